@@ -98,7 +98,7 @@ class Mistakes(ExceptionGroup[ConfectError]):
     """Several mistakes found in one look, each of them its own error."""
 
     def derive(self, excs: Sequence[ConfectError]) -> Mistakes:  # type: ignore[override]
-        # typeshed lets a group be split into groups of other exceptions; ours only hold ConfectErrors
+        # typeshed lets a group be split into groups of any exceptions; ours hold ConfectErrors
         return Mistakes(self.message, excs)
 
     def __str__(self) -> str:

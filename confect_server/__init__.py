@@ -1,0 +1,24 @@
+"""Implementations of specs: handlers, what they are given, and the application they make.
+
+Owns everything that runs on a server. May import `confect_core`; clients never import it.
+"""
+
+from confect_server.ctx import ActionCtx as ActionCtx
+from confect_server.ctx import MutationCtx as MutationCtx
+from confect_server.ctx import QueryCtx as QueryCtx
+from confect_server.db import UNCHANGED as UNCHANGED
+from confect_server.db import DatabaseReader as DatabaseReader
+from confect_server.db import DatabaseWriter as DatabaseWriter
+from confect_server.db import DataModel as DataModel
+from confect_server.db import NotChanged as NotChanged
+from confect_server.db import Query as Query
+from confect_server.db import Range as Range
+from confect_server.db import TableReader as TableReader
+from confect_server.db import TableWriter as TableWriter
+from confect_server.impl import FunctionImpl as FunctionImpl
+from confect_server.impl import GroupImpl as GroupImpl
+from confect_server.impl import Impl as Impl
+from confect_server.impl import impl as impl
+from confect_server.services import Layers as Layers
+from confect_server.services import Service as Service
+from confect_server.services import layers as layers

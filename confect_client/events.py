@@ -1,0 +1,80 @@
+"""What a client session reports to its driver."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from confect_client.errors import ConnectionLost, ServerRefused
+from confect_core.protocol import record
+from confect_core.values.absent import ABSENT, Absent
+from confect_core.values.wire import Json
+
+
+@record
+class Returned:
+    """A function returned; the value is as it travelled, not yet decoded."""
+
+    value: Json
+    log_lines: tuple[str, ...] = ()
+
+
+@record
+class Raised:
+    """A function failed, with a message and perhaps with data, not yet decoded."""
+
+    message: str
+    error_data: Json | Absent = ABSENT
+    log_lines: tuple[str, ...] = ()
+
+
+FunctionResult: TypeAlias = Returned | Raised
+"""What a function on the server gave."""
+
+
+@record
+class QueryChanged:
+    """A subscribed query has another result."""
+
+    query_id: int
+    result: FunctionResult
+
+
+@record
+class Settled:
+    """A mutation or an action is over. Every request settles exactly once."""
+
+    request_id: int
+    outcome: FunctionResult | ConnectionLost | ServerRefused
+
+
+@record
+class IdentityConfirmed:
+    """The server has taken the newest token, and all results are those of its owner."""
+
+
+@record
+class IdentityRefused:
+    """The server refused the token (`attempted`) or it has lapsed; the server closes next."""
+
+    error: str
+    attempted: bool
+
+
+@record
+class Reconnect:
+    """The connection is of no more use: close it, and open another."""
+
+    reason: str
+
+
+@record
+class Ended:
+    """The session is over for good; every open request has been settled."""
+
+    error: ServerRefused
+
+
+ClientEvent: TypeAlias = (
+    QueryChanged | Settled | IdentityConfirmed | IdentityRefused | Reconnect | Ended
+)
+"""Anything that a session reports."""

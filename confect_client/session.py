@@ -1,0 +1,250 @@
+"""The client's side of the sync protocol, without the socket.
+
+The driver reports what happens to its connection (`connected`, `receive`, `disconnected`, `tick`)
+and gets the events that follow from it; whenever the socket takes more, it sends what `outgoing`
+gives. Calls (`subscribe`, `mutate`, …) may come at any time, connected or not. The events of one
+`receive` belong together: they are one consistent snapshot, and a program should see all of them or
+none.
+
+What holds at every moment:
+
+- a mutation runs exactly once, over however many connections: the session and its request ids
+  outlive them, and the server remembers both;
+- a mutation settles only when all results include it, so that callers read their own writes;
+- results never go back in time, because each connection says what the last one has seen.
+"""
+
+from __future__ import annotations
+
+from confect_client.errors import ServerRefused
+from confect_client.events import (
+    ClientEvent,
+    Ended,
+    FunctionResult,
+    IdentityConfirmed,
+    IdentityRefused,
+    Reconnect,
+)
+from confect_client.requests import Requests
+from confect_client.subscriptions import Subscriptions
+from confect_core.errors import ProtocolError
+from confect_core.protocol import (
+    INITIAL_VERSION,
+    Action,
+    Authenticate,
+    AuthError,
+    ClientMessage,
+    Connect,
+    FatalError,
+    FunctionPath,
+    JsonObject,
+    Mutation,
+    MutationSucceeded,
+    NoToken,
+    Ping,
+    Response,
+    Token,
+    Transition,
+    encode_client_message,
+    parse_server_message,
+)
+from confect_core.values.wire import Json
+
+SILENT_AFTER_MS = 60_000
+"""How long nothing is heard before the server is taken for gone; it pings every 15 s."""
+
+
+class ClientSession:
+    """One client's subscriptions, requests and identity, over as many connections as it takes."""
+
+    def __init__(self, session_id: str) -> None:
+        self._session_id = session_id
+        self._queries = Subscriptions()
+        self._requests = Requests()
+        self._token: Token = NoToken()
+        self._max_observed_ts: int | None = None
+        self._connection_count = 0
+        self._last_close_reason: str | None = "InitialConnect"
+        self._ended: ServerRefused | None = None
+        # Of the connection that there is:
+        self._is_open = False
+        self._version = INITIAL_VERSION
+        self._identity_version = 0
+        self._outbox: list[ClientMessage] = []
+        self._has_heard = False
+        self._heard_at_ms = 0
+
+    # Calls.
+
+    def subscribe(self, path: FunctionPath, args: JsonObject) -> int:
+        """Watch a query; its changes are reported under the id that is returned.
+
+        Equal subscriptions share an id, so a result may be there already: see `result_of`.
+        """
+        self._check_not_ended()
+        return self._queries.subscribe(path, args)
+
+    def unsubscribe(self, query_id: int) -> None:
+        """Undo one `subscribe`."""
+        self._queries.unsubscribe(query_id)
+
+    def result_of(self, query_id: int) -> FunctionResult | None:
+        """The newest known result of a query that is watched, or None before the first."""
+        return self._queries.result_of(query_id)
+
+    def mutate(self, path: FunctionPath, args: JsonObject) -> int:
+        """Run a mutation; it settles under the id that is returned."""
+        self._check_not_ended()
+        return self._request(self._requests.mutate(path, args))
+
+    def act(self, path: FunctionPath, args: JsonObject) -> int:
+        """Run an action; it settles under the id that is returned."""
+        self._check_not_ended()
+        return self._request(self._requests.act(path, args))
+
+    def _request(self, message: Mutation | Action) -> int:
+        if self._is_open:
+            self._outbox.append(message)
+        return message.request_id
+
+    def set_token(self, token: Token) -> None:
+        """Be somebody else from now on; the server's answer is an event."""
+        self._token = token
+        if self._is_open:
+            self._authenticate()
+
+    def _authenticate(self) -> None:
+        self._outbox.append(Authenticate(self._identity_version, self._token))
+        self._identity_version += 1
+
+    def _check_not_ended(self) -> None:
+        if self._ended is not None:
+            raise self._ended
+
+    # The connection.
+
+    @property
+    def is_caught_up(self) -> bool:
+        """Whether all that was open when the connection began is answered: time to trust it."""
+        version = self._version
+        return (
+            self._is_open
+            and version.query_set > 0  # the server has heard of the queries
+            and version.identity == self._identity_version
+            and self._queries.are_current
+            and self._requests.are_current
+        )
+
+    def connected(self, now_ms: int) -> None:
+        """A socket is open."""
+        self._is_open = True
+        self._version = INITIAL_VERSION
+        self._identity_version = 0
+        self._has_heard = True
+        connect = Connect(
+            self._session_id,
+            self._connection_count,
+            self._last_close_reason,
+            self._max_observed_ts,
+            now_ms,
+        )
+        self._outbox = [connect]
+        if not isinstance(self._token, NoToken):
+            self._authenticate()
+        self._outbox.append(self._queries.restart())
+        self._outbox += self._requests.restart()
+
+    def disconnected(self, reason: str) -> list[ClientEvent]:
+        """The socket is closed, or could not be opened."""
+        self._is_open = False
+        self._outbox = []
+        self._connection_count += 1
+        self._last_close_reason = reason
+        return [*self._requests.lose_connection(reason)]
+
+    def outgoing(self) -> list[bytes]:
+        """The text frames to send now; they are not given twice."""
+        if not self._is_open:
+            return []
+        messages, self._outbox = self._outbox, []
+        changes = self._queries.changes()
+        if changes is not None:
+            messages.append(changes)
+        for message in messages:
+            if isinstance(message, Mutation | Action):
+                self._requests.sent(message.request_id)
+        return [encode_client_message(message) for message in messages]
+
+    def tick(self, now_ms: int) -> list[ClientEvent]:
+        """Time has passed; call it every few seconds."""
+        if not self._is_open:
+            return []
+        if self._has_heard:
+            self._has_heard, self._heard_at_ms = False, now_ms
+        if now_ms - self._heard_at_ms >= SILENT_AFTER_MS:
+            return self._give_up("InactiveServer")
+        return []
+
+    def _give_up(self, reason: str) -> list[ClientEvent]:
+        self._is_open = False
+        return [Reconnect(reason)]
+
+    # What the server says.
+
+    def receive(self, frame: str | bytes) -> list[ClientEvent]:
+        """A text frame came."""
+        if not self._is_open:
+            return []  # what a connection still says that was given up
+        self._has_heard = True
+        try:
+            message = parse_server_message(frame)
+        except ProtocolError as error:
+            return self._give_up(error.message)
+        match message:
+            case Transition():
+                return self._transition(message)
+            case AuthError():
+                return self._identity_refused(message)
+            case FatalError():
+                return self._end(message)
+            case Ping():
+                return []
+            case _:
+                return self._answer(message)
+
+    def _transition(self, message: Transition[Json]) -> list[ClientEvent]:
+        if message.start != self._version:
+            return self._give_up("VersionMismatch")
+        events: list[ClientEvent] = []
+        for modification in message.modifications:
+            change = self._queries.apply(modification)
+            if change is not None:
+                events.append(change)
+        self._version = message.end
+        self._observe(message.end.ts)
+        if message.end.identity == self._identity_version > message.start.identity:
+            events.append(IdentityConfirmed())
+        if message.end.query_set:
+            # Before the server has heard of the queries, their results are the last connection's.
+            events += self._requests.reflect(message.end.ts)
+        return events
+
+    def _answer(self, response: Response[Json]) -> list[ClientEvent]:
+        if isinstance(response, MutationSucceeded):
+            self._observe(response.ts)
+        settled = self._requests.answer(response)
+        return [] if settled is None else [settled]
+
+    def _observe(self, ts: int) -> None:
+        if self._max_observed_ts is None or ts > self._max_observed_ts:
+            self._max_observed_ts = ts
+
+    def _identity_refused(self, message: AuthError) -> list[ClientEvent]:
+        if message.base_version + 1 < self._identity_version:
+            return []  # about a token that has been replaced since
+        return [IdentityRefused(message.error, message.attempted)]
+
+    def _end(self, message: FatalError) -> list[ClientEvent]:
+        self._is_open = False
+        self._ended = ServerRefused(message.error)
+        return [*self._requests.end(self._ended), Ended(self._ended)]

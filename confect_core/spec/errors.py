@@ -1,0 +1,115 @@
+"""Mistakes that a spec can have; each is refused where the spec is written."""
+
+from __future__ import annotations
+
+from confect_core.errors import SpecError, Where
+
+
+class BadName(SpecError):
+    """A name that the wire cannot carry."""
+
+    def __init__(self, what: str, name: str, where: Where | None = None) -> None:
+        super().__init__(
+            f"{name!r} cannot name a {what}",
+            hint="use a letter followed by at most 63 letters, digits and underscores",
+            where=where,
+        )
+
+
+class ReservedName(SpecError):
+    """A name that already means something else where it would be used."""
+
+    def __init__(
+        self, what: str, name: str, because: str, hint: str, where: Where | None = None
+    ) -> None:
+        super().__init__(f"{name!r} cannot name a {what}: {because}", hint=hint, where=where)
+
+
+class DuplicateName(SpecError):
+    """Two functions, two groups or two tables of one name."""
+
+    def __init__(self, what: str, name: str, inside: str, where: Where | None = None) -> None:
+        super().__init__(
+            f"{inside} has two {what} called {name!r}", hint="rename one of them", where=where
+        )
+
+
+class FunctionAndGroup(SpecError):
+    """A name that is both a function and a group, so that a ref would be ambiguous."""
+
+    def __init__(self, name: str, inside: str, where: Where | None = None) -> None:
+        super().__init__(
+            f"{inside} has both a function and a group called {name!r}",
+            hint="rename one of them",
+            where=where,
+        )
+
+
+class NotArgs(SpecError):
+    """The `args` of a function are no `Args` model."""
+
+    def __init__(self, given: object, where: Where | None = None) -> None:
+        super().__init__(
+            f"args={given!r} is no Args model",
+            hint="subclass confect_core.Args and list the arguments as its fields",
+            where=where,
+        )
+
+
+class AliasedArgument(SpecError):
+    """A field of an `Args` model has an alias, so callers would not know its name."""
+
+    def __init__(self, model: str, field: str) -> None:
+        super().__init__(
+            f"{model}.{field} has an alias",
+            hint="remove the alias: arguments are passed under the names of the fields",
+        )
+
+
+class DeclaredPaginationOpts(SpecError):
+    """A field called `pagination_opts`, which paginated queries get by themselves."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"{model} declares pagination_opts",
+            hint="remove the field and use FunctionSpec.public_paginated_query, which adds it",
+        )
+
+
+class OpenArgs(SpecError):
+    """An `Args` model that accepts fields which it does not declare."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"{model} does not forbid extra fields",
+            hint="remove `extra` from its model_config: unknown arguments must be refused",
+        )
+
+
+class NotAnError(SpecError):
+    """The declared error of a function is no `TaggedError`."""
+
+    def __init__(self, given: object, where: Where | None = None) -> None:
+        super().__init__(
+            f"error={given!r} is no TaggedError",
+            hint="subclass confect_core.TaggedError; join several with `|`",
+            where=where,
+        )
+
+
+class DuplicateTag(SpecError):
+    """Two declared errors of one function have one tag, so callers could not tell them apart."""
+
+    def __init__(self, tag: str, where: Where | None = None) -> None:
+        super().__init__(f"two errors are tagged {tag!r}", hint="rename one class", where=where)
+
+
+class NotASpec(SpecError):
+    """Something in a group that is neither a function spec nor a group."""
+
+    def __init__(self, given: object, inside: str, where: Where | None = None) -> None:
+        super().__init__(
+            f"{given!r} is no group and no function spec, but was added to {inside}",
+            hint="use FunctionSpec.public_query(...) and its siblings, or GroupSpec",
+            where=where,
+        )

@@ -1,0 +1,134 @@
+"""Groups: namespaces of declared functions, as a class or built step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, ClassVar, TypeAlias, cast
+
+from confect_core.errors import SpecError, Where, refuse
+from confect_core.spec.declared import DeclaredFunction
+from confect_core.spec.errors import DuplicateName, FunctionAndGroup, NotASpec
+from confect_core.spec.names import attribute_mistakes, name_mistakes, snake_case, wire_name
+
+AnyFunction: TypeAlias = DeclaredFunction[..., object, object]
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """An immutable namespace of functions and of groups below it.
+
+    Both forms of `GroupSpec` make one: the class form keeps it in `__confect_group__`, the builder
+    form is it.
+    """
+
+    name: str
+    where: Where
+    functions: Mapping[str, AnyFunction] = field(default_factory=dict[str, AnyFunction])
+    groups: Mapping[str, Group] = field(default_factory=dict[str, "Group"])
+
+    def add_function(self, name: str, spec: DeclaredFunction[..., Any, Any]) -> Group:
+        """This group with one more function."""
+        where = Where.of_caller()
+        refuse(f"group {self.name!r}", self._mistakes_of_function(name, spec, where))
+        return replace(self, functions=MappingProxyType({**self.functions, name: spec}))
+
+    def add_group(self, group: Group | type[GroupSpec]) -> Group:
+        """This group with one more group below it."""
+        node = group_of(group, self.name)
+        where = Where.of_caller()
+        mistakes: list[SpecError] = []
+        if node.name in self.groups:
+            mistakes.append(DuplicateName("groups", node.name, self.name, where))
+        if node.name in self.functions:
+            mistakes.append(FunctionAndGroup(node.name, self.name, where))
+        refuse(f"group {self.name!r}", mistakes)
+        return replace(self, groups=MappingProxyType({**self.groups, node.name: node}))
+
+    def walk(self, prefix: str = "") -> Iterator[tuple[str, Group]]:
+        """This group and all below it, each with its path on the wire: `admin/users`."""
+        path = f"{prefix}{self.name}"
+        yield path, self
+        for group in self.groups.values():
+            yield from group.walk(f"{path}/")
+
+    def _mistakes_of_function(self, name: str, spec: object, where: Where) -> list[SpecError]:
+        mistakes = name_mistakes("function", name, where)
+        if not isinstance(spec, DeclaredFunction):
+            return [*mistakes, NotASpec(spec, self.name, where)]
+        if name in self.functions:
+            mistakes.append(DuplicateName("functions", name, self.name, where))
+        if name in self.groups:
+            mistakes.append(FunctionAndGroup(name, self.name, where))
+        return [*mistakes, *spec.early_mistakes()]
+
+
+class GroupSpec:
+    """A namespace of functions: subclass it and assign function specs and groups to attributes.
+
+        class Notes(GroupSpec):
+            list_ = FunctionSpec.public_query(returns=list[Note])
+
+    The group is named for its class in snake case, or by `class Notes(GroupSpec, name="memos")`.
+    A trailing underscore keeps an attribute from hiding a builtin and does not travel. To compose
+    groups in code, start from `GroupSpec.make("notes")`.
+    """
+
+    __confect_group__: ClassVar[Group]
+
+    def __init_subclass__(cls, *, name: str | None = None) -> None:
+        super().__init_subclass__()
+        where = Where.of_caller()
+        cls.__confect_group__ = _group_of_class(cls, name or snake_case(cls.__name__), where)
+
+    @staticmethod
+    def make(name: str) -> Group:
+        """An empty group, to be built with `add_function` and `add_group`."""
+        where = Where.of_caller()
+        refuse(f"group {name!r}", name_mistakes("group", name, where))
+        return Group(name, where)
+
+
+def group_of(group: Group | type[GroupSpec], inside: str) -> Group:
+    """The node behind either form of a group."""
+    if isinstance(group, Group):
+        return group
+    node = getattr(group, "__confect_group__", None)
+    if isinstance(node, Group):
+        return node
+    raise NotASpec(group, inside, Where.of_caller(depth=2))
+
+
+def _group_of_class(cls: type[GroupSpec], name: str, where: Where) -> Group:
+    functions: dict[str, AnyFunction] = {}
+    groups: dict[str, Group] = {}
+    mistakes = name_mistakes("group", name, where)
+    for attribute, value in vars(cls).items():
+        if isinstance(value, DeclaredFunction):
+            declared = cast("AnyFunction", value)
+            mistakes += attribute_mistakes("function", attribute, declared.where)
+            mistakes += declared.early_mistakes()
+            mistakes += _mistakes_of_twin(wire_name(attribute), functions, groups, name, declared)
+            functions[wire_name(attribute)] = declared
+        elif isinstance(value, Group) or (isinstance(value, type) and issubclass(value, GroupSpec)):
+            node = replace(group_of(value, name), name=wire_name(attribute))
+            mistakes += attribute_mistakes("group", attribute, where)
+            mistakes += _mistakes_of_twin(node.name, groups, functions, name, node)
+            groups[node.name] = node
+    refuse(f"group {name!r}", mistakes)
+    return Group(name, where, MappingProxyType(functions), MappingProxyType(groups))
+
+
+def _mistakes_of_twin(
+    name: str,
+    same: Mapping[str, AnyFunction] | Mapping[str, Group],
+    other: Mapping[str, AnyFunction] | Mapping[str, Group],
+    inside: str,
+    newcomer: AnyFunction | Group,
+) -> list[SpecError]:
+    """Two attributes such as `list_` and `list` may give one name."""
+    if name in same:
+        what = "groups" if isinstance(newcomer, Group) else "functions"
+        return [DuplicateName(what, name, inside, newcomer.where)]
+    return [FunctionAndGroup(name, inside, newcomer.where)] if name in other else []

@@ -1,0 +1,139 @@
+"""`Codec`: a type, and how its values travel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Generic, cast
+
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
+from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation
+from pydantic_core import (
+    ErrorDetails,
+    PydanticSerializationError,
+    SchemaSerializer,
+    SchemaValidator,
+)
+from typing_extensions import TypeForm, TypeVar
+
+from confect_core.errors import SpecError, ValueRefused, refuse
+from confect_core.values.uncarryable import Uncarryable
+from confect_core.values.value import Value
+from confect_core.values.wire_schema import Node, WireSchema
+
+T = TypeVar("T")
+
+
+class UnresolvedType(SpecError):
+    """An annotation names a type that is not defined where the spec is loaded."""
+
+    def __init__(self, what: str, problem: str) -> None:
+        super().__init__(
+            f"{what} cannot be resolved: {problem}",
+            hint="import the type at run time in the module that declares it, not only for typing",
+        )
+
+
+class Mismatch(ValueRefused):
+    """A value does not match the type that it is declared to have."""
+
+    def __init__(self, what: str, problems: Sequence[str]) -> None:
+        super().__init__(
+            f"{what}: " + "\n".join(problems), hint="compare the value with the declared type"
+        )
+        self.what = what
+        self.problems = tuple(problems)
+
+    @classmethod
+    def of(cls, what: str, error: ValidationError) -> Mismatch:
+        """The same, from what pydantic says."""
+        return cls(what, [_say(each) for each in error.errors()])
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    python: SchemaValidator
+    decoder: SchemaValidator
+    encoder: SchemaSerializer
+
+
+class Codec(Generic[T]):
+    """Decodes wire values to a type and encodes the type's values; compiled on first use."""
+
+    def __init__(self, annotation: TypeForm[T], *, what: str) -> None:
+        self._annotation = annotation
+        self._what = what
+
+    def decode(self, value: Value, context: object = None) -> T:
+        """The Python value; `context` is what validators such as `Id`'s may ask."""
+        try:
+            return cast("T", self._compiled.decoder.validate_python(value, context=context))
+        except ValidationError as error:
+            raise Mismatch.of(self._what, error) from None
+
+    def encode(self, value: T) -> Value:
+        """The canonical wire value; refuses what is not of the type."""
+        compiled = self._compiled
+        try:
+            checked = compiled.python.validate_python(value, strict=True)
+            encoded = compiled.encoder.to_python(checked, by_alias=True, warnings="error")
+        except ValidationError as error:
+            raise Mismatch.of(self._what, error) from None
+        except PydanticSerializationError as error:
+            raise Mismatch(self._what, [str(error)]) from None
+        return cast("Value", encoded)
+
+    def mistakes(self) -> list[SpecError]:
+        """Everything in the type that cannot cross the wire, with its path."""
+        try:
+            schema = self._core_schema()
+        except SpecError as error:
+            return [error]
+        rewriting = WireSchema("encode")
+        rewriting.rewrite(schema, self._what)
+        return rewriting.mistakes
+
+    @cached_property
+    def _compiled(self) -> _Compiled:
+        refuse(self._what, self.mistakes())
+        schema: Any = self._core_schema()
+        decode: Any = WireSchema("decode").rewrite(schema, self._what)
+        encode: Any = WireSchema("encode").rewrite(schema, self._what)
+        # without this flag pydantic-core would take each model's own validator instead of ours
+        return _Compiled(
+            SchemaValidator(schema),
+            SchemaValidator(decode, _use_prebuilt=False),
+            SchemaSerializer(encode, _use_prebuilt=False),
+        )
+
+    def _core_schema(self) -> Node:
+        try:
+            return cast("Node", TypeAdapter[Any](self._annotation).core_schema)
+        except PydanticSchemaGenerationError as error:
+            said = str(error).splitlines()[0]
+            raise Uncarryable(self._what, f"of an unknown type: {said}", "use a model") from None
+        except (PydanticUndefinedAnnotation, PydanticUserError) as error:
+            raise UnresolvedType(self._what, str(error).splitlines()[0]) from None
+
+
+def _say(error: ErrorDetails) -> str:
+    """One problem in the words that Convex clients know."""
+    *parents, last = error["loc"] or ("",)
+    if error["type"] == "missing":
+        return f"Object{_at(parents)} is missing the required field `{last}`."
+    if error["type"] == "extra_forbidden":
+        return f"Object{_at(parents)} contains extra field `{last}` that is not in the validator."
+    path = _path(error["loc"])
+    return (
+        f"Value does not match validator.\nPath: {path or '.'}\n"
+        f"Value: {error['input']!r}\nProblem: {error['msg']}"
+    )
+
+
+def _at(parents: Sequence[str | int]) -> str:
+    return f" at {_path(parents)}" if parents else ""
+
+
+def _path(location: Sequence[str | int]) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)

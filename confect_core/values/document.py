@@ -1,0 +1,67 @@
+"""What a document may hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from confect_core.errors import ConfectError, refuse
+from confect_core.values.errors import (
+    ArrayTooLong,
+    DocumentTooLarge,
+    InvalidFieldName,
+    TooManyFields,
+    ValueTooDeep,
+)
+from confect_core.values.field_names import check_document_field_name, check_field_name
+from confect_core.values.limits import (
+    MAX_ARRAY_LENGTH,
+    MAX_DOCUMENT_NESTING,
+    MAX_DOCUMENT_SIZE,
+    MAX_FIELDS,
+)
+from confect_core.values.place import Place
+from confect_core.values.value import BigInt, Value, size_of
+
+_LEAVES = frozenset({type(None), bool, float, BigInt, str, bytes})
+
+
+def check_document(document: dict[str, Value]) -> None:
+    """Refuses a document that is too large or too deep, or whose fields cannot be called so.
+
+    The system fields may be there or not. Everything that is wrong is found in one look.
+    """
+    mistakes: list[ConfectError] = []
+    _look_into(document, None, 1, mistakes)
+    if (size := size_of(document)) > MAX_DOCUMENT_SIZE:
+        mistakes.append(DocumentTooLarge(size, MAX_DOCUMENT_SIZE))
+    refuse("the document", mistakes)
+
+
+def _look_into(value: Value, place: Place, depth: int, mistakes: list[ConfectError]) -> None:
+    """Adds what is wrong with a container and with all that are inside it."""
+    if isinstance(value, dict):
+        if len(value) > MAX_FIELDS:
+            mistakes.append(TooManyFields(len(value), MAX_FIELDS, place))
+        mistakes += _mistaken_names(value, place)
+        items: Iterable[tuple[str | int, Value]] = value.items()
+    elif isinstance(value, list):
+        if len(value) > MAX_ARRAY_LENGTH:
+            mistakes.append(ArrayTooLong(len(value), MAX_ARRAY_LENGTH, place))
+        items = enumerate(value)
+    else:
+        return
+    if depth > MAX_DOCUMENT_NESTING:
+        mistakes.append(ValueTooDeep(MAX_DOCUMENT_NESTING, place))
+        return
+    for step, item in items:
+        if type(item) not in _LEAVES:
+            _look_into(item, (place, step), depth + 1, mistakes)
+
+
+def _mistaken_names(fields: Iterable[str], place: Place) -> Iterator[InvalidFieldName]:
+    check = check_document_field_name if place is None else check_field_name
+    for name in fields:
+        try:
+            check(name, place)
+        except InvalidFieldName as mistake:
+            yield mistake

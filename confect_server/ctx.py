@@ -1,0 +1,94 @@
+"""What handlers are given: the database, the other functions, and the services they asked for.
+
+`N` is the union of services that a handler asks for, `Db` the app's generated face of the database.
+A mutation's ctx is a query's ctx that can also write, so a helper typed for queries works in both.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, Generic, Never, cast
+
+from typing_extensions import ParamSpec, TypeVar
+
+from confect_core import (
+    ActionRef,
+    MutationRef,
+    PaginatedQueryRef,
+    PaginationOptions,
+    QueryRef,
+    Ref,
+)
+from confect_core.spec.call import with_pagination
+from confect_core.values import Value
+from confect_server.db import DatabaseReader, DatabaseWriter
+from confect_server.services import Needs, Services
+
+P = ParamSpec("P")
+Out = TypeVar("Out")
+N_contra = TypeVar("N_contra", contravariant=True, default=Never)
+Db_co = TypeVar("Db_co", covariant=True, bound=DatabaseReader, default=DatabaseReader)
+WriterDb_co = TypeVar("WriterDb_co", covariant=True, bound=DatabaseWriter, default=DatabaseWriter)
+
+
+class Calls(ABC):
+    """Runs the functions that a handler calls; the runtime gives one to each ctx."""
+
+    @abstractmethod
+    async def call(self, ref: Ref[..., Any], args: Value) -> object:
+        """What the function answers, an `Outcome` where it declares errors."""
+
+
+class Ctx(Needs[N_contra]):
+    """What every handler may use."""
+
+    def __init__(self, services: Services, calls: Calls) -> None:
+        super().__init__(services)
+        self._calls = calls
+
+    async def run_query(self, ref: QueryRef[P, Out], /, *args: P.args, **kwargs: P.kwargs) -> Out:
+        """What a query answers, public or internal."""
+        return cast("Out", await self._calls.call(ref, ref.call.encode_args(args, kwargs)))
+
+    async def run_page(
+        self,
+        ref: PaginatedQueryRef[P, Out],
+        options: PaginationOptions,
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Out:
+        """One page of a paginated query, public or internal."""
+        encoded = with_pagination(ref.call.encode_args(args, kwargs), options)
+        return cast("Out", await self._calls.call(ref, encoded))
+
+
+class QueryCtx(Ctx[N_contra], Generic[N_contra, Db_co]):
+    """What a query is given: one snapshot of the database to read."""
+
+    def __init__(self, db: Db_co, services: Services, calls: Calls) -> None:
+        super().__init__(services, calls)
+        self._db = db
+
+    @property
+    def db(self) -> Db_co:
+        """The database as it was when the function began, with its own writes."""
+        return self._db
+
+
+class MutationCtx(QueryCtx[N_contra, WriterDb_co], Generic[N_contra, WriterDb_co]):
+    """What a mutation is given: a transaction, which commits if the handler returns."""
+
+
+class ActionCtx(Ctx[N_contra]):
+    """What an action is given: other functions to call, each in a transaction of its own."""
+
+    async def run_mutation(
+        self, ref: MutationRef[P, Out], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Out:
+        """What a mutation answers, once it is durable."""
+        return cast("Out", await self._calls.call(ref, ref.call.encode_args(args, kwargs)))
+
+    async def run_action(self, ref: ActionRef[P, Out], /, *args: P.args, **kwargs: P.kwargs) -> Out:
+        """What another action answers."""
+        return cast("Out", await self._calls.call(ref, ref.call.encode_args(args, kwargs)))

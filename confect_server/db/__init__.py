@@ -1,0 +1,15 @@
+"""The typed face of a transaction: tables to read and to write, queries over their indexes.
+
+Owns what `ctx.db` is. May import `confect_server.engine` and `confect_core`.
+"""
+
+from confect_server.db.model import DataModel as DataModel
+from confect_server.db.model import OpenTables as OpenTables
+from confect_server.db.query import Query as Query
+from confect_server.db.range import Range as Range
+from confect_server.db.reader import DatabaseReader as DatabaseReader
+from confect_server.db.reader import TableReader as TableReader
+from confect_server.db.writer import UNCHANGED as UNCHANGED
+from confect_server.db.writer import DatabaseWriter as DatabaseWriter
+from confect_server.db.writer import NotChanged as NotChanged
+from confect_server.db.writer import TableWriter as TableWriter

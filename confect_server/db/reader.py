@@ -1,0 +1,84 @@
+"""Reading: the typed face of a transaction."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, Generic, TypeVar, cast
+
+from confect_core import Id, Table
+from confect_core.values import Interval, MalformedId, decode_id
+from confect_server.db.model import OpenTables, TableAccess
+from confect_server.db.query import Query
+from confect_server.db.range import interval_of
+from confect_server.db.system import SystemReader
+from confect_server.engine import Transaction
+from confect_server.errors import UnknownTable
+
+D = TypeVar("D", bound=Table)
+
+
+class DatabaseReader:
+    """What `ctx.db` offers in a query; the generated subclass has an attribute for each table."""
+
+    def __init__(self, transaction: Transaction, tables: OpenTables) -> None:
+        self._transaction = transaction
+        self._tables = tables
+
+    async def get(self, id: Id[D]) -> D | None:
+        """The document with this id, or None if there is none."""
+        access, internal = self._located(id)
+        row = await self._transaction.get(access.number, internal)
+        return None if row is None else cast("D", access.codec.decode(row))
+
+    def table(self, table: type[D]) -> TableReader[D]:
+        """One table by its class, for code that knows no generated names."""
+        return TableReader(self, table)
+
+    @cached_property
+    def system(self) -> SystemReader:
+        """The system tables; nobody writes them by hand."""
+        return SystemReader(self._transaction)
+
+    def _located(self, id: str) -> tuple[TableAccess, bytes]:
+        number, internal = decode_id(id)
+        access = self._tables.by_number.get(number)
+        if access is None:
+            raise UnknownTable(f"id {id!r}")
+        return access, internal
+
+
+class TableReader(Generic[D]):
+    """Reads one table; the generated subclass has a method for each of its indexes."""
+
+    def __init__(self, db: DatabaseReader, table: type[D]) -> None:
+        self._db = db
+        self._access = db._tables.of_model(table)
+
+    async def get(self, id: Id[D]) -> D | None:
+        """The document with this id, or None if there is none."""
+        return await self._db.get(id)
+
+    def normalize_id(self, text: str) -> Id[D] | None:
+        """The text as an id of this table, or None if it is none; the document need not exist."""
+        try:
+            number, _ = decode_id(text)
+        except MalformedId:
+            return None
+        return cast("Id[D]", text) if number == self._access.number else None
+
+    def query(self) -> Query[D]:
+        """All documents of the table in order of creation."""
+        return self._query("by_creation_time", Interval.all())
+
+    def by(self, index: str, **bounds: object) -> Query[D]:
+        """The documents in a range of an index, by its name; generated methods are typed for it."""
+        access = self._access.indexes[index]
+        encoded = access.encode(bounds)
+        interval = interval_of(self._access.name, index, access.fields, encoded)
+        return self._query(index, interval)
+
+    def _query(self, index: str, interval: Interval) -> Query[D]:
+        access = self._access
+        codec: Any = access.codec
+        definition = access.indexes[index].definition
+        return Query(self._db._transaction, codec, access.name, definition, interval)

@@ -1,0 +1,30 @@
+"""The engine: serializable transactions, their order, and who is told of them.
+
+Knows tables and indexes by number and documents as canonical values; knows nothing of specs,
+functions or sockets. All concurrency control is here: a store only appends and reads as of a
+timestamp. May import `confect_server.store` and `confect_core.values`.
+
+The way of a transaction: `Database.begin` takes the newest snapshot; `Transaction` reads it through
+`Snapshot` with its `PendingWrites` on top, and its `ReadRecorder` notes each key and interval;
+`Database.commit` hands read set and write set to the `Committer`, which takes the head lock, checks
+the reads against the `WriteLog`, stamps, appends, and publishes to the log and the `Subscriptions`.
+"""
+
+from confect_server.engine.catalog import BY_REQUEST as BY_REQUEST
+from confect_server.engine.catalog import SESSION_REQUESTS as SESSION_REQUESTS
+from confect_server.engine.catalog import Catalog as Catalog
+from confect_server.engine.catalog import TableEntry as TableEntry
+from confect_server.engine.committer import Clock as Clock
+from confect_server.engine.database import Database as Database
+from confect_server.engine.errors import Conflict as Conflict
+from confect_server.engine.errors import DatabaseClosed as DatabaseClosed
+from confect_server.engine.errors import OutcomeUnknown as OutcomeUnknown
+from confect_server.engine.errors import ReadOnly as ReadOnly
+from confect_server.engine.errors import SnapshotTooOld as SnapshotTooOld
+from confect_server.engine.index import Document as Document
+from confect_server.engine.index import IndexDefinition as IndexDefinition
+from confect_server.engine.read_set import ReadSet as ReadSet
+from confect_server.engine.snapshot import Found as Found
+from confect_server.engine.subscription import Subscription as Subscription
+from confect_server.engine.transaction import Randomness as Randomness
+from confect_server.engine.transaction import Transaction as Transaction

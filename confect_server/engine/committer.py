@@ -1,0 +1,147 @@
+"""`Committer`: puts finished transactions into one order, durably, in batches.
+
+Whatever finishes while a batch is being written waits for the next one, so the cost of a durable
+commit (150 µs for one row, 350 µs for a hundred) is shared by all that wait. asyncio's futures are
+used directly because a round trip through one takes 4 µs and through an anyio task group 20 µs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from confect_server.engine.errors import Conflict, DatabaseClosed, OutcomeUnknown
+from confect_server.engine.pending import WriteSet
+from confect_server.engine.read_set import ReadSet
+from confect_server.engine.transaction import Randomness
+from confect_server.engine.write_log import WriteLog, check_against
+from confect_server.store import Admission, Commit, LogEntry, Store
+
+_COMMIT_ID_BYTES = 16
+MAX_BATCH = 256
+"""How many transactions share one durable write."""
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now_ns(self) -> int:
+        """Nanoseconds since the epoch."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting:
+    reads: ReadSet
+    begin_ts: int
+    writes: WriteSet
+    future: asyncio.Future[int]
+
+
+class Committer:
+    """The only one who commits in this process."""
+
+    def __init__(
+        self,
+        store: Store,
+        log: WriteLog,
+        clock: Clock,
+        randomness: Randomness,
+        publish: Callable[[Sequence[LogEntry]], None],
+    ) -> None:
+        self._store = store
+        self._log = log
+        self._clock = clock
+        self._randomness = randomness
+        self._publish = publish
+        self._queue: list[_Waiting] = []
+        self._wakeup = asyncio.Event()
+        self._is_closed = False
+
+    async def commit(self, reads: ReadSet, begin_ts: int, writes: WriteSet) -> int:
+        """The timestamp of the commit, once it is durable; raises `Conflict`."""
+        if self._is_closed:
+            raise DatabaseClosed
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Waiting(reads, begin_ts, writes, future))
+        self._wakeup.set()
+        # a caller that is cancelled takes its future away, not its transaction: it may be under way
+        return await future
+
+    async def run(self) -> None:
+        """Commit what is queued until the committer is closed, then what is left."""
+        while self._queue or not self._is_closed:
+            if not self._queue:
+                self._wakeup.clear()
+                await self._wakeup.wait()
+            batch, self._queue = self._queue[:MAX_BATCH], self._queue[MAX_BATCH:]
+            if batch:
+                await self._commit_batch(batch)
+
+    def close(self) -> None:
+        """Take nothing more; `run` ends once everything queued is committed."""
+        self._is_closed = True
+        self._wakeup.set()
+
+    async def _commit_batch(self, batch: list[_Waiting]) -> None:
+        accepted: list[tuple[_Waiting, Commit]] = []
+        try:
+            async with self._store.admit() as admission:
+                self._publish(await admission.log_after(self._log.ts))
+                accepted = self._accept(batch, admission)
+                if accepted:
+                    await admission.append([commit for _, commit in accepted])
+        except Exception as error:
+            await self._resolve_ambiguous(batch, accepted, error)
+            return
+        self._publish([LogEntry(commit.ts, commit.changes) for _, commit in accepted])
+        for waiting, commit in accepted:
+            _answer(waiting, commit.ts)
+
+    def _accept(self, batch: list[_Waiting], admission: Admission) -> list[tuple[_Waiting, Commit]]:
+        """Those of the batch that conflict with nothing before them; the others are told so."""
+        accepted: list[tuple[_Waiting, Commit]] = []
+        entries: list[LogEntry] = []
+        ts = max(self._clock.now_ns(), admission.head.ts + 1)
+        for waiting in batch:
+            try:
+                self._log.check(waiting.reads, waiting.begin_ts)
+                check_against(waiting.reads, entries)
+            except Conflict as conflict:
+                _fail(waiting, conflict)
+                continue
+            writes = waiting.writes
+            commit_id = self._randomness(_COMMIT_ID_BYTES)
+            commit = Commit(ts, commit_id, writes.documents, writes.index_rows, writes.changes)
+            accepted.append((waiting, commit))
+            entries.append(LogEntry(ts, writes.changes))
+            ts += 1
+        return accepted
+
+    async def _resolve_ambiguous(
+        self, batch: list[_Waiting], accepted: list[tuple[_Waiting, Commit]], error: Exception
+    ) -> None:
+        """A batch failed: its commit may have happened all the same, and the store knows."""
+        try:
+            is_durable = bool(accepted) and await self._store.ts_of(accepted[0][1].commit_id)
+        except Exception:
+            self.close()
+            error, is_durable = OutcomeUnknown(), None
+        if is_durable:
+            self._publish([LogEntry(commit.ts, commit.changes) for _, commit in accepted])
+            for waiting, commit in accepted:
+                _answer(waiting, commit.ts)
+        for waiting in batch:
+            _fail(waiting, error)
+
+
+def _answer(waiting: _Waiting, ts: int) -> None:
+    if not waiting.future.done():
+        waiting.future.set_result(ts)
+
+
+def _fail(waiting: _Waiting, error: Exception) -> None:
+    if not waiting.future.done():
+        waiting.future.set_exception(error)

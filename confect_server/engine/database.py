@@ -1,0 +1,168 @@
+"""`Database`: transactions over a store, and who is told of their commits."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+import anyio
+
+from confect_core.values import Interval
+from confect_server.engine.catalog import (
+    INDEXES,
+    TABLES,
+    Catalog,
+    index_document,
+    read_catalog,
+    table_document,
+)
+from confect_server.engine.committer import Clock, Committer
+from confect_server.engine.errors import Conflict
+from confect_server.engine.index import BY_CREATION_TIME, IndexDefinition
+from confect_server.engine.read_set import ReadSet
+from confect_server.engine.snapshot import Snapshot
+from confect_server.engine.subscription import Subscription, Subscriptions
+from confect_server.engine.transaction import Randomness, Transaction
+from confect_server.engine.write_log import WriteLog
+from confect_server.store import LogEntry, Store
+
+DeclaredTables = Mapping[str, Mapping[str, tuple[str, ...]]]
+"""The tables that an application declares, with the fields of their indexes by name."""
+
+
+class Database:
+    """An open database; everything that reads or writes it begins a transaction here."""
+
+    def __init__(self, store: Store, clock: Clock, randomness: Randomness, newest_ts: int) -> None:
+        self._store = store
+        self._clock = clock
+        self._randomness = randomness
+        self._log = WriteLog(newest_ts)
+        self._subscriptions = Subscriptions(self._log)
+        self._committer = Committer(store, self._log, clock, randomness, self._publish)
+        self._catalog = Catalog({}, ())
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, store: Store, clock: Clock, randomness: Randomness
+    ) -> AsyncGenerator[Database]:
+        """The database in a store, for as long as the context lasts; leaving it commits the rest."""
+        await store.open()
+        try:
+            database = cls(store, clock, randomness, (await store.head()).ts)
+            await database._read_catalog()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(database._committer.run)
+                try:
+                    yield database
+                finally:
+                    database._committer.close()
+        finally:
+            await store.close()
+
+    @property
+    def newest_ts(self) -> int:
+        """The newest commit that is durable and that everybody here was told of."""
+        return self._log.ts
+
+    @property
+    def catalog(self) -> Catalog:
+        """The tables and indexes that there are."""
+        return self._catalog
+
+    def begin(self, ts: int | None = None, *, is_read_only: bool = False) -> Transaction:
+        """A transaction at the newest snapshot, or at an older one."""
+        snapshot = Snapshot(self._store, self.newest_ts if ts is None else ts)
+        now_ns = self._clock.now_ns()
+        return Transaction(
+            snapshot, self._catalog, now_ns, self._randomness, is_read_only=is_read_only
+        )
+
+    async def commit(self, transaction: Transaction) -> int:
+        """Make a transaction durable; raises `Conflict` if something that it read was written."""
+        writes = transaction.finished()
+        if not writes:
+            return transaction.begin_ts
+        return await self._committer.commit(transaction.reads, transaction.begin_ts, writes)
+
+    def subscribe(
+        self, reads: ReadSet, ts: int, on_written: Callable[[int], None]
+    ) -> Subscription | None:
+        """Be told once when something that was read at `ts` is written; perhaps at once."""
+        return self._subscriptions.subscribe(reads, ts, on_written)
+
+    async def refresh(self) -> None:
+        """Learn of the commits of other processes."""
+        self._publish(await self._store.log_after(self._log.ts))
+
+    async def declare(self, tables: DeclaredTables) -> None:
+        """Make the tables and indexes that are declared and not there yet, in one transaction.
+
+        An index over documents that exist is filled; one that is no longer declared for its table,
+        or over other fields, is removed.
+        """
+        while True:
+            transaction = self.begin()
+            catalog = await read_catalog(Snapshot(self._store, transaction.begin_ts))
+            await _Declaration(transaction, catalog).apply(tables)
+            try:
+                await self.commit(transaction)
+            except Conflict:
+                continue
+            await self._read_catalog()
+            return
+
+    async def _read_catalog(self) -> None:
+        self._catalog = await read_catalog(Snapshot(self._store, self.newest_ts))
+
+    def _publish(self, entries: Sequence[LogEntry]) -> None:
+        self._log.extend(entries)
+        self._subscriptions.published(entries)
+
+
+class _Declaration:
+    """The change from the tables that there are to the tables that are declared."""
+
+    def __init__(self, transaction: Transaction, catalog: Catalog) -> None:
+        self._transaction = transaction
+        self._catalog = catalog
+        self._next_table = catalog.next_table
+        self._next_index = catalog.next_index
+
+    async def apply(self, tables: DeclaredTables) -> None:
+        """Write what has to change."""
+        for name, indexes in tables.items():
+            existing = self._catalog.table(name) if self._catalog.has(name) else None
+            number = existing.number if existing else await self._make_table(name)
+            wanted = {BY_CREATION_TIME: (), **indexes}
+            there = dict(existing.indexes) if existing else {}
+            for index_name, index in there.items():
+                if wanted.get(index_name) != index.fields:
+                    await self._remove_index(index)
+                    del there[index_name]
+            for index_name, fields in wanted.items():
+                if index_name not in there:
+                    await self._make_index(index_name, number, fields, there.get(BY_CREATION_TIME))
+
+    async def _make_table(self, name: str) -> int:
+        number, self._next_table = self._next_table, self._next_table + 1
+        await self._transaction.insert(TABLES, table_document(name, number))
+        return number
+
+    async def _make_index(
+        self, name: str, table_no: int, fields: tuple[str, ...], existing: IndexDefinition | None
+    ) -> None:
+        number, self._next_index = self._next_index, self._next_index + 1
+        index = IndexDefinition(number, name, table_no, fields)
+        await self._transaction.insert(INDEXES, index_document(index))
+        if existing is None:
+            return
+        async for found in self._transaction.range(existing, Interval.all()):
+            self._transaction.backfill(index, found)
+
+    async def _remove_index(self, index: IndexDefinition) -> None:
+        rows = self._catalog.indexes_of(INDEXES)[0]
+        async for found in self._transaction.range(rows, Interval.all()):
+            if found.document["number"] == float(index.number):
+                await self._transaction.delete(INDEXES, found.id)

@@ -1,0 +1,50 @@
+"""What can stand against a transaction."""
+
+from __future__ import annotations
+
+from confect_core.errors import DatabaseError
+
+
+class Conflict(DatabaseError):
+    """Something that a transaction read was written by a later commit; run it again."""
+
+    def __init__(self, index: str, ts: int) -> None:
+        super().__init__(
+            f"the commit at {ts} wrote what this transaction read by {index}",
+            hint="run the transaction again at a newer snapshot",
+        )
+
+
+class SnapshotTooOld(Conflict):
+    """A transaction began before the oldest commit that is still remembered."""
+
+    def __init__(self, begin_ts: int, oldest_ts: int) -> None:
+        DatabaseError.__init__(
+            self,
+            f"the snapshot at {begin_ts} is older than the log, which begins at {oldest_ts}",
+            hint="run it again at a newer snapshot, and let it read less before it writes",
+        )
+
+
+class ReadOnly(DatabaseError):
+    """A write in a transaction that may only read."""
+
+    def __init__(self) -> None:
+        super().__init__("a query cannot write", hint="make the function a mutation")
+
+
+class DatabaseClosed(DatabaseError):
+    """A commit that comes after the database was closed."""
+
+    def __init__(self) -> None:
+        super().__init__("the database is closed", hint="the server is shutting down; call again")
+
+
+class OutcomeUnknown(DatabaseError):
+    """A commit failed, and the store can no longer say whether it happened."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the outcome of a commit is unknown",
+            hint="restart the server: what is durable is found again, and nothing else counts",
+        )

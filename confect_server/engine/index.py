@@ -1,0 +1,47 @@
+"""Indexes: which key a document has in each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from confect_core.values import UNDEFINED, Undefined, Value, decode_id, key_of
+
+Document: TypeAlias = dict[str, Value]
+"""A document with its system fields, under their names on the wire."""
+
+CREATION_TIME = "_creationTime"
+ID = "_id"
+BY_CREATION_TIME = "by_creation_time"
+
+
+@dataclass(frozen=True, slots=True)
+class IndexDefinition:
+    """An index of a table, over dotted field paths; the creation time and the id come last."""
+
+    number: int
+    name: str
+    table_no: int
+    fields: tuple[str, ...]
+
+    def key(self, document: Document) -> bytes:
+        """Where the document stands in this index; no two documents have the same key."""
+        values = [value_at(document, path) for path in self.fields]
+        return key_of((*values, document[CREATION_TIME])) + internal_id(document)
+
+
+def internal_id(document: Document) -> bytes:
+    """The document's id as the engine addresses it."""
+    text = document[ID]
+    assert isinstance(text, str), "every document has an id"
+    return decode_id(text)[1]
+
+
+def value_at(document: Document, path: str) -> Value | Undefined:
+    """The value at a dotted path, undefined where the path leaves the document."""
+    value: Value = document
+    for name in path.split("."):
+        if not isinstance(value, dict) or name not in value:
+            return UNDEFINED
+        value = value[name]
+    return value

@@ -1,0 +1,111 @@
+"""What a transaction has read: keys and intervals of keys, in each index.
+
+Reading records while it goes on, before a row is handed out, so that whoever stops reading halfway
+depends on that half only. A finished set answers in logarithmic time whether a key was read.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from confect_core.values import Interval
+from confect_server.store import KeyChange, Order
+
+
+@dataclass(frozen=True)
+class ReadSet:
+    """The reads of one run: points, and disjoint intervals in their order, by index number."""
+
+    points: Mapping[int, frozenset[bytes]] = field(default_factory=dict[int, frozenset[bytes]])
+    intervals: Mapping[int, tuple[Interval, ...]] = field(
+        default_factory=dict[int, tuple[Interval, ...]]
+    )
+
+    def is_touched_by(self, change: KeyChange) -> bool:
+        """Did the change write what was read: by the key it removed, or by the one it made?"""
+        return any(
+            self.contains(change.index_no, key)
+            for key in (change.old, change.new)
+            if key is not None
+        )
+
+    def contains(self, index_no: int, key: bytes) -> bool:
+        """Was this key of this index read, or found missing?"""
+        if key in self.points.get(index_no, ()):
+            return True
+        intervals = self.intervals.get(index_no)
+        if not intervals:
+            return False
+        at = bisect_right(intervals, key, key=_start_of) - 1
+        return at >= 0 and intervals[at].contains(key)
+
+
+class ReadRecorder:
+    """The reads of a transaction that is still going on."""
+
+    def __init__(self) -> None:
+        self._points: dict[int, set[bytes]] = defaultdict(set)
+        self._readings: list[Reading] = []
+
+    def point(self, index_no: int, key: bytes) -> None:
+        """One key was looked at, whether anything was there or not."""
+        self._points[index_no].add(key)
+
+    def reading(self, index_no: int, interval: Interval, order: Order) -> Reading:
+        """An interval is being read from one end; nothing of it counts as read yet."""
+        reading = Reading(index_no, interval, order)
+        self._readings.append(reading)
+        return reading
+
+    def finished(self) -> ReadSet:
+        """Everything that was read until now."""
+        consumed: dict[int, list[Interval]] = defaultdict(list)
+        for reading in self._readings:
+            if reading.consumed is not None:
+                consumed[reading.index_no].append(reading.consumed)
+        return ReadSet(
+            {index_no: frozenset(keys) for index_no, keys in self._points.items()},
+            {index_no: merged(intervals) for index_no, intervals in consumed.items()},
+        )
+
+
+class Reading:
+    """One interval that is being read, and how far."""
+
+    __slots__ = ("_interval", "_order", "consumed", "index_no")
+
+    def __init__(self, index_no: int, interval: Interval, order: Order) -> None:
+        self.index_no = index_no
+        self.consumed: Interval | None = None
+        self._interval = interval
+        self._order: Order = order
+
+    def up_to(self, key: bytes) -> None:
+        """Everything before this key, in reading order, and the key itself has been read."""
+        if self._order == "asc":
+            self.consumed = Interval(self._interval.start, Interval.point(key).end)
+        else:
+            self.consumed = Interval(key, self._interval.end)
+
+    def to_the_end(self) -> None:
+        """The whole interval has been read."""
+        self.consumed = self._interval
+
+
+def merged(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
+    """The same keys as few disjoint intervals in order."""
+    result: list[Interval] = []
+    for interval in sorted((each for each in intervals if not each.is_empty), key=_start_of):
+        last = result[-1] if result else None
+        if last is None or (last.end is not None and last.end < interval.start):
+            result.append(interval)
+        elif last.end is not None and (interval.end is None or interval.end > last.end):
+            result[-1] = Interval(last.start, interval.end)
+    return tuple(result)
+
+
+def _start_of(interval: Interval) -> bytes:
+    return interval.start

@@ -1,0 +1,122 @@
+"""What the server refuses; each is a class of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from confect_core.errors import CallError, ConfectError, DatabaseError, Where
+
+
+class MissingService(ConfectError):
+    """A handler takes a service that no layer provides."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__(
+            f"no layer provides {service}",
+            hint=f"add it with layers().add({service}, ...), and run the type checker",
+        )
+
+
+class WrongImplementations(ConfectError):
+    """Implementations that do not fit the spec of their group."""
+
+    def __init__(
+        self, group: str, missing: Sequence[str], extra: Sequence[str], wrong: Sequence[str]
+    ) -> None:
+        told = [
+            f"{what} {', '.join(names)}"
+            for what, names in (("misses", missing), ("adds", extra), ("swaps", wrong))
+            if names
+        ]
+        super().__init__(
+            f"the implementation of {group!r} {'; '.join(told)}",
+            hint="run `confect codegen` and pass one @impl for each function of the group",
+        )
+
+
+class DuplicateGroup(ConfectError):
+    """A group that is provided twice."""
+
+    def __init__(self, group: str) -> None:
+        super().__init__(f"group {group!r} is provided twice", hint="provide it once")
+
+
+class FunctionNotFound(CallError):
+    """A call of a function that does not exist, or that the caller may not know of."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"Could not find public function for '{path}'.",
+            hint="check the path; internal functions are called from other functions only",
+        )
+
+
+class WrongKind(CallError):
+    """A call of a function as something that it is not."""
+
+    def __init__(self, path: str, called_as: str, is_a: str) -> None:
+        super().__init__(
+            f"Trying to execute {path} as {called_as}, but it is defined as {is_a}.",
+            hint=f"call it as {is_a.lower()}",
+        )
+
+
+class UndeclaredError(ConfectError):
+    """A handler failed with a `TaggedError` that its spec does not declare."""
+
+    def __init__(self, path: str, error: str) -> None:
+        super().__init__(
+            f"{path} failed with {error}, which its spec does not declare",
+            hint="add the error to `error=` of the function's spec",
+        )
+
+
+class TooManyConflicts(DatabaseError):
+    """A mutation that kept losing against others."""
+
+    def __init__(self, path: str, attempts: int) -> None:
+        super().__init__(
+            f"{path} lost {attempts} times against other mutations",
+            hint="let it read less, or spread what is written over several documents",
+        )
+
+
+class NoSuchDocument(DatabaseError):
+    """A write to a document that does not exist."""
+
+    def __init__(self, doing: str, id: str) -> None:
+        super().__init__(
+            f"cannot {doing} {id}: there is no such document",
+            hint="get it first, or it was deleted in between",
+        )
+
+
+class NotUnique(DatabaseError):
+    """A query for the one document found several."""
+
+    def __init__(self, table: str, index: str) -> None:
+        super().__init__(
+            f"unique() found more than one document of {table!r} by {index}",
+            hint="use first(), or make the fields unique where documents are inserted",
+        )
+
+
+class BadRange(DatabaseError):
+    """Bounds that are no range of an index."""
+
+    def __init__(self, table: str, index: str, problem: str) -> None:
+        super().__init__(
+            f"{problem} is no range of index {index!r} of {table!r}",
+            hint="give equal values for leading fields, then at most one Range for the next field",
+        )
+
+
+class UnknownTable(DatabaseError):
+    """A table or an id of a table that the schema does not declare."""
+
+    def __init__(self, what: str, where: Where | None = None) -> None:
+        super().__init__(
+            f"{what} is of no declared table",
+            hint="declare the table in a tables module and run `confect codegen`",
+            where=where,
+        )

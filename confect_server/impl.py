@@ -1,0 +1,137 @@
+"""Implementations: the logic of declared functions, in groups, in an application."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Generic, Never, TypeAlias, overload
+
+from typing_extensions import TypeVar
+
+from confect_core import GroupSpec, PaginationOptions
+from confect_core.errors import ConfectError, refuse
+from confect_core.spec import (
+    ActionSpec,
+    DeclaredFunction,
+    Group,
+    MutationSpec,
+    PaginatedQuerySpec,
+    QuerySpec,
+)
+from confect_core.spec.group import group_of
+from confect_server.ctx import ActionCtx, MutationCtx, QueryCtx
+from confect_server.db import DataModel
+from confect_server.errors import DuplicateGroup, WrongImplementations
+from confect_server.services import Layers
+
+A = TypeVar("A")
+Out = TypeVar("Out")
+N = TypeVar("N")
+A_co = TypeVar("A_co", covariant=True)
+Out_co = TypeVar("Out_co", covariant=True)
+N_co = TypeVar("N_co", covariant=True, default=Never)
+
+Handler: TypeAlias = Callable[..., Awaitable[object]]
+
+
+@dataclass(frozen=True, eq=False)
+class FunctionImpl(Generic[A_co, Out_co, N_co]):
+    """A declared function with its logic; `N` is the union of services that the logic asks for."""
+
+    spec: DeclaredFunction[..., Any, Any]
+    handler: Handler
+
+    def _needs(self) -> tuple[A_co, Out_co, N_co]:
+        # never called: it is how type checkers learn the variance of A, Out and N
+        raise NotImplementedError
+
+
+@overload
+def impl(
+    spec: QuerySpec[..., A, Out],
+) -> Callable[[Callable[[QueryCtx[N, Any], A], Awaitable[Out]]], FunctionImpl[A, Out, N]]: ...
+@overload
+def impl(
+    spec: PaginatedQuerySpec[..., A, Out],
+) -> Callable[
+    [Callable[[QueryCtx[N, Any], A, PaginationOptions], Awaitable[Out]]], FunctionImpl[A, Out, N]
+]: ...
+@overload
+def impl(
+    spec: MutationSpec[..., A, Out],
+) -> Callable[[Callable[[MutationCtx[N, Any], A], Awaitable[Out]]], FunctionImpl[A, Out, N]]: ...
+@overload
+def impl(
+    spec: ActionSpec[..., A, Out],
+) -> Callable[[Callable[[ActionCtx[N], A], Awaitable[Out]]], FunctionImpl[A, Out, N]]: ...
+def impl(spec: Any) -> Any:
+    """Implement one declared function.
+
+    @impl(Notes.get)
+    async def get(ctx: QueryCtx, args: ByNote) -> Outcome[Note, NoteNotFound]: ...
+    """
+
+    def implement(handler: Handler) -> FunctionImpl[Any, Any, Any]:
+        return FunctionImpl(spec, handler)
+
+    return implement
+
+
+@dataclass(frozen=True, eq=False)
+class GroupImpl(Generic[N_co]):
+    """The implementations of one group; generated code makes it, so that none can be missing.
+
+    `plain` are the group's plain functions as they are, `data_model` the tables that its handlers
+    are given as `ctx.db`.
+    """
+
+    path: str
+    spec: Group | type[GroupSpec]
+    functions: Mapping[str, FunctionImpl[object, object, N_co]]
+    plain: Mapping[str, Handler] = field(default_factory=dict[str, Handler])
+    data_model: DataModel = field(default_factory=DataModel)
+
+    def __post_init__(self) -> None:
+        declared = group_of(self.spec, "the implementation").functions
+        given = {**self.functions, **self.plain}
+        missing = [name for name in declared if name not in given]
+        extra = [name for name in given if name not in declared]
+        wrong = [
+            name
+            for name, function in self.functions.items()
+            if name in declared and function.spec is not declared[name]
+        ]
+        if missing or extra or wrong:
+            raise WrongImplementations(self.path, missing, extra, wrong)
+
+    def _needs(self) -> N_co:
+        # never called: it is how type checkers learn which services the group asks for
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class Impl(Generic[N]):
+    """The whole application: layers, and groups that ask for no more than these provide.
+
+    app = Impl(live).provide(notes, users)
+    """
+
+    layers: Layers[N]
+    groups: Mapping[str, GroupImpl[N]] = field(default_factory=dict[str, GroupImpl[N]])
+
+    def provide(self, *groups: GroupImpl[N]) -> Impl[N]:
+        """This application with more groups."""
+        provided = dict(self.groups)
+        mistakes: list[ConfectError] = []
+        for group in groups:
+            if group.path in provided:
+                mistakes.append(DuplicateGroup(group.path))
+            provided[group.path] = group
+        refuse("the application", mistakes)
+        return replace(self, groups=MappingProxyType(provided))
+
+    @property
+    def data_model(self) -> DataModel:
+        """The tables of the application: every generated group carries the same ones."""
+        return next((group.data_model for group in self.groups.values()), DataModel())

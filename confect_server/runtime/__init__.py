@@ -1,0 +1,13 @@
+"""The runtime: runs the functions of an application on a database.
+
+Owns the executor, through which every call goes, and what callers are told of failures. May import
+`confect_server.db`, `confect_server.engine` and what users import.
+"""
+
+from confect_server.runtime.backend import Backend as Backend
+from confect_server.runtime.executor import ADMIN as ADMIN
+from confect_server.runtime.executor import CLIENT as CLIENT
+from confect_server.runtime.executor import Caller as Caller
+from confect_server.runtime.executor import Executor as Executor
+from confect_server.runtime.executor import MutationResult as MutationResult
+from confect_server.runtime.executor import QueryResult as QueryResult

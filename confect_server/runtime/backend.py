@@ -1,0 +1,67 @@
+"""`Backend`: an application running on a database."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from confect_server.db import OpenTables
+from confect_server.engine import Clock, Database
+from confect_server.impl import Impl
+from confect_server.runtime.clock import SystemClock
+from confect_server.runtime.executor import Application, Executor
+from confect_server.runtime.failure import Failures
+from confect_server.runtime.functions import Functions
+from confect_server.store import Store
+
+
+class Backend:
+    """An application on a database: what every entry, socket or HTTP or test, calls into.
+
+    `replace` puts another version of the application in its place: the old one answers until the
+    new one stands, and its services are closed after.
+    """
+
+    def __init__(
+        self, database: Database, clock: Clock, executor: Executor, services: AsyncExitStack
+    ) -> None:
+        self.database = database
+        self.clock = clock
+        self.executor = executor
+        self._services = services
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, impl: Impl[Any], store: Store, *, redacts: bool = False, clock: Clock | None = None
+    ) -> AsyncGenerator[Backend]:
+        """The application running on a store, for as long as the context lasts."""
+        clock = clock or SystemClock()
+        async with Database.open(store, clock, os.urandom) as database:
+            services = AsyncExitStack()
+            application = await _start(impl, database, services)
+            executor = Executor(database, application, Failures(redacts=redacts))
+            backend = cls(database, clock, executor, services)
+            try:
+                yield backend
+            finally:
+                await backend._services.aclose()
+
+    async def replace(self, impl: Impl[Any]) -> None:
+        """Run another version of the application from now on."""
+        services = AsyncExitStack()
+        application = await _start(impl, self.database, services)
+        self.executor.application = application
+        old, self._services = self._services, services
+        await old.aclose()
+
+
+async def _start(impl: Impl[Any], database: Database, services: AsyncExitStack) -> Application:
+    """Read the application's functions, make its tables, open its services."""
+    functions = Functions.of(impl)
+    await database.declare(impl.data_model.indexes)
+    tables = OpenTables.of(impl.data_model, database.catalog)
+    running = await services.enter_async_context(impl.layers.running())
+    return Application(impl, functions, tables, running)

@@ -1,0 +1,234 @@
+"""`Executor`: runs functions. Every entry comes through here: socket, HTTP, command line, tests.
+
+A query runs at one snapshot and says what it read. A mutation runs as one transaction, again and
+again until nobody was faster, and is answered once it is durable; a declared error or a defect
+rolls it back. An action runs outside any transaction and calls the others.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from confect_core import Ref
+from confect_core.protocol import EncodedValue, JsonObject
+from confect_core.values import Value, decode, dumps
+from confect_server.ctx import ActionCtx, Calls, Ctx, MutationCtx, QueryCtx
+from confect_server.db import DatabaseReader, DatabaseWriter, OpenTables
+from confect_server.engine import Conflict, Database, ReadSet, Transaction
+from confect_server.errors import TooManyConflicts
+from confect_server.impl import Impl
+from confect_server.runtime.failure import Failures, request_id_of
+from confect_server.runtime.functions import DeclaredFailure, Functions, RunnableFunction
+from confect_server.runtime.outcome import RunOutcome, Succeeded
+from confect_server.runtime.requests import SessionRequest, answer_to, record_answer
+from confect_server.services import Services
+
+T = TypeVar("T")
+
+MAX_ATTEMPTS = 64
+"""How often a mutation runs before its conflicts are reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """On whose behalf a function runs."""
+
+    may_call_internal: bool = False
+
+
+CLIENT = Caller()
+"""Anybody on the network."""
+
+ADMIN = Caller(may_call_internal=True)
+"""Whoever runs the server: the command line, and functions that call functions."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """How a query ended, at which snapshot, and what it read there."""
+
+    outcome: RunOutcome
+    ts: int
+    reads: ReadSet
+
+
+@dataclass(frozen=True, slots=True)
+class MutationResult:
+    """How a mutation ended; with a commit timestamp if it was committed."""
+
+    outcome: RunOutcome
+    ts: int | None
+
+
+@dataclass(frozen=True)
+class Application:
+    """An implementation with its services open and its tables found in a database."""
+
+    impl: Impl[Any]
+    functions: Functions
+    tables: OpenTables
+    services: Services
+
+
+class Executor:
+    """Runs the functions of the application that it holds at the moment."""
+
+    def __init__(self, database: Database, application: Application, failures: Failures) -> None:
+        self._database = database
+        self._failures = failures
+        self.application = application
+
+    async def run_query(
+        self, path: str, args: JsonObject, caller: Caller, ts: int | None = None
+    ) -> QueryResult:
+        """Run a query at a snapshot, the newest one unless told otherwise."""
+        transaction = self._database.begin(ts, is_read_only=True)
+        run = self._in_transaction(path, "Query", args, caller, transaction)
+        outcome = await self._told(path, secrets.token_hex(8), run)
+        return QueryResult(outcome, transaction.begin_ts, transaction.reads)
+
+    async def run_mutation(
+        self, path: str, args: JsonObject, caller: Caller, request: SessionRequest | None = None
+    ) -> MutationResult:
+        """Run a mutation until it commits; a request that did so before is answered as then."""
+        request_id = secrets.token_hex(8)
+        if request is not None:
+            request_id = request_id_of(request.session_id, request.request_id)
+        try:
+            return await self._committed(path, args, caller, request)
+        except Exception as error:
+            return MutationResult(self._failures.told(error, path, request_id), None)
+
+    async def run_action(
+        self, path: str, args: JsonObject, caller: Caller, request: SessionRequest | None = None
+    ) -> RunOutcome:
+        """Run an action."""
+        request_id = secrets.token_hex(8)
+        if request is not None:
+            request_id = request_id_of(request.session_id, request.request_id)
+        return await self._told(path, request_id, self._action(path, args, caller))
+
+    async def run_any(self, path: str, args: JsonObject, caller: Caller) -> RunOutcome:
+        """Run a function as whatever it is."""
+        functions = self.application.functions
+        public_only = not caller.may_call_internal
+        try:
+            called = functions.kind_of(path, public_only=public_only)
+        except Exception as error:
+            return self._failures.told(error, path, secrets.token_hex(8))
+        if called == "Mutation":
+            return (await self.run_mutation(path, args, caller)).outcome
+        if called == "Action":
+            return await self.run_action(path, args, caller)
+        return (await self.run_query(path, args, caller)).outcome
+
+    async def call(self, ref: Ref[..., Any], args: Value, inside: Transaction | None) -> object:
+        """Run a function for another one, in its transaction if it has one."""
+        function = self.application.functions.find(ref.path, _called(ref), public_only=False)
+        try:
+            return ref.call.decode_result(await self._run_for(function, args, inside))
+        except DeclaredFailure as failure:
+            decoded = ref.call.decode_error(failure.data)
+            if decoded is None:
+                raise failure.error from None
+            return decoded
+
+    async def _run_for(
+        self, function: RunnableFunction, args: Value, inside: Transaction | None
+    ) -> Value:
+        if function.called == "Action":
+            return await self._run_action(function, args)
+        if function.called == "Query":
+            return await self._run_in(
+                function, args, inside or self._database.begin(is_read_only=True)
+            )
+        value, _ = await self._retried(
+            function.path, lambda transaction: self._run_in(function, args, transaction)
+        )
+        return value
+
+    async def _told(self, path: str, request_id: str, run: Awaitable[Value]) -> RunOutcome:
+        try:
+            return Succeeded(EncodedValue(dumps(await run)))
+        except Exception as error:
+            return self._failures.told(error, path, request_id)
+
+    async def _in_transaction(
+        self, path: str, called: str, args: JsonObject, caller: Caller, transaction: Transaction
+    ) -> Value:
+        function = self._find(path, called, caller)
+        return await self._run_in(function, decode(args), transaction)
+
+    async def _action(self, path: str, args: JsonObject, caller: Caller) -> Value:
+        return await self._run_action(self._find(path, "Action", caller), decode(args))
+
+    async def _committed(
+        self, path: str, args: JsonObject, caller: Caller, request: SessionRequest | None
+    ) -> MutationResult:
+        async def attempt(transaction: Transaction) -> MutationResult:
+            if request is not None:
+                answered = await answer_to(request, transaction)
+                if answered is not None:
+                    return MutationResult(Succeeded(answered.value), answered.ts)
+            value = await self._in_transaction(path, "Mutation", args, caller, transaction)
+            encoded = EncodedValue(dumps(value))
+            if request is not None:
+                await record_answer(request, encoded, transaction)
+            return MutationResult(Succeeded(encoded), None)
+
+        result, ts = await self._retried(path, attempt)
+        return result if result.ts is not None else MutationResult(result.outcome, ts)
+
+    async def _retried(
+        self, path: str, attempt: Callable[[Transaction], Awaitable[T]]
+    ) -> tuple[T, int]:
+        for _ in range(MAX_ATTEMPTS):
+            transaction = self._database.begin()
+            result = await attempt(transaction)
+            try:
+                return result, await self._database.commit(transaction)
+            except Conflict:
+                continue
+        raise TooManyConflicts(path, MAX_ATTEMPTS)
+
+    async def _run_in(
+        self, function: RunnableFunction, args: Value, transaction: Transaction
+    ) -> Value:
+        application = self.application
+        model, tables = application.impl.data_model, application.tables
+        calls = _CallsFrom(self, transaction)
+        ctx: Ctx[Any]
+        if function.called == "Mutation":
+            writer = (model.writer or DatabaseWriter)(transaction, tables)
+            ctx = MutationCtx(writer, application.services, calls)
+        else:
+            reader = (model.reader or DatabaseReader)(transaction, tables)
+            ctx = QueryCtx(reader, application.services, calls)
+        return await function.run(ctx, args, tables)
+
+    async def _run_action(self, function: RunnableFunction, args: Value) -> Value:
+        application = self.application
+        ctx: ActionCtx[Any] = ActionCtx(application.services, _CallsFrom(self, None))
+        return await function.run(ctx, args, application.tables)
+
+    def _find(self, path: str, called: str, caller: Caller) -> RunnableFunction:
+        public_only = not caller.may_call_internal
+        return self.application.functions.find(path, called, public_only=public_only)
+
+
+@dataclass(frozen=True, slots=True)
+class _CallsFrom(Calls):
+    """The calls that one handler makes."""
+
+    executor: Executor
+    inside: Transaction | None
+
+    async def call(self, ref: Ref[..., Any], args: Value) -> object:
+        return await self.executor.call(ref, args, self.inside)
+
+
+def _called(ref: Ref[..., Any]) -> str:
+    return {"mutation": "Mutation", "action": "Action"}.get(ref.spec.kind, "Query")

@@ -1,0 +1,56 @@
+"""What callers are told of a failure: everything in development, a request id in production."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import traceback
+
+from confect_core.errors import CallError, ConfectError
+from confect_core.protocol import EncodedValue
+from confect_core.values import dumps
+from confect_core.values.codec import Mismatch
+from confect_server.runtime.functions import DeclaredFailure
+from confect_server.runtime.outcome import Failed
+
+_log = logging.getLogger("confect")
+
+
+def request_id_of(session_id: str, request_id: int) -> str:
+    """The id of a request on a socket: the same one after a reconnect."""
+    return hashlib.sha256(f"{session_id}|{request_id}".encode()).hexdigest()[:16]
+
+
+class Failures:
+    """Turns what a run raised into what its caller is told."""
+
+    def __init__(self, *, redacts: bool) -> None:
+        self._redacts = redacts
+
+    def told(self, error: Exception, path: str, request_id: str) -> Failed:
+        """The failure as its caller may know it; defects are logged with their traceback."""
+        if isinstance(error, DeclaredFailure):
+            data = EncodedValue(dumps(error.data))
+            return Failed(self._message(f"Uncaught {error.error}", request_id), data)
+        if isinstance(error, CallError):
+            return Failed(f"[Request ID: {request_id}] {error.message}")
+        if isinstance(error, Mismatch):
+            return Failed(self._message(_validation(error), request_id))
+        _log.error("%s failed [Request ID: %s]", path, request_id, exc_info=error)
+        detail = f"{error.tag}: {error}" if isinstance(error, ConfectError) else _uncaught(error)
+        return Failed(self._message(detail, request_id))
+
+    def _message(self, detail: str, request_id: str) -> str:
+        message = f"[Request ID: {request_id}] Server Error"
+        return message if self._redacts else f"{message}\n{detail}"
+
+
+def _validation(error: Mismatch) -> str:
+    whose = "Returns" if error.what == "returns" else "Argument"
+    return f"{whose}ValidationError: " + "\n".join(error.problems)
+
+
+def _uncaught(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    stack = "".join(f"\n    at {each.name} ({each.filename}:{each.lineno})" for each in frames)
+    return f"Uncaught {type(error).__name__}: {error}{stack}"

@@ -1,0 +1,166 @@
+"""The functions of a running application, by their paths: what a call decodes, runs and encodes."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, cast, get_type_hints
+
+from pydantic import create_model
+from returns.result import Failure
+
+from confect_core import Args
+from confect_core.errors import TaggedError
+from confect_core.spec import AnyFunction, Kind, Schemas
+from confect_core.spec.call import SchemaCall, without_pagination
+from confect_core.spec.group import group_of
+from confect_core.values import Value
+from confect_core.values.codec import Codec
+from confect_server.ctx import Ctx
+from confect_server.db import OpenTables
+from confect_server.errors import FunctionNotFound, UndeclaredError, WrongKind
+from confect_server.impl import GroupImpl, Handler, Impl
+
+_CALLED: dict[Kind, str] = {
+    "query": "Query",
+    "paginated query": "Query",
+    "mutation": "Mutation",
+    "action": "Action",
+}
+
+
+class DeclaredFailure(Exception):
+    """A handler failed with an error that its spec declares; `data` is what callers decode."""
+
+    def __init__(self, error: TaggedError, data: Value) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.data = data
+
+
+class RunnableFunction(ABC):
+    """One function with everything that a call of it needs."""
+
+    def __init__(self, path: str, spec: AnyFunction, handler: Handler) -> None:
+        self.path = path
+        self.kind: Kind = spec.kind
+        self.is_public = spec.is_public
+        self._handler = handler
+
+    @property
+    def called(self) -> str:
+        """The word of the protocol for this kind of function: Query, Mutation or Action."""
+        return _CALLED[self.kind]
+
+    @abstractmethod
+    async def run(self, ctx: Ctx[Any], args: Value, tables: OpenTables) -> Value:
+        """Run the handler on encoded arguments; raises `Mismatch` and `DeclaredFailure`."""
+
+
+class SpecifiedFunction(RunnableFunction):
+    """A function whose spec has schemas."""
+
+    def __init__(self, path: str, spec: AnyFunction, handler: Handler) -> None:
+        super().__init__(path, spec, handler)
+        self._call = SchemaCall(cast("Schemas", spec.contract))
+
+    async def run(self, ctx: Ctx[Any], args: Value, tables: OpenTables) -> Value:
+        try:
+            result = await self._handle(ctx, args, tables)
+        except TaggedError as raised:
+            raise self._failure(raised) from raised
+        if isinstance(result, Failure):
+            raise self._failure(cast("Failure[TaggedError]", result).failure())
+        return self._call.encode_result(result)
+
+    async def _handle(self, ctx: Ctx[Any], args: Value, tables: OpenTables) -> object:
+        if self.kind != "paginated query":
+            return await self._handler(ctx, self._call.decode_args(args, tables))
+        declared, options = without_pagination(args)
+        return await self._handler(ctx, self._call.decode_args(declared, tables), options)
+
+    def _failure(self, error: TaggedError) -> DeclaredFailure | UndeclaredError:
+        data = self._call.encode_error(error)
+        return (
+            UndeclaredError(self.path, str(error)) if data is None else DeclaredFailure(error, data)
+        )
+
+
+class PlainFunction(RunnableFunction):
+    """A plain function, whose arguments and result are checked by its signature."""
+
+    def __init__(self, path: str, spec: AnyFunction, handler: Handler) -> None:
+        super().__init__(path, spec, handler)
+        hints = get_type_hints(handler, include_extras=True)
+        own = 2 if self.kind == "paginated query" else 1  # the ctx, and the page that is asked for
+        parameters = list(inspect.signature(handler).parameters.values())[own:]
+        fields: dict[str, Any] = {
+            each.name: (hints[each.name], ... if each.default is each.empty else each.default)
+            for each in parameters
+        }
+        self._args: Codec[Args] = Codec(_model_of(path, fields), what="args")
+        self._returns: Codec[Any] = Codec(hints["return"], what="returns")
+        self._positional = [each.name for each in parameters if each.kind is not each.KEYWORD_ONLY]
+        self._keywords = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
+
+    async def run(self, ctx: Ctx[Any], args: Value, tables: OpenTables) -> Value:
+        leading: list[object] = [ctx]
+        if self.kind == "paginated query":
+            args, options = without_pagination(args)
+            leading.append(options)
+        decoded = self._args.decode(args, tables)
+        positional = [getattr(decoded, name) for name in self._positional]
+        keywords = {name: getattr(decoded, name) for name in self._keywords}
+        return self._returns.encode(await self._handler(*leading, *positional, **keywords))
+
+
+class Functions:
+    """Every function of an application, by its path on the wire."""
+
+    def __init__(self, functions: Mapping[str, RunnableFunction]) -> None:
+        self._functions = functions
+
+    @classmethod
+    def of(cls, application: Impl[Any]) -> Functions:
+        """The functions that an application implements."""
+        return cls(
+            {
+                function.path: function
+                for group in application.groups.values()
+                for function in _functions_of(group)
+            }
+        )
+
+    def find(self, path: str, called: str, *, public_only: bool) -> RunnableFunction:
+        """The function at a path, called as Query, Mutation or Action."""
+        function = self._functions.get(path)
+        if function is None or (public_only and not function.is_public):
+            raise FunctionNotFound(path)
+        if function.called != called:
+            raise WrongKind(path, called, function.called)
+        return function
+
+    def kind_of(self, path: str, *, public_only: bool) -> str:
+        """How the function at a path is called: Query, Mutation or Action."""
+        function = self._functions.get(path)
+        if function is None or (public_only and not function.is_public):
+            raise FunctionNotFound(path)
+        return function.called
+
+
+def _functions_of(group: GroupImpl[Any]) -> list[RunnableFunction]:
+    declared = group_of(group.spec, "the implementation").functions
+    specified: list[RunnableFunction] = [
+        SpecifiedFunction(f"{group.path}:{name}", declared[name], function.handler)
+        for name, function in group.functions.items()
+    ]
+    plain = [
+        PlainFunction(f"{group.path}:{name}", declared[name], handler)
+        for name, handler in group.plain.items()
+    ]
+    return [*specified, *plain]
+
+
+def _model_of(path: str, fields: dict[str, Any]) -> type[Args]:
+    return create_model(f"Args of {path}", __base__=Args, **fields)

@@ -1,0 +1,58 @@
+"""What running a function gave: the records that the executor hands to every entry."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeAlias
+
+from confect_core.protocol import EncodedValue
+from confect_core.protocol.record import record
+
+_REQUEST_ID = re.compile(r"\[Request ID: [0-9a-f]+\] ")
+
+
+@record
+class Succeeded:
+    """A function returned; its value is encoded once, for everybody it goes to."""
+
+    value: EncodedValue
+    log_lines: tuple[str, ...] = ()
+
+
+@record
+class Failed:
+    """A function failed, with a message for people and perhaps data for the program."""
+
+    message: str
+    error_data: EncodedValue | None = None
+    log_lines: tuple[str, ...] = ()
+
+
+RunOutcome: TypeAlias = Succeeded | Failed
+"""How a run ended."""
+
+
+@record
+class QueryRun:
+    """A query's outcome and the journal that its next run starts from."""
+
+    outcome: RunOutcome
+    journal: str | None = None
+
+
+def is_same_outcome(one: RunOutcome, other: RunOutcome) -> bool:
+    """Whether a caller could not tell the outcomes apart; the id of the request does not count."""
+    if one is other:
+        return True
+    if isinstance(one, Failed) and isinstance(other, Failed):
+        return (
+            one.error_data == other.error_data
+            and one.log_lines == other.log_lines
+            and _without_request_id(one.message) == _without_request_id(other.message)
+        )
+    return one == other
+
+
+def _without_request_id(message: str) -> str:
+    match = _REQUEST_ID.match(message)
+    return message if match is None else message[match.end() :]

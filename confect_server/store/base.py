@@ -1,0 +1,144 @@
+"""`Store`: the port behind which the data lies, and the records that cross it.
+
+A store keeps append-only revisions of documents, index rows that point to them, a log of commits and
+a head. It knows nothing of transactions: it reads as of a timestamp, and appends a batch of
+commits while holding the head lock. A timestamp is assigned and becomes durable under that lock, so
+the order of timestamps is the order of commits for every process that looks, without gaps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol, TypeAlias
+
+from confect_core.values import Interval
+
+Order: TypeAlias = Literal["asc", "desc"]
+
+
+class Head(NamedTuple):
+    """The newest commit, and which life of the database it belongs to."""
+
+    ts: int
+    incarnation: str
+
+
+class Revision(NamedTuple):
+    """A document as one commit left it."""
+
+    ts: int
+    value: bytes
+
+
+class IndexedRevision(NamedTuple):
+    """A document as an index finds it: under a key."""
+
+    key: bytes
+    table_no: int
+    id: bytes
+    ts: int
+    value: bytes
+
+
+class KeyChange(NamedTuple):
+    """What one commit did to one document in one index: the key it had, and the one it has.
+
+    An unchanged key is a change all the same, because what the key leads to is another document.
+    """
+
+    index_no: int
+    old: bytes | None
+    new: bytes | None
+
+
+class DocumentWrite(NamedTuple):
+    """A new revision of a document; without a value it is deleted."""
+
+    table_no: int
+    id: bytes
+    value: bytes | None
+
+
+class IndexRow(NamedTuple):
+    """From now on a key leads to a document, or no longer does."""
+
+    index_no: int
+    key: bytes
+    is_deleted: bool
+    table_no: int
+    id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Everything that one transaction writes, under its timestamp."""
+
+    ts: int
+    commit_id: bytes
+    documents: Sequence[DocumentWrite]
+    index_rows: Sequence[IndexRow]
+    changes: Sequence[KeyChange]
+
+
+class LogEntry(NamedTuple):
+    """What others have to know of a commit."""
+
+    ts: int
+    changes: Sequence[KeyChange]
+
+
+class Admission(Protocol):
+    """The head lock, held: nobody else commits until it is left."""
+
+    @property
+    def head(self) -> Head:
+        """The newest commit of any process."""
+        ...
+
+    async def log_after(self, ts: int) -> list[LogEntry]:
+        """The commits after `ts`, in order."""
+        ...
+
+    async def append(self, commits: Sequence[Commit]) -> None:
+        """Add commits with rising timestamps, all of them after the head."""
+        ...
+
+
+class Store(Protocol):
+    """Where the data lies."""
+
+    async def open(self) -> None:
+        """Make the store ready, creating it if it is new."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        ...
+
+    async def head(self) -> Head:
+        """The newest durable commit."""
+        ...
+
+    async def get(self, table_no: int, id: bytes, ts: int) -> Revision | None:
+        """The document as of `ts`, unless it did not exist."""
+        ...
+
+    async def scan(
+        self, index_no: int, interval: Interval, ts: int, order: Order, limit: int
+    ) -> list[IndexedRevision]:
+        """The first documents of an interval as of `ts`, at most `limit` of them."""
+        ...
+
+    async def log_after(self, ts: int) -> list[LogEntry]:
+        """The commits after `ts`, in order."""
+        ...
+
+    def admit(self) -> AbstractAsyncContextManager[Admission]:
+        """Take the head lock; leaving it makes what was appended durable, an error undoes it."""
+        ...
+
+    async def ts_of(self, commit_id: bytes) -> int | None:
+        """The timestamp of a commit, or None if it never happened."""
+        ...

@@ -1,0 +1,51 @@
+"""The key changes of a commit as bytes, for the log that other processes read.
+
+A version byte, then for each change the number of the index and the two keys, each preceded by its
+length plus one; a length of zero means that there is no key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from struct import Struct
+
+from confect_server.store.base import KeyChange
+
+_VERSION = b"\x01"
+_CHANGE = Struct("<III")
+
+
+def encode_changes(changes: Sequence[KeyChange]) -> bytes:
+    """The changes as one string of bytes."""
+    parts = [_VERSION]
+    for index_no, old, new in changes:
+        parts.append(_CHANGE.pack(index_no, _length(old), _length(new)))
+        parts.append(old or b"")
+        parts.append(new or b"")
+    return b"".join(parts)
+
+
+def decode_changes(data: bytes) -> list[KeyChange]:
+    """The changes that `encode_changes` wrote."""
+    if data[:1] != _VERSION:
+        raise ValueError(f"the log is of a later version than this program: {data[:1]!r}")
+    changes: list[KeyChange] = []
+    at = 1
+    while at < len(data):
+        index_no, old_length, new_length = _CHANGE.unpack_from(data, at)
+        at += _CHANGE.size
+        old, at = _key(data, at, old_length)
+        new, at = _key(data, at, new_length)
+        changes.append(KeyChange(index_no, old, new))
+    return changes
+
+
+def _length(key: bytes | None) -> int:
+    return 0 if key is None else len(key) + 1
+
+
+def _key(data: bytes, at: int, length: int) -> tuple[bytes | None, int]:
+    if length == 0:
+        return None, at
+    end = at + length - 1
+    return data[at:end], end

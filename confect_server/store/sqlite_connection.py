@@ -1,0 +1,61 @@
+"""One connection to a SQLite file, as this store uses it.
+
+apsw's stubs name types that type checkers find from Python 3.12 on only, so the little that is used
+of it is written down here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol, TypeAlias, cast
+
+import apsw
+
+Cell: TypeAlias = int | str | bytes | None
+"""What a column holds."""
+
+_BUSY_TIMEOUT_MS = 10_000
+_CHECKPOINT_PAGES = 1000
+_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", f"wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+
+
+class Rows(Protocol):
+    """The rows that a statement returns."""
+
+    def fetchone(self) -> tuple[Cell, ...] | None: ...
+
+    def fetchall(self) -> list[tuple[Cell, ...]]: ...
+
+
+class Connection(Protocol):
+    """What is used of `apsw.Connection`."""
+
+    @property
+    def in_transaction(self) -> bool: ...
+
+    def execute(
+        self, statement: str, bindings: Sequence[Cell] | Mapping[str, Cell] | None = None
+    ) -> Rows: ...
+
+    def executemany(self, statement: str, bindings: Iterable[Sequence[Cell]]) -> Rows: ...
+
+    def close(self) -> None: ...
+
+
+def connect(path: Path) -> Connection:
+    """A connection that commits durably and waits for other processes."""
+    opened = apsw.Connection(str(path))
+    opened.set_busy_timeout(_BUSY_TIMEOUT_MS)
+    connection = cast("Connection", opened)
+    for pragma in _PRAGMAS:
+        # one statement a call: apsw stops at the first that returns a row
+        connection.execute(f"PRAGMA {pragma}").fetchall()
+    return connection
+
+
+def number(connection: Connection, pragma: str) -> int:
+    """The value of a pragma that is a number."""
+    row = connection.execute(f"PRAGMA {pragma}").fetchone()
+    assert row is not None, "every pragma asked for here has a value"
+    return cast("int", row[0])

@@ -1,0 +1,7 @@
+"""The ways in: the sync protocol and the HTTP API over ASGI.
+
+Owns sockets, requests and the sync session's state machine. May import `confect_server.runtime`.
+"""
+
+from confect_server.transport.admin import AdminKey as AdminKey
+from confect_server.transport.asgi import ConfectAsgi as ConfectAsgi

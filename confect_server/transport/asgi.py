@@ -1,0 +1,44 @@
+"""The server as an ASGI application: one port for the HTTP API and for the sync protocol.
+
+Raw ASGI, because whatever a framework does for a request it does for every request: starlette alone
+halves the throughput of a mutation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, TypeAlias
+
+from confect_server.transport.http import HttpApi
+from confect_server.transport.http_exchange import Exchange
+from confect_server.transport.socket import Socket
+from confect_server.transport.websocket import SyncServer
+
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+
+
+class ConfectAsgi:
+    """Serves a backend; its owner starts and stops that backend around it."""
+
+    def __init__(self, http: HttpApi, sync: SyncServer) -> None:
+        self._http = http
+        self._sync = sync
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer one connection, as ASGI defines it."""
+        if scope["type"] == "http":
+            await self._http.answer(Exchange(scope, receive, send))
+        elif scope["type"] == "websocket":
+            await self._sync.serve(Socket(scope, receive, send))
+        elif scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

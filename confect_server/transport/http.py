@@ -1,0 +1,135 @@
+"""The HTTP API: one function call per request, and who is answering."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+
+import orjson
+
+from confect_core.errors import ConfectError, ValueRefused
+from confect_core.protocol import (
+    BadFormat,
+    BadFunctionPath,
+    BadJsonBody,
+    CallFailed,
+    CallRequest,
+    CallResponse,
+    CallSucceeded,
+    ClientVersion,
+    EncodedValue,
+    InvalidClientVersion,
+    ResultFormat,
+    UnsupportedClientVersion,
+    encode_call_response,
+    encode_refusal,
+    parse_call,
+)
+from confect_core.values import clean, export_json, loads_canonical
+from confect_core.values.absent import ABSENT
+from confect_server.runtime.executor import ADMIN, CLIENT, Executor
+from confect_server.runtime.outcome import RunOutcome, Succeeded
+from confect_server.transport.admin import AdminKey, NotAdmin
+from confect_server.transport.http_exchange import JSON, TEXT, BodyTooLong, Exchange
+
+_REFUSED = (
+    BadFormat,
+    BadFunctionPath,
+    BadJsonBody,
+    InvalidClientVersion,
+    UnsupportedClientVersion,
+)
+
+Run = Callable[[CallRequest], Awaitable[RunOutcome]]
+
+
+class HttpApi:
+    """Answers requests with what functions answer."""
+
+    def __init__(self, executor: Executor, admin_key: AdminKey) -> None:
+        self._executor = executor
+        self._admin_key = admin_key
+        self._calls: dict[str, Run] = {
+            "/api/query": self._query,
+            "/api/mutation": self._mutation,
+            "/api/action": self._action,
+            "/api/function": self._function,
+        }
+        self._version = version("confect-py").encode()
+
+    async def answer(self, exchange: Exchange) -> None:
+        """Answer one request."""
+        if exchange.method == "OPTIONS":
+            await exchange.allow_cross_origin()
+        elif exchange.path in self._calls and exchange.method == "POST":
+            await self._call(exchange, self._calls[exchange.path])
+        elif exchange.path == "/version" and exchange.method == "GET":
+            await exchange.respond(200, TEXT, self._version)
+        elif exchange.path == "/" and exchange.method == "GET":
+            await exchange.respond(200, TEXT, b"This is a Confect backend; clients call /api.\n")
+        else:
+            await exchange.respond(404, TEXT, b"No matching routes found")
+
+    async def _call(self, exchange: Exchange, run: Run) -> None:
+        try:
+            if exchange.path == "/api/function":
+                self._admin_key.check_header(exchange.header(b"authorization"))
+            request = await _read_call(exchange)
+            body = encode_call_response(_in_format(await run(request), request.format))
+        except NotAdmin as error:
+            await exchange.respond(401, JSON, encode_refusal(error.code, error))
+        except _REFUSED as error:
+            await _refuse(exchange, error.code, error)
+        except ValueRefused as error:
+            await _refuse(exchange, BadJsonBody.code, error)
+        else:
+            await exchange.respond(200, JSON, body)
+
+    async def _query(self, request: CallRequest) -> RunOutcome:
+        run = await self._executor.run_query(str(request.path), request.args, CLIENT)
+        return run.outcome
+
+    async def _mutation(self, request: CallRequest) -> RunOutcome:
+        run = await self._executor.run_mutation(str(request.path), request.args, CLIENT)
+        return run.outcome
+
+    async def _action(self, request: CallRequest) -> RunOutcome:
+        return await self._executor.run_action(str(request.path), request.args, CLIENT)
+
+    async def _function(self, request: CallRequest) -> RunOutcome:
+        return await self._executor.run_any(str(request.path), request.args, ADMIN)
+
+
+async def _read_call(exchange: Exchange) -> CallRequest:
+    header = exchange.header(b"convex-client")
+    client = None if header is None else ClientVersion.of_header(header.decode("latin-1"))
+    if client is not None:
+        client.check_supported()
+    content_type = exchange.header(b"content-type") or b""
+    if not content_type.startswith(b"application/json"):
+        raise BadJsonBody("its Content-Type is not application/json")
+    try:
+        body = await exchange.body()
+    except BodyTooLong:
+        raise BadJsonBody("it is too long") from None
+    return parse_call(body, client)
+
+
+async def _refuse(exchange: Exchange, code: str, error: ConfectError) -> None:
+    await exchange.respond(400, JSON, encode_refusal(code, error))
+
+
+def _in_format(outcome: RunOutcome, wanted: ResultFormat) -> CallResponse[EncodedValue]:
+    if isinstance(outcome, Succeeded):
+        return CallSucceeded(_formatted(outcome.value, wanted), outcome.log_lines)
+    data = outcome.error_data
+    formatted = ABSENT if data is None else _formatted(data, wanted)
+    return CallFailed(outcome.message, formatted, outcome.log_lines)
+
+
+def _formatted(value: EncodedValue, wanted: ResultFormat) -> EncodedValue:
+    if wanted is ResultFormat.ENCODED:
+        return value
+    tree = loads_canonical(value)
+    readable = clean(tree) if wanted is ResultFormat.CLEAN else export_json(tree)
+    return EncodedValue(orjson.dumps(readable))

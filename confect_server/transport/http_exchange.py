@@ -1,0 +1,93 @@
+"""`Exchange`: one HTTP request and its response, over raw ASGI."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+MAX_BODY_BYTES = 16 * 1024 * 1024 + 2000
+"""The longest body that a request may have: the longest arguments and the rest of a call."""
+
+JSON = b"application/json"
+TEXT = b"text/plain; charset=utf-8"
+
+_ALLOWED_METHODS = b"GET, POST, OPTIONS, PATCH, DELETE, PUT"
+_PREFLIGHT_MAX_AGE_S = b"86400"
+
+
+class BodyTooLong(Exception):
+    """The body of a request is longer than any call can be."""
+
+
+class Exchange:
+    """One request that is read and answered once."""
+
+    def __init__(
+        self,
+        scope: MutableMapping[str, Any],
+        receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
+        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    ) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+
+    def header(self, name: bytes) -> bytes | None:
+        """The value of a header by its lower-case name."""
+        headers: list[tuple[bytes, bytes]] = self._scope["headers"]
+        return next((value for key, value in headers if key == name), None)
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters of the query string."""
+        return dict(parse_qsl(self._scope["query_string"].decode("latin-1")))
+
+    async def body(self) -> bytes:
+        """The whole body; raises `BodyTooLong`."""
+        chunks: list[bytes] = []
+        length = 0
+        while True:
+            message = await self._receive()
+            chunk: bytes = message.get("body", b"")
+            length += len(chunk)
+            if length > MAX_BODY_BYTES:
+                raise BodyTooLong
+            chunks.append(chunk)
+            if not message.get("more_body", False):
+                return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    async def respond(self, status: int, content_type: bytes, body: bytes) -> None:
+        """Answer, to pages of any origin."""
+        headers = [
+            (b"content-type", content_type),
+            (b"content-length", b"%d" % len(body)),
+            *self._cross_origin(),
+        ]
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def allow_cross_origin(self) -> None:
+        """Answer a browser that asks whether a page may call."""
+        headers = [
+            *self._cross_origin(),
+            (b"access-control-allow-methods", _ALLOWED_METHODS),
+            (b"access-control-max-age", _PREFLIGHT_MAX_AGE_S),
+        ]
+        asked = self.header(b"access-control-request-headers")
+        if asked is not None:
+            headers.append((b"access-control-allow-headers", asked))
+        await self._send({"type": "http.response.start", "status": 204, "headers": headers})
+        await self._send({"type": "http.response.body", "body": b""})
+
+    def _cross_origin(self) -> list[tuple[bytes, bytes]]:
+        origin = self.header(b"origin")
+        if origin is None:
+            return []
+        return [
+            (b"access-control-allow-origin", origin),
+            (b"access-control-allow-credentials", b"true"),
+            (b"vary", b"Origin"),
+        ]

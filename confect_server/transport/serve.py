@@ -1,0 +1,80 @@
+"""Serving a backend on a port of this machine, with uvicorn."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import anyio
+import uvicorn
+
+from confect_core.errors import ConfectError
+from confect_server.transport.asgi import ConfectAsgi
+
+_MAX_FRAME_BYTES = 32 * 1024 * 1024
+"""The longest frame: the longest arguments, encoded."""
+
+_BACKLOG = 2048
+
+
+class PortInUse(ConfectError):
+    """Another process already listens where the server should."""
+
+    def __init__(self, host: str, port: int, problem: str) -> None:
+        super().__init__(
+            f"cannot listen on {host}:{port}: {problem}",
+            hint="stop the other process, or choose another port with --port",
+        )
+
+
+@asynccontextmanager
+async def serving(app: ConfectAsgi, host: str, port: int) -> AsyncGenerator[int]:
+    """The port that is served for as long as the context lasts; 0 lets the system choose one."""
+    listening = _listen(host, port)
+    server = _Server(
+        uvicorn.Config(
+            app,
+            lifespan="off",
+            ws="websockets-sansio",
+            ws_max_size=_MAX_FRAME_BYTES,
+            ws_per_message_deflate=False,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=1,
+        )
+    )
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(server.serve, [listening])
+        await server.wait_started()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            server.should_exit = True
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals of the process to whoever owns the process."""
+
+    @asynccontextmanager
+    async def _no_signals(self) -> AsyncGenerator[None]:
+        yield
+
+    async def wait_started(self) -> None:
+        """Return once connections are accepted."""
+        while not self.started:
+            await anyio.sleep(0.001)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise PortInUse(host, port, error.strerror or str(error)) from None
+    listening.listen(_BACKLOG)
+    return listening

@@ -1,0 +1,350 @@
+"""The sync protocol's state machine of one socket, without the socket.
+
+The driver tells the session what happened (a frame came, a query ran, a mutation committed) and
+does what the returned effects ask for, in their order. The session reads no clock, starts no task
+and never waits.
+
+Pushing is driven from outside, because only the driver knows the newest commit and whether the
+socket takes more: whenever `is_behind`, and at best once per loop tick, it calls `advance` with the
+newest timestamp. That takes the snapshot of what there is to answer and asks for the queries to run
+at that one timestamp; `queries_ran` turns their results into one Transition. While that is under
+way, everything else that happens only makes the session behind again. A driver whose socket is full
+lets the session stay behind; it then catches up in one step.
+
+What holds at every moment:
+
+- each Transition starts at the version where the last one ended, and its ts is never smaller;
+- a mutation's response is sent before any Transition that holds its commit, and one follows it;
+- mutations run one at a time, in the order of their arrival;
+- a result equal to the one that the client has is not sent again;
+- after `Close` there is nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Generic
+
+from confect_core.errors import ProtocolError
+from confect_core.protocol import (
+    INITIAL_VERSION,
+    Action,
+    ActionFailed,
+    ActionSucceeded,
+    Authenticate,
+    AuthError,
+    BaseVersionMismatch,
+    ClientMessage,
+    Clocks,
+    Connect,
+    EncodedValue,
+    Event,
+    FatalError,
+    MalformedMessage,
+    ModifyQuerySet,
+    Mutation,
+    MutationFailed,
+    MutationSucceeded,
+    Ping,
+    QueryIdMisused,
+    ServerMessage,
+    StateVersion,
+    Transition,
+    encode_server_message,
+    parse_client_message,
+    record,
+)
+from confect_core.values.absent import ABSENT, Absent
+from confect_server.runtime.outcome import Failed, QueryRun, RunOutcome, Succeeded
+from confect_server.transport.effects import (
+    CLIENT_SILENT,
+    INTERNAL_ERROR,
+    TOO_MANY_ACTIONS,
+    TOO_MANY_MUTATIONS,
+    Close,
+    Drop,
+    Effect,
+    I,
+    RunAction,
+    RunMutation,
+    RunQueries,
+    Send,
+    Verify,
+)
+from confect_server.transport.liveness import Liveness
+from confect_server.transport.query_set import QuerySet
+
+MAX_MUTATIONS = 1000
+"""How many mutations of one socket may wait or run."""
+
+MAX_ACTIONS = 1000
+"""How many actions of one socket may run."""
+
+
+class SyncSession(Generic[I]):
+    """One client's connection: what it subscribed to, who it is, and what it is owed."""
+
+    def __init__(self, anonymous: I) -> None:
+        self._session_id = ""  # empty until the client has connected
+        self._client_skew_ms: int | None = None
+        self._identity = anonymous
+        self._identity_version = 0
+        self._queries = QuerySet()
+        self._version = INITIAL_VERSION  # where the last Transition ended
+        self._next: _NextTransition | None = None  # the one that is under way
+        self._owes_transition = False
+        self._least_ts = 0  # no Transition may be older than what the client was told of
+        self._mutations: deque[RunMutation[I]] = deque()  # the first one is running
+        self._actions_running = 0
+        self._is_verifying = False
+        self._held: deque[ClientMessage] = deque()  # what arrived behind an Authenticate
+        self._liveness = Liveness()
+        self._is_closed = False
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether `advance` has something to do."""
+        is_idle = self._next is None and not self._is_closed
+        return is_idle and (self._owes_transition or self._queries.is_stale)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the session has asked for its socket to be closed."""
+        return self._is_closed
+
+    # What the client says.
+
+    def receive(self, frame: str | bytes, now_ms: int, newest_ts: int) -> list[Effect[I]]:
+        """A text frame came; `newest_ts` is the newest commit that can be read."""
+        if self._is_closed:
+            return []
+        self._liveness.has_heard = True
+        try:
+            message = parse_client_message(frame)
+        except ProtocolError as error:
+            return self.reject(error)
+        if not self._session_id:
+            return self._open(message, now_ms, newest_ts)
+        return self._hold(message) if self._is_verifying else self._handle(message)
+
+    def reject(self, error: ProtocolError) -> list[Effect[I]]:
+        """The client broke the protocol (a binary frame, for example): tell it so, and close."""
+        if self._is_closed:
+            return []
+        return [self._send(FatalError(str(error))), *self.close(Close())]
+
+    def close(self, close: Close) -> list[Effect[I]]:
+        """End the session from this side, for example with `INTERNAL_ERROR`."""
+        if self._is_closed:
+            return []
+        self._is_closed = True
+        return [close]
+
+    def _open(self, message: ClientMessage, now_ms: int, newest_ts: int) -> list[Effect[I]]:
+        if not isinstance(message, Connect):
+            return self.reject(MalformedMessage("the first message of a connection is a Connect"))
+        if message.max_observed_ts is not None and message.max_observed_ts > newest_ts:
+            # The client has seen commits that are not here (yet): it must not see older results.
+            return self.close(INTERNAL_ERROR)
+        self._session_id = message.session_id
+        if message.client_ts_ms:
+            self._client_skew_ms = message.client_ts_ms - now_ms
+        return []
+
+    def _hold(self, message: ClientMessage) -> list[Effect[I]]:
+        # What follows an Authenticate happens under the identity that it leads to.
+        if len(self._held) >= MAX_MUTATIONS:
+            return self.close(TOO_MANY_MUTATIONS)
+        self._held.append(message)
+        return []
+
+    def _handle(self, message: ClientMessage) -> list[Effect[I]]:
+        match message:
+            case Mutation():
+                return self._enqueue(message)
+            case ModifyQuerySet():
+                return self._modify_query_set(message)
+            case Action():
+                return self._start(message)
+            case Authenticate():
+                return self._verify(message)
+            case Event():
+                return []
+            case Connect():
+                return self.reject(MalformedMessage("a connection has one Connect"))
+
+    # Queries.
+
+    def _modify_query_set(self, message: ModifyQuerySet) -> list[Effect[I]]:
+        try:
+            removed = self._queries.modify(message)
+        except QueryIdMisused:
+            return self.close(INTERNAL_ERROR)  # a reconnect mends it; a FatalError would be final
+        except BaseVersionMismatch as error:
+            return self.reject(error)
+        self._owes_transition = True
+        return [Drop(removed)] if removed else []
+
+    def invalidated(self, query_ids: Iterable[int], ts: int) -> None:
+        """The commit at `ts` wrote what these queries read. Unknown ids are ignored."""
+        if self._queries.invalidate(query_ids, ts) and ts > self._least_ts:
+            self._least_ts = ts
+
+    def advance(self, ts: int, now_ms: int) -> list[Effect[I]]:
+        """Begin the next Transition at `ts`, the newest commit that can be read.
+
+        Does nothing unless the session is behind, nor while `ts` is older than what the client was
+        told of. Every invalidation up to `ts` must have been reported before.
+        """
+        if not self.is_behind or ts < self._least_ts:
+            return []
+        self._least_ts = ts
+        end = StateVersion(self._queries.version, self._identity_version, ts)
+        self._next = _NextTransition(end, self._owes_transition)
+        self._owes_transition = False
+        queries = self._queries.begin(ts)
+        if not queries:
+            return self.queries_ran({}, now_ms)
+        return [RunQueries(ts, queries, self._identity)]
+
+    def queries_ran(self, runs: Mapping[int, QueryRun], now_ms: int) -> list[Effect[I]]:
+        """Every query of the last `RunQueries` that was not dropped has run at its ts."""
+        transition, self._next = self._next, None
+        if transition is None or self._is_closed:
+            return []
+        modifications = self._queries.finish(runs)
+        if not modifications and not transition.is_owed:
+            return []  # nothing that the client could notice
+        start, self._version = self._version, transition.end
+        clocks = self._clocks(start, now_ms)
+        return [self._send(Transition(start, self._version, modifications, clocks))]
+
+    def _clocks(self, start: StateVersion, now_ms: int) -> Clocks | None:
+        # Only what answers the client tells the time, because a push without it is the same bytes
+        # on every socket that stands at the same version.
+        is_answer = start[:2] != self._version[:2]
+        if self._client_skew_ms is None or not is_answer:
+            return None
+        return Clocks(self._client_skew_ms, now_ms * 1_000_000)
+
+    # Mutations and actions.
+
+    def _enqueue(self, request: Mutation) -> list[Effect[I]]:
+        if len(self._mutations) >= MAX_MUTATIONS:
+            return self.close(TOO_MANY_MUTATIONS)
+        run = RunMutation(request, self._session_id, self._identity)
+        self._mutations.append(run)
+        return [run] if len(self._mutations) == 1 else []
+
+    def mutation_committed(self, request_id: int, outcome: Succeeded, ts: int) -> list[Effect[I]]:
+        """The running mutation is durable, perhaps since an earlier run that committed at `ts`."""
+        if ts > self._least_ts:
+            self._least_ts = ts
+        return self._mutation_answered(
+            MutationSucceeded(request_id, outcome.value, ts, outcome.log_lines)
+        )
+
+    def mutation_failed(self, request_id: int, outcome: Failed) -> list[Effect[I]]:
+        """The running mutation's function failed; nothing was written."""
+        return self._mutation_answered(
+            MutationFailed(request_id, outcome.message, outcome.log_lines, _error_data(outcome))
+        )
+
+    def _mutation_answered(
+        self, response: MutationSucceeded[EncodedValue] | MutationFailed[EncodedValue]
+    ) -> list[Effect[I]]:
+        if self._is_closed:
+            return []
+        answered = self._mutations.popleft().request.request_id
+        if answered != response.request_id:
+            raise ValueError(f"mutation {answered} is running, not {response.request_id}")
+        self._owes_transition = True
+        effects: list[Effect[I]] = [self._send(response)]
+        if self._mutations:
+            effects.append(self._mutations[0])
+        return effects
+
+    def _start(self, request: Action) -> list[Effect[I]]:
+        if self._actions_running >= MAX_ACTIONS:
+            return self.close(TOO_MANY_ACTIONS)
+        self._actions_running += 1
+        return [RunAction(request, self._session_id, self._identity)]
+
+    def action_finished(self, request_id: int, outcome: RunOutcome) -> list[Effect[I]]:
+        """An action has ended."""
+        if self._is_closed:
+            return []
+        self._actions_running -= 1
+        self._owes_transition = True
+        if isinstance(outcome, Succeeded):
+            return [self._send(ActionSucceeded(request_id, outcome.value, outcome.log_lines))]
+        error_data = _error_data(outcome)
+        return [
+            self._send(ActionFailed(request_id, outcome.message, outcome.log_lines, error_data))
+        ]
+
+    # Identity.
+
+    def _verify(self, message: Authenticate) -> list[Effect[I]]:
+        if message.base_version != self._identity_version:
+            return self.reject(
+                BaseVersionMismatch("identity", message.base_version, self._identity_version)
+            )
+        self._is_verifying = True
+        return [Verify(message.token)]
+
+    def authenticated(self, identity: I) -> list[Effect[I]]:
+        """The token of the last `Verify` is good: every query runs again, as this identity."""
+        if self._is_closed:
+            return []
+        self._identity = identity
+        self._identity_version += 1
+        self._is_verifying = False
+        self._queries.invalidate_all()
+        self._owes_transition = True
+        return self._handle_held()
+
+    def _handle_held(self) -> list[Effect[I]]:
+        effects: list[Effect[I]] = []
+        while self._held and not self._is_verifying and not self._is_closed:
+            effects += self._handle(self._held.popleft())
+        return effects
+
+    def auth_failed(self, error: str, *, attempted: bool = True) -> list[Effect[I]]:
+        """The token of the last `Verify` is refused, or (not `attempted`) the old one lapsed."""
+        if self._is_closed:
+            return []
+        refusal = AuthError(error, self._version.identity, attempted)
+        return [self._send(refusal), *self.close(Close())]
+
+    # Signs of life.
+
+    def heard(self) -> None:
+        """The client gave a sign of life that is not a message, such as a pong."""
+        self._liveness.has_heard = True
+
+    def tick(self, now_ms: int) -> list[Effect[I]]:
+        """Time has passed; call it every second or few. Pings the client, or gives it up."""
+        if self._is_closed:
+            return []
+        self._liveness.tick(now_ms)
+        if self._liveness.is_silent(now_ms):
+            return self.close(CLIENT_SILENT)
+        return [self._send(Ping())] if self._liveness.is_quiet(now_ms) else []
+
+    def _send(self, message: ServerMessage[EncodedValue]) -> Send:
+        self._liveness.has_sent = True
+        return Send(encode_server_message(message))
+
+
+@record
+class _NextTransition:
+    """The Transition that is under way: where it will end, and whether it is sent even if empty."""
+
+    end: StateVersion
+    is_owed: bool
+
+
+def _error_data(failed: Failed) -> EncodedValue | Absent:
+    return ABSENT if failed.error_data is None else failed.error_data

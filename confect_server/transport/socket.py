@@ -1,0 +1,87 @@
+"""`Socket`: one WebSocket over raw ASGI, with the frames that its client has yet to take."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, TypeAlias
+
+import anyio
+
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+SendMessage: TypeAlias = Callable[[Message], Awaitable[None]]
+
+_NO_STATUS = 1000
+"""Sent where the protocol closes without a status: ASGI has no way to say nothing."""
+
+
+class Socket:
+    """Frames in, frames out. What is sent waits in order until `write` has passed it on."""
+
+    def __init__(self, scope: Message, receive: Receive, send: SendMessage) -> None:
+        self.path: str = scope["path"]
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._outgoing: deque[Message] = deque()
+        self._has_outgoing = anyio.Event()
+        self._all_taken = anyio.Event()
+
+    def header(self, name: bytes) -> bytes | None:
+        """The value of a header by its lower-case name."""
+        headers: list[tuple[bytes, bytes]] = self._scope["headers"]
+        return next((value for key, value in headers if key == name), None)
+
+    async def accept(self) -> None:
+        """Take the connection."""
+        await self._receive()
+        await self._send({"type": "websocket.accept"})
+
+    async def refuse(self, status: int, body: bytes) -> None:
+        """Answer the request for a connection as an ordinary HTTP request."""
+        await self._receive()
+        headers = [(b"content-type", b"application/json")]
+        start = {"type": "websocket.http.response.start", "status": status, "headers": headers}
+        await self._send(start)
+        await self._send({"type": "websocket.http.response.body", "body": body})
+
+    async def receive(self) -> str | bytes | None:
+        """The next frame, or None once the socket is closed."""
+        message = await self._receive()
+        if message["type"] != "websocket.receive":
+            return None
+        text: str | None = message.get("text")
+        data: bytes | None = message.get("bytes")
+        return text if text is not None else data
+
+    def send(self, frame: bytes) -> None:
+        """Send a text frame after those that were sent before."""
+        self._put({"type": "websocket.send", "text": frame.decode()})
+
+    def close(self, code: int | None, reason: str) -> None:
+        """Close the socket after everything that was sent."""
+        self._put({"type": "websocket.close", "code": code or _NO_STATUS, "reason": reason})
+
+    async def write(self) -> None:
+        """Pass on what is sent, as fast as the client takes it, until the socket is closed."""
+        while True:
+            while self._outgoing:
+                message = self._outgoing[0]
+                await self._send(message)
+                self._outgoing.popleft()
+                if message["type"] == "websocket.close":
+                    return
+            self._all_taken.set()
+            await self._has_outgoing.wait()
+            self._has_outgoing = anyio.Event()
+
+    async def wait_taken(self) -> None:
+        """Wait until the client has taken everything that was sent."""
+        while self._outgoing:
+            self._all_taken = anyio.Event()
+            await self._all_taken.wait()
+
+    def _put(self, message: Message) -> None:
+        self._outgoing.append(message)
+        self._has_outgoing.set()

@@ -1,0 +1,250 @@
+"""The driver of sync sessions: sockets, tasks and subscriptions around the state machine.
+
+One task of a socket hears, one writes, one runs mutations in their order, one pushes. The pusher
+is woken by commits; it takes the newest snapshot, runs what is stale there, and sends. While a
+client does not take what it was sent, its pusher waits with it, so a slow reader costs the server
+one Transition and catches up in one step.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import anyio
+
+from confect_core.protocol import (
+    AdminToken,
+    ClientVersion,
+    InvalidClientVersion,
+    MalformedMessage,
+    NoToken,
+    Token,
+    UnsupportedClientVersion,
+    encode_refusal,
+)
+from confect_server.engine import Subscription
+from confect_server.runtime import ADMIN, CLIENT, Backend, Caller, QueryResult
+from confect_server.runtime.outcome import Failed, QueryRun
+from confect_server.runtime.requests import SessionRequest
+from confect_server.transport.admin import AdminKey
+from confect_server.transport.effects import (
+    Close,
+    Drop,
+    Effect,
+    RunAction,
+    RunMutation,
+    RunQueries,
+    Send,
+    Verify,
+)
+from confect_server.transport.session import SyncSession
+from confect_server.transport.socket import Socket
+
+TICK_S = 5.0
+"""How often a socket looks whether it has been silent for too long."""
+
+_NS_PER_MS = 1_000_000
+_PATH = re.compile(r"/api/(?:([^/]+)/)?sync")
+
+
+class SyncServer:
+    """Serves the sync protocol of a backend to any number of sockets."""
+
+    def __init__(self, backend: Backend, admin_key: AdminKey) -> None:
+        self._backend = backend
+        self._admin_key = admin_key
+        self._connections: set[_Connection] = set()
+
+    async def serve(self, socket: Socket) -> None:
+        """Serve one socket until it is closed by either side."""
+        try:
+            check_client(socket.path, socket.header(b"convex-client"))
+        except (InvalidClientVersion, UnsupportedClientVersion) as error:
+            await socket.refuse(400, encode_refusal(error.code, error))
+            return
+        except NoSuchSocket:
+            await socket.refuse(404, b"No matching routes found")
+            return
+        await socket.accept()
+        connection = _Connection(socket, self._backend, self._admin_key)
+        self._connections.add(connection)
+        try:
+            await connection.run()
+        finally:
+            self._connections.discard(connection)
+
+    def reloaded(self) -> None:
+        """The application was replaced: every subscribed query runs again on the new one."""
+        for connection in self._connections:
+            connection.rerun_all()
+
+
+class NoSuchSocket(Exception):
+    """A socket to a path at which nothing is served."""
+
+
+def check_client(path: str, header: bytes | None) -> None:
+    """Raise unless a socket to this path, of a client with this header, can be served."""
+    match = _PATH.fullmatch(path)
+    if match is None:
+        raise NoSuchSocket
+    if match[1] is not None:
+        ClientVersion.of_path(match[1]).check_supported()
+    elif header is not None:
+        ClientVersion.of_header(header.decode("latin-1")).check_supported()
+
+
+class _Connection:
+    """One socket with its session, and what the session has asked for."""
+
+    def __init__(self, socket: Socket, backend: Backend, admin_key: AdminKey) -> None:
+        self._socket = socket
+        self._executor = backend.executor
+        self._database = backend.database
+        self._clock = backend.clock
+        self._admin_key = admin_key
+        self._session: SyncSession[Caller] = SyncSession(CLIENT)
+        self._subscriptions: dict[int, Subscription] = {}
+        self._mutation: RunMutation[Caller] | None = None
+        self._mutation_came = anyio.Event()
+        self._fell_behind = anyio.Event()
+        self._tasks = anyio.create_task_group()
+
+    async def run(self) -> None:
+        """Serve until the socket is closed."""
+        try:
+            async with self._tasks as tasks:
+                tasks.start_soon(self._mutate)
+                tasks.start_soon(self._push)
+                tasks.start_soon(self._tick)
+                tasks.start_soon(self._write)
+                await self._hear()
+                tasks.cancel_scope.cancel()
+        finally:
+            self._release(list(self._subscriptions))
+
+    def rerun_all(self) -> None:
+        """Let every query of this socket run again."""
+        self._session.invalidated(list(self._subscriptions), self._database.newest_ts)
+        self._fell_behind.set()
+
+    # The tasks.
+
+    async def _hear(self) -> None:
+        while True:
+            frame = await self._socket.receive()
+            if frame is None:
+                return
+            if isinstance(frame, bytes):
+                self._do(self._session.reject(MalformedMessage("it is a binary frame")))
+            else:
+                newest_ts = self._database.newest_ts
+                self._do(self._session.receive(frame, self._now_ms(), newest_ts))
+
+    async def _write(self) -> None:
+        await self._socket.write()
+        self._tasks.cancel_scope.cancel()
+
+    async def _mutate(self) -> None:
+        while True:
+            await self._mutation_came.wait()
+            self._mutation_came = anyio.Event()
+            run, self._mutation = self._mutation, None
+            if run is not None:
+                self._do(await self._run_mutation(run))
+
+    async def _push(self) -> None:
+        while True:
+            await self._fell_behind.wait()
+            self._fell_behind = anyio.Event()
+            await self._socket.wait_taken()
+            effects = self._session.advance(self._database.newest_ts, self._now_ms())
+            for effect in effects:
+                if isinstance(effect, RunQueries):
+                    effects = self._session.queries_ran(
+                        await self._run_queries(effect), self._now_ms()
+                    )
+            self._do(effects)
+
+    async def _tick(self) -> None:
+        while True:
+            await anyio.sleep(TICK_S)
+            self._do(self._session.tick(self._now_ms()))
+
+    # What the session asks for.
+
+    def _do(self, effects: Iterable[Effect[Caller]]) -> None:
+        for effect in effects:
+            match effect:
+                case Send():
+                    self._socket.send(effect.frame)
+                case RunMutation():
+                    self._mutation = effect
+                    self._mutation_came.set()
+                case RunAction():
+                    self._tasks.start_soon(self._run_action, effect)
+                case Drop():
+                    self._release(effect.query_ids)
+                case Verify():
+                    self._do(self._verified(effect.token))
+                case Close():
+                    self._socket.close(effect.code, effect.reason)
+                case RunQueries():
+                    raise AssertionError("only the pusher advances a session")
+        if self._session.is_behind:
+            self._fell_behind.set()
+
+    async def _run_queries(self, run: RunQueries[Caller]) -> dict[int, QueryRun]:
+        runs: dict[int, QueryRun] = {}
+        for to_run in run.queries:
+            query = to_run.query
+            self._release((query.query_id,))
+            path = str(query.path)
+            result = await self._executor.run_query(path, query.args, run.identity, run.ts)
+            runs[query.query_id] = QueryRun(result.outcome)
+            self._subscribe(query.query_id, result)
+        return runs
+
+    def _subscribe(self, query_id: int, result: QueryResult) -> None:
+        def on_written(ts: int) -> None:
+            self._subscriptions.pop(query_id, None)
+            self._session.invalidated((query_id,), ts)
+            self._fell_behind.set()
+
+        subscription = self._database.subscribe(result.reads, result.ts, on_written)
+        if subscription is not None:
+            self._subscriptions[query_id] = subscription
+
+    async def _run_mutation(self, run: RunMutation[Caller]) -> list[Effect[Caller]]:
+        request = run.request
+        named = SessionRequest(run.session_id, request.request_id)
+        path = str(request.path)
+        result = await self._executor.run_mutation(path, request.args, run.identity, named)
+        if isinstance(result.outcome, Failed):
+            return self._session.mutation_failed(request.request_id, result.outcome)
+        assert result.ts is not None, "a mutation that succeeded has a timestamp"
+        return self._session.mutation_committed(request.request_id, result.outcome, result.ts)
+
+    async def _run_action(self, run: RunAction[Caller]) -> None:
+        request = run.request
+        named = SessionRequest(run.session_id, request.request_id)
+        path = str(request.path)
+        outcome = await self._executor.run_action(path, request.args, run.identity, named)
+        self._do(self._session.action_finished(request.request_id, outcome))
+
+    def _verified(self, token: Token) -> list[Effect[Caller]]:
+        if isinstance(token, NoToken):
+            return self._session.authenticated(CLIENT)
+        if isinstance(token, AdminToken) and self._admin_key.is_key(token.value):
+            return self._session.authenticated(ADMIN)
+        return self._session.auth_failed("No auth provider accepts the token")
+
+    def _release(self, query_ids: Iterable[int]) -> None:
+        for query_id in query_ids:
+            subscription = self._subscriptions.pop(query_id, None)
+            if subscription is not None:
+                subscription.release()
+
+    def _now_ms(self) -> int:
+        return self._clock.now_ns() // _NS_PER_MS

@@ -1,0 +1,1 @@
+"""The group `notes`: what it offers and how."""

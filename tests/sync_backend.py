@@ -1,0 +1,162 @@
+"""A backend of named counters behind real sync sessions, every step of which a test chooses.
+
+It does for a session what the driver, the executor and the database do, but only when told to:
+what a session asks to be run waits in `Socket.to_run` until `run` is called, in any order. Functions:
+
+- query `counters:get {name}` gives `{"count", "who"}`, and fails while the count is a multiple of 5;
+- mutation `counters:add {name}` gives the new count; `counters:fail` fails with data;
+- action `counters:double {x}`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import orjson
+
+from confect_core.protocol import EncodedValue, FunctionPath, JsonObject, UserToken
+from confect_server.runtime.outcome import Failed, QueryRun, RunOutcome, Succeeded
+from confect_server.transport import (
+    Close,
+    Drop,
+    Effect,
+    RunAction,
+    RunMutation,
+    RunQueries,
+    Send,
+    SyncSession,
+    Verify,
+)
+
+GET = FunctionPath.parse("counters:get")
+ADD = FunctionPath.parse("counters:add")
+FAIL = FunctionPath.parse("counters:fail")
+DOUBLE = FunctionPath.parse("counters:double")
+
+ToRun = RunQueries[str] | RunMutation[str] | RunAction[str] | Verify
+
+
+def encoded(value: object) -> EncodedValue:
+    return EncodedValue(orjson.dumps(value))
+
+
+@dataclass
+class Backend:
+    """Counters, their history, and who subscribes to them."""
+
+    ts: int = 1000
+    now_ms: int = 1_795_188_240_000
+    history: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
+    committed: dict[tuple[str, int], tuple[Succeeded, int]] = field(
+        default_factory=dict[tuple[str, int], tuple[Succeeded, int]]
+    )
+    sockets: list[Socket] = field(default_factory=list["Socket"])
+
+    def connect(self) -> Socket:
+        socket = Socket(self)
+        self.sockets.append(socket)
+        return socket
+
+    def count(self, name: str, ts: int) -> int:
+        return sum(1 for commit_ts in self.history.get(name, []) if commit_ts <= ts)
+
+    def result(self, name: str, who: str, ts: int) -> RunOutcome:
+        count = self.count(name, ts)
+        if count and count % 5 == 0:
+            return Failed(f"[Request ID: {ts:016x}] Server Error\n{name} at {count}")
+        return Succeeded(encoded({"count": float(count), "who": who}))
+
+    def add(self, name: str) -> int:
+        """Commit one addition, and tell every session whose result it changes."""
+        self.ts += 1
+        self.history.setdefault(name, []).append(self.ts)
+        for socket in self.sockets:
+            hit = [query_id for query_id, read in socket.reads.items() if read == name]
+            socket.session.invalidated(hit, self.ts)
+        return self.count(name, self.ts)
+
+
+class Socket:
+    """The server's end of one connection."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.session = SyncSession("nobody")
+        self.sent: list[bytes] = []
+        self.to_run: list[ToRun] = []
+        self.reads: dict[int, str] = {}
+        self.closed: Close | None = None
+
+    def receive(self, frame: str | bytes) -> None:
+        backend = self.backend
+        self.perform(self.session.receive(frame, backend.now_ms, backend.ts))
+
+    def perform(self, effects: list[Effect[str]]) -> None:
+        for effect in effects:
+            assert self.closed is None, "nothing follows a Close"
+            match effect:
+                case Send():
+                    self.sent.append(effect.frame)
+                case Drop():
+                    for query_id in effect.query_ids:
+                        self.reads.pop(query_id, None)
+                case Close():
+                    self.closed = effect
+                case _:
+                    self.to_run.append(effect)
+
+    def advance(self) -> None:
+        self.perform(self.session.advance(self.backend.ts, self.backend.now_ms))
+
+    def run(self, index: int = 0) -> None:
+        """Do one thing that the session waits for."""
+        effect = self.to_run.pop(index)
+        match effect:
+            case RunQueries():
+                self.perform(self._run_queries(effect))
+            case RunMutation():
+                self.perform(self._run_mutation(effect))
+            case RunAction():
+                x = effect.request.args["x"]
+                assert isinstance(x, float | int)
+                doubled = Succeeded(encoded(2.0 * x))
+                self.perform(self.session.action_finished(effect.request.request_id, doubled))
+            case Verify():
+                token = effect.token
+                who = token.value if isinstance(token, UserToken) else "nobody"
+                self.perform(self.session.authenticated(who))
+
+    def settle(self) -> None:
+        """Do all that there is to do."""
+        while self.to_run or self.session.is_behind:
+            self.advance()
+            while self.to_run:
+                self.run()
+
+    def _run_queries(self, effect: RunQueries[str]) -> list[Effect[str]]:
+        runs: dict[int, QueryRun] = {}
+        for to_run in effect.queries:
+            query_id, name = to_run.query.query_id, name_in(to_run.query.args)
+            runs[query_id] = QueryRun(self.backend.result(name, effect.identity, effect.ts))
+            self.reads[query_id] = name
+            if any(ts > effect.ts for ts in self.backend.history.get(name, [])):
+                self.session.invalidated([query_id], self.backend.ts)
+        return self.session.queries_ran(runs, self.backend.now_ms)
+
+    def _run_mutation(self, effect: RunMutation[str]) -> list[Effect[str]]:
+        request = effect.request
+        if request.path == FAIL:
+            failed = Failed("it failed", encoded({"code": 7.0}))
+            return self.session.mutation_failed(request.request_id, failed)
+        known = self.backend.committed.get((effect.session_id, request.request_id))
+        if known is None:
+            count = self.backend.add(name_in(request.args))
+            known = Succeeded(encoded(float(count))), self.backend.ts
+            self.backend.committed[effect.session_id, request.request_id] = known
+        return self.session.mutation_committed(request.request_id, *known)
+
+
+def name_in(args: JsonObject) -> str:
+    name = args["name"]
+    assert isinstance(name, str)
+    return name
