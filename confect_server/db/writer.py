@@ -31,7 +31,7 @@ NotChanged: TypeAlias = Literal[Unchanged.UNCHANGED]
 
 
 class DatabaseWriter(DatabaseReader):
-    """What `ctx.db` offers in a mutation; its generated subclass has an attribute for each table."""
+    """What `ctx.db` offers in a mutation; the generated subclass has an attribute for a table."""
 
     def table(self, table: Callable[P, D]) -> TableWriter[P, D]:
         """One table by its class, for code that knows no generated names."""

@@ -47,7 +47,7 @@ class Database:
     async def open(
         cls, store: Store, clock: Clock, randomness: Randomness
     ) -> AsyncGenerator[Database]:
-        """The database in a store, for as long as the context lasts; leaving it commits the rest."""
+        """The database in a store, while the context lasts; leaving it commits what is queued."""
         await store.open()
         try:
             database = cls(store, clock, randomness, (await store.head()).ts)

@@ -1,9 +1,9 @@
 """`Store`: the port behind which the data lies, and the records that cross it.
 
-A store keeps append-only revisions of documents, index rows that point to them, a log of commits and
-a head. It knows nothing of transactions: it reads as of a timestamp, and appends a batch of
-commits while holding the head lock. A timestamp is assigned and becomes durable under that lock, so
-the order of timestamps is the order of commits for every process that looks, without gaps.
+A store keeps append-only revisions of documents, index rows that point to them, a log of commits
+and a head. It knows nothing of transactions: it reads as of a timestamp, and appends a batch of
+commits while holding the head lock. A timestamp is assigned and becomes durable under that lock,
+so the order of timestamps is the order of commits for every process that looks, without gaps.
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
+from confect_server.runtime import Backend
+from confect_server.transport.admin import AdminKey
 from confect_server.transport.http import HttpApi
 from confect_server.transport.http_exchange import Exchange
 from confect_server.transport.socket import Socket
@@ -22,9 +24,13 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 class ConfectAsgi:
     """Serves a backend; its owner starts and stops that backend around it."""
 
-    def __init__(self, http: HttpApi, sync: SyncServer) -> None:
-        self._http = http
-        self._sync = sync
+    def __init__(self, backend: Backend, admin_key: AdminKey) -> None:
+        self._http = HttpApi(backend.executor, admin_key)
+        self._sync = SyncServer(backend, admin_key)
+
+    def reloaded(self) -> None:
+        """The backend runs another version of its application: subscribers get its answers."""
+        self._sync.reloaded()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one connection, as ASGI defines it."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 
 import anyio
 import uvicorn
@@ -57,14 +57,21 @@ async def serving(app: ConfectAsgi, host: str, port: int) -> AsyncGenerator[int]
 class _Server(uvicorn.Server):
     """A server that leaves the signals of the process to whoever owns the process."""
 
-    @asynccontextmanager
-    async def _no_signals(self) -> AsyncGenerator[None]:
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._has_started = anyio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._has_started.set()
 
     async def wait_started(self) -> None:
         """Return once connections are accepted."""
-        while not self.started:
-            await anyio.sleep(0.001)
+        await self._has_started.wait()
 
 
 def _listen(host: str, port: int) -> socket.socket:
