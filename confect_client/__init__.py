@@ -1,0 +1,12 @@
+"""Calling functions by ref: over one socket, typed, reconnecting.
+
+Owns the client's session, its connection and its faces. May import `confect_core` only.
+"""
+
+from confect_client.aio import AsyncClient as AsyncClient
+from confect_client.errors import BadUrl as BadUrl
+from confect_client.errors import ClientClosed as ClientClosed
+from confect_client.errors import ClientNotOpen as ClientNotOpen
+from confect_client.errors import ConnectionLost as ConnectionLost
+from confect_client.errors import FunctionFailed as FunctionFailed
+from confect_client.errors import ServerRefused as ServerRefused

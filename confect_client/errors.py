@@ -4,7 +4,11 @@
 
     ClientError
     ├── ConnectionLost      an action whose connection broke before the answer came
-    └── ServerRefused       the server said that this client breaks the protocol
+    ├── ServerRefused       the server said that this client breaks the protocol
+    ├── FunctionFailed      a function failed with an error that it does not declare
+    ├── BadUrl              an address that no server can have
+    ├── ClientNotOpen       a call on a client whose context was not entered
+    └── ClientClosed        a call on a client whose context was left
 """
 
 from __future__ import annotations
@@ -30,3 +34,42 @@ class ServerRefused(ClientError):
             f"The server ended the session: {error}",
             hint="Correct the function path or the version that the server names.",
         )
+
+
+class FunctionFailed(ClientError):
+    """A function failed on the server with an error that its spec does not declare."""
+
+    def __init__(self, path: str, message: str, request_id: str | None) -> None:
+        super().__init__(
+            f"{path} failed: {message}",
+            hint=f"look for request {request_id} in the server's log",
+        )
+        self.path = path
+        self.request_id = request_id
+
+
+class BadUrl(ClientError):
+    """An address at which no server can be."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            f"{url!r} is not the URL of a server",
+            hint="write scheme and host, as in http://127.0.0.1:3210",
+        )
+
+
+class ClientNotOpen(ClientError):
+    """A call on a client that was never opened."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the client is not open",
+            hint="write `async with AsyncClient(url) as client:` and call inside",
+        )
+
+
+class ClientClosed(ClientError):
+    """A call on a client that was closed, or a wait that its closing ended."""
+
+    def __init__(self) -> None:
+        super().__init__("the client is closed", hint="call while its `async with` lasts")
