@@ -111,7 +111,7 @@ class Connection:
             self._tell(self._session.tick(_now_ms()))
 
     def _backoff_s(self) -> float:
-        longest = min(_FIRST_BACKOFF_S * 2**self._failures, _LONGEST_BACKOFF_S)
+        longest = min(_FIRST_BACKOFF_S * 2.0**self._failures, _LONGEST_BACKOFF_S)
         self._failures += 1
         return longest * (0.5 + random.random() / 2)
 

@@ -1,9 +1,9 @@
 """A backend of named counters behind real sync sessions, every step of which a test chooses.
 
 It does for a session what the driver, the executor and the database do, but only when told to:
-what a session asks to be run waits in `Socket.to_run` until `run` is called, in any order. Functions:
+what a session asks to be run waits in `Socket.to_run` until `run` is called, in any order.
 
-- query `counters:get {name}` gives `{"count", "who"}`, and fails while the count is a multiple of 5;
+- query `counters:get {name}` gives `{"count", "who"}`, and fails at every multiple of 5;
 - mutation `counters:add {name}` gives the new count; `counters:fail` fails with data;
 - action `counters:double {x}`.
 """

@@ -89,9 +89,7 @@ def value(text: str) -> EncodedValue:
     return EncodedValue(text.encode())
 
 
-def updated(
-    query_id: int, text: str, journal: str | None = None
-) -> Modification[EncodedValue]:
+def updated(query_id: int, text: str, journal: str | None = None) -> Modification[EncodedValue]:
     return QueryUpdated(query_id, value(text), (), journal)
 
 
@@ -169,9 +167,9 @@ def test_equal_subscriptions_share_one_query_until_the_last_of_them_ends() -> No
     talk.connect()
     args: dict[str, Json] = {"a": 1.0, "b": [True]}
     first = talk.session.subscribe(LIST, args)
-    assert talk.session.subscribe(FunctionPath.parse("messages.js:list"), {"b": [True], "a": 1.0}) == (
-        first
-    )
+    assert talk.session.subscribe(
+        FunctionPath.parse("messages.js:list"), {"b": [True], "a": 1.0}
+    ) == (first)
     assert talk.session.subscribe(LIST, {"a": 1.0, "b": [1.0]}) != first
     assert len(talk.sent()) == 1
     talk.session.unsubscribe(first)

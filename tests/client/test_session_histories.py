@@ -217,6 +217,4 @@ def count_in(result: FunctionResult) -> float:
 
 
 TestConnectionHistories = ConnectionHistories.TestCase
-TestConnectionHistories.settings = settings(
-    max_examples=200, stateful_step_count=60, deadline=None
-)
+TestConnectionHistories.settings = settings(max_examples=200, stateful_step_count=60, deadline=None)

@@ -465,8 +465,8 @@ def test_a_query_id_that_is_misused_closes_the_socket_as_an_internal_error(
 ) -> None:
     talk = subscribed()
     frame = (
-        '{"type":"ModifyQuerySet","baseVersion":1,"newVersion":2,"modifications":[%s]}'
-        % modification
+        '{"type":"ModifyQuerySet","baseVersion":1,"newVersion":2,'
+        f'"modifications":[{modification}]}}'
     )
     assert talk.say(frame) == [Close(1011, "InternalServerError")]
     assert talk.heard == []

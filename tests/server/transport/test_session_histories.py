@@ -200,6 +200,4 @@ class SessionHistories(RuleBasedStateMachine):
 
 
 TestSessionHistories = SessionHistories.TestCase
-TestSessionHistories.settings = settings(
-    max_examples=150, stateful_step_count=40, deadline=None
-)
+TestSessionHistories.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
