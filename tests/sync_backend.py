@@ -16,7 +16,7 @@ import orjson
 
 from confect_core.protocol import EncodedValue, FunctionPath, JsonObject, UserToken
 from confect_server.runtime.outcome import Failed, QueryRun, RunOutcome, Succeeded
-from confect_server.transport import (
+from confect_server.transport.effects import (
     Close,
     Drop,
     Effect,
@@ -24,9 +24,9 @@ from confect_server.transport import (
     RunMutation,
     RunQueries,
     Send,
-    SyncSession,
     Verify,
 )
+from confect_server.transport.session import SyncSession
 
 GET = FunctionPath.parse("counters:get")
 ADD = FunctionPath.parse("counters:add")

@@ -11,3 +11,4 @@ from confect_server.runtime.executor import Caller as Caller
 from confect_server.runtime.executor import Executor as Executor
 from confect_server.runtime.executor import MutationResult as MutationResult
 from confect_server.runtime.executor import QueryResult as QueryResult
+from confect_server.runtime.functions import RunnableFunction as RunnableFunction

@@ -141,6 +141,11 @@ class Functions:
             raise WrongKind(path, called, function.called)
         return function
 
+    @property
+    def public(self) -> list[RunnableFunction]:
+        """The functions that clients may call."""
+        return [function for function in self._functions.values() if function.is_public]
+
     def kind_of(self, path: str, *, public_only: bool) -> str:
         """How the function at a path is called: Query, Mutation or Action."""
         function = self._functions.get(path)

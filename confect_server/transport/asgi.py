@@ -24,8 +24,10 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 class ConfectAsgi:
     """Serves a backend; its owner starts and stops that backend around it."""
 
-    def __init__(self, backend: Backend, admin_key: AdminKey) -> None:
-        self._http = HttpApi(backend.executor, admin_key)
+    def __init__(
+        self, backend: Backend, admin_key: AdminKey, *, shows_functions: bool = False
+    ) -> None:
+        self._http = HttpApi(backend.executor, admin_key, shows_functions=shows_functions)
         self._sync = SyncServer(backend, admin_key)
 
     def reloaded(self) -> None:

@@ -30,7 +30,8 @@ from confect_core.values.absent import ABSENT
 from confect_server.runtime.executor import ADMIN, CLIENT, Executor
 from confect_server.runtime.outcome import RunOutcome, Succeeded
 from confect_server.transport.admin import AdminKey, NotAdmin
-from confect_server.transport.http_exchange import JSON, TEXT, BodyTooLong, Exchange
+from confect_server.transport.front_page import front_page
+from confect_server.transport.http_exchange import HTML, JSON, TEXT, BodyTooLong, Exchange
 
 _REFUSED = (
     BadFormat,
@@ -46,8 +47,11 @@ Run = Callable[[CallRequest], Awaitable[RunOutcome]]
 class HttpApi:
     """Answers requests with what functions answer."""
 
-    def __init__(self, executor: Executor, admin_key: AdminKey) -> None:
+    def __init__(
+        self, executor: Executor, admin_key: AdminKey, *, shows_functions: bool = False
+    ) -> None:
         self._executor = executor
+        self._shows_functions = shows_functions
         self._admin_key = admin_key
         self._calls: dict[str, Run] = {
             "/api/query": self._query,
@@ -66,9 +70,16 @@ class HttpApi:
         elif exchange.path == "/version" and exchange.method == "GET":
             await exchange.respond(200, TEXT, self._version)
         elif exchange.path == "/" and exchange.method == "GET":
-            await exchange.respond(200, TEXT, b"This is a Confect backend; clients call /api.\n")
+            await self._front_page(exchange)
         else:
             await exchange.respond(404, TEXT, b"No matching routes found")
+
+    async def _front_page(self, exchange: Exchange) -> None:
+        if self._shows_functions:
+            public = self._executor.application.functions.public
+            await exchange.respond(200, HTML, front_page(public, exchange.origin))
+        else:
+            await exchange.respond(200, TEXT, b"This is a Confect backend.\n")
 
     async def _call(self, exchange: Exchange, run: Run) -> None:
         try:

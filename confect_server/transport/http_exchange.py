@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-from urllib.parse import parse_qsl
 
 MAX_BODY_BYTES = 16 * 1024 * 1024 + 2000
 """The longest body that a request may have: the longest arguments and the rest of a call."""
 
 JSON = b"application/json"
 TEXT = b"text/plain; charset=utf-8"
+HTML = b"text/html; charset=utf-8"
 
 _ALLOWED_METHODS = b"GET, POST, OPTIONS, PATCH, DELETE, PUT"
 _PREFLIGHT_MAX_AGE_S = b"86400"
@@ -41,9 +41,10 @@ class Exchange:
         return next((value for key, value in headers if key == name), None)
 
     @property
-    def query(self) -> dict[str, str]:
-        """The parameters of the query string."""
-        return dict(parse_qsl(self._scope["query_string"].decode("latin-1")))
+    def origin(self) -> str:
+        """The address that the request was sent to."""
+        host = (self.header(b"host") or b"").decode("latin-1")
+        return f"{self._scope['scheme']}://{host}"
 
     async def body(self) -> bytes:
         """The whole body; raises `BodyTooLong`."""

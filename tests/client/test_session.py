@@ -119,6 +119,10 @@ def add(query_id: int, path: str = "messages:list", **more: Json) -> Json:
     return {"type": "Add", "queryId": query_id, "udfPath": path, "args": [{}], **more}
 
 
+def authenticate(base: int, kind: str, **token: Json) -> Json:
+    return {"type": "Authenticate", "baseVersion": base, "tokenType": kind, **token}
+
+
 def mutation(request_id: int) -> Json:
     body: Json = {"body": "hi"}
     return {
@@ -155,7 +159,7 @@ def test_a_reconnect_says_what_was_seen_and_sends_journals_and_unfinished_mutati
     talk.session.disconnected("restart")
     assert talk.connect() == [
         connect_message(1, "restart", 1001),
-        {"type": "Authenticate", "baseVersion": 0, "tokenType": "User", "value": "<jwt>"},
+        authenticate(0, "User", value="<jwt>"),
         modify(0, add(0, journal="JOURNAL-0")),
         mutation(1),
         mutation(2),
@@ -334,14 +338,8 @@ def test_a_new_token_is_sent_in_order_and_confirmed_by_a_transition() -> None:
     talk.session.set_token(NoToken())
     assert talk.sent() == [
         mutation(0),
-        {
-            "type": "Authenticate",
-            "baseVersion": 0,
-            "tokenType": "Admin",
-            "value": "key",
-            "impersonating": {"subject": "me"},
-        },
-        {"type": "Authenticate", "baseVersion": 1, "tokenType": "None"},
+        authenticate(0, "Admin", value="key", impersonating={"subject": "me"}),
+        authenticate(1, "None"),
     ]
     assert talk.move(identity=1) == []
     assert talk.move(identity=2) == [IdentityConfirmed()]

@@ -97,15 +97,19 @@ def test_what_our_client_asks_reads_as_the_same_call() -> None:
     assert parse_call(encode_call(call), None) == call
 
 
+def tree(value: Json) -> Json:
+    return value
+
+
 ANSWERS: list[tuple[CallResponse[EncodedValue], CallResponse[Json], str]] = [
     (
         CallSucceeded(EncodedValue(b"[1.0]")),
-        CallSucceeded([1.0]),
+        CallSucceeded(tree([1.0])),
         '{"status":"success","value":[1.0]}',
     ),
     (
         CallSucceeded(EncodedValue(b"null"), ("[LOG] 'x'",)),
-        CallSucceeded(None, ("[LOG] 'x'",)),
+        CallSucceeded(tree(None), ("[LOG] 'x'",)),
         '{"status":"success","value":null,"logLines":["[LOG] \'x\'"]}',
     ),
     (
@@ -115,7 +119,7 @@ ANSWERS: list[tuple[CallResponse[EncodedValue], CallResponse[Json], str]] = [
     ),
     (
         CallFailed("no", EncodedValue(b"null"), ("[LOG] 'x'",)),
-        CallFailed("no", None, ("[LOG] 'x'",)),
+        CallFailed("no", tree(None), ("[LOG] 'x'",)),
         '{"status":"error","errorMessage":"no","errorData":null,"logLines":["[LOG] \'x\'"]}',
     ),
 ]

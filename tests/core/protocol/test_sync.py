@@ -142,25 +142,28 @@ MUTATION: dict[str, Json] = {
 }
 
 
+WRONG_FIELDS: list[tuple[str, Json]] = [
+    ("type", "Query"),
+    ("type", 1),
+    ("type", None),
+    ("requestId", -1),
+    ("requestId", 2**32),
+    ("requestId", 1.0),
+    ("requestId", True),
+    ("requestId", "1"),
+    ("requestId", None),
+    ("udfPath", 1),
+    ("args", {}),
+    ("args", []),
+    ("args", [{}, {}]),
+    ("args", [[]]),
+    ("componentPath", 1),
+]
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
-    [
-        ("type", "Query"),
-        ("type", 1),
-        ("type", None),
-        ("requestId", -1),
-        ("requestId", 2**32),
-        ("requestId", 1.0),
-        ("requestId", True),
-        ("requestId", "1"),
-        ("requestId", None),
-        ("udfPath", 1),
-        ("args", {}),
-        ("args", []),
-        ("args", [{}, {}]),
-        ("args", [[]]),
-        ("componentPath", 1),
-    ],
+    WRONG_FIELDS,
 )
 def test_a_field_of_the_wrong_type_is_refused(field: str, value: Json) -> None:
     with pytest.raises(MalformedMessage):
@@ -198,6 +201,10 @@ def encoded(text: str) -> EncodedValue:
     return EncodedValue(text.encode())
 
 
+def tree(value: Json) -> Json:
+    return value
+
+
 WRITTEN: list[tuple[ServerMessage[EncodedValue], ServerMessage[Json], str]] = [
     (
         Transition(
@@ -214,8 +221,8 @@ WRITTEN: list[tuple[ServerMessage[EncodedValue], ServerMessage[Json], str]] = [
             START,
             END,
             (
-                QueryUpdated(0, [1.0], ("[LOG] 'a'", "[LOG] 'b'"), None),
-                QueryFailed(1, 'no "x"', (), "J", None),
+                QueryUpdated(0, tree([1.0]), ("[LOG] 'a'", "[LOG] 'b'"), None),
+                QueryFailed(1, 'no "x"', (), "J", tree(None)),
                 QueryFailed(2, "no", (), None),
                 QueryRemoved(3),
             ),
@@ -238,7 +245,7 @@ WRITTEN: list[tuple[ServerMessage[EncodedValue], ServerMessage[Json], str]] = [
     ),
     (
         MutationSucceeded(0, encoded('{"a":1.0}'), 1000, ("[INFO] 'm'",)),
-        MutationSucceeded(0, {"a": 1.0}, 1000, ("[INFO] 'm'",)),
+        MutationSucceeded(0, tree({"a": 1.0}), 1000, ("[INFO] 'm'",)),
         '{"type":"MutationResponse","requestId":0,"success":true,"result":{"a":1.0},'
         '"ts":"6AMAAAAAAAA=","logLines":["[INFO] \'m\'"]}',
     ),
@@ -250,18 +257,18 @@ WRITTEN: list[tuple[ServerMessage[EncodedValue], ServerMessage[Json], str]] = [
     ),
     (
         MutationFailed(1, "no", (), encoded('{"code":7.0}')),
-        MutationFailed(1, "no", (), {"code": 7.0}),
+        MutationFailed(1, "no", (), tree({"code": 7.0})),
         '{"type":"MutationResponse","requestId":1,"success":false,"result":"no","ts":null,'
         '"logLines":[],"errorData":{"code":7.0}}',
     ),
     (
         ActionSucceeded(2, encoded("42.0"), ()),
-        ActionSucceeded(2, 42.0, ()),
+        ActionSucceeded(2, tree(42.0), ()),
         '{"type":"ActionResponse","requestId":2,"success":true,"result":42.0,"logLines":[]}',
     ),
     (
         ActionFailed(2, "no", (), encoded("null")),
-        ActionFailed(2, "no", (), None),
+        ActionFailed(2, "no", (), tree(None)),
         '{"type":"ActionResponse","requestId":2,"success":false,"result":"no","logLines":[],'
         '"errorData":null}',
     ),

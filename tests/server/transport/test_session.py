@@ -8,7 +8,7 @@ import pytest
 from confect_core.protocol import EncodedValue, JsonObject, MalformedMessage
 from confect_core.values.wire import Json
 from confect_server.runtime.outcome import Failed, QueryRun, Succeeded
-from confect_server.transport import (
+from confect_server.transport.effects import (
     Close,
     Drop,
     Effect,
@@ -16,10 +16,9 @@ from confect_server.transport import (
     RunMutation,
     RunQueries,
     Send,
-    SyncSession,
     Verify,
 )
-from confect_server.transport.session import MAX_ACTIONS, MAX_MUTATIONS
+from confect_server.transport.session import MAX_ACTIONS, MAX_MUTATIONS, SyncSession
 
 NOW_MS = 1_795_188_240_000
 T0 = 1_700_000_000_000_000_000

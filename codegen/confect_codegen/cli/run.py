@@ -1,0 +1,29 @@
+"""`confect run`: call one function of a running server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from confect_codegen.cli.reporting import reported
+from confect_codegen.remote import Server
+from confect_codegen.running import ProjectState
+
+
+def run(
+    function: Annotated[str, typer.Argument(help="Its path, such as notes:list.")],
+    args: Annotated[str, typer.Argument(help="Its arguments as a JSON object.")] = "{}",
+    *,
+    project: Annotated[Path, typer.Option(help="The folder of the project.")] = Path(),
+    url: Annotated[str | None, typer.Option(help="The server, if not the project's own.")] = None,
+) -> None:
+    """Call a function, public or internal, and print what it answers as JSON.
+
+    confect run notes:insert '{"text": "hello"}'
+    """
+    with reported():
+        state = ProjectState.of(project.resolve())
+        server = Server(url or state.address(), state.admin_key())
+        typer.echo(server.call(function, args))

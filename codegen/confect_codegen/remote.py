@@ -1,0 +1,67 @@
+"""`Server`: a running server, as the command line calls it."""
+
+from __future__ import annotations
+
+import httpx2
+import orjson
+
+from confect_codegen.errors import BadArguments, CallFailed, ServerUnreachable
+from confect_core.protocol import (
+    CallRefused,
+    CallRequest,
+    CallSucceeded,
+    FunctionPath,
+    Json,
+    ResultFormat,
+    encode_call,
+    parse_call_response,
+)
+from confect_core.values.absent import ABSENT
+
+_TIMEOUT_S = 60.0
+
+
+class Server:
+    """Calls any function of a server whose admin key is known."""
+
+    def __init__(self, url: str, admin_key: str) -> None:
+        self._url = url
+        self._admin_key = admin_key
+
+    def call(self, path: str, args: str) -> str:
+        """What a function answers to these JSON arguments, as readable JSON."""
+        request = CallRequest(FunctionPath.parse(path), _arguments(args), ResultFormat.CLEAN)
+        headers = {
+            "Authorization": f"Convex {self._admin_key}",
+            "Content-Type": "application/json",
+        }
+        try:
+            response = httpx2.post(
+                f"{self._url}/api/function",
+                content=encode_call(request),
+                headers=headers,
+                timeout=_TIMEOUT_S,
+            )
+        except httpx2.TransportError as error:
+            raise ServerUnreachable(self._url, str(error)) from None
+        answer = parse_call_response(response.content)
+        if isinstance(answer, CallSucceeded):
+            return _readable(answer.value)
+        if isinstance(answer, CallRefused):
+            raise CallFailed(path, answer.message, None)
+        data = None if answer.error_data is ABSENT else _readable(answer.error_data)
+        raise CallFailed(path, answer.message, data)
+
+
+def _arguments(text: str) -> dict[str, Json]:
+    try:
+        tree: Json = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise BadArguments(text, str(error)) from None
+    if not isinstance(tree, dict):
+        raise BadArguments(text, "it is not an object")
+    return tree
+
+
+def _readable(value: Json) -> str:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
