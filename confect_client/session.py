@@ -157,7 +157,6 @@ class ClientSession:
     def disconnected(self, reason: str) -> list[ClientEvent]:
         """The socket is closed, or could not be opened."""
         self._is_open = False
-        self._outbox = []
         self._connection_count += 1
         self._last_close_reason = reason
         return [*self._requests.lose_connection(reason)]

@@ -120,9 +120,9 @@ class Codec(Generic[T]):
 def _say(error: ErrorDetails) -> str:
     """One problem in the words that Convex clients know."""
     *parents, last = error["loc"] or ("",)
-    if error["type"] == "missing":
+    if error["type"] in ("missing", "missing_argument") and isinstance(last, str):
         return f"Object{_at(parents)} is missing the required field `{last}`."
-    if error["type"] == "extra_forbidden":
+    if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"Object{_at(parents)} contains extra field `{last}` that is not in the validator."
     path = _path(error["loc"])
     return (

@@ -45,7 +45,7 @@ def decode_id(text: str) -> tuple[int, bytes]:
     except ValueError:
         raise MalformedId(text, "it has characters that ids do not use") from None
     length, tail = divmod(5 * len(text), 8)
-    if number & ((1 << tail) - 1):
+    if tail >= 5 or number & ((1 << tail) - 1):
         raise MalformedId(text, "its last character is not the one of an id")
     data = (number >> tail).to_bytes(length, "big")
     body = data[:-_FOOTER_LENGTH]

@@ -23,7 +23,7 @@ class _Int64Marker:
 
 
 Int64: TypeAlias = Annotated[int, _Int64Marker()]
-"""An integer of 64 bits; a plain `int` travels as a number and is exact only within ±(2**53 - 1)."""
+"""An integer of 64 bits; a plain `int` travels as a number, exact only within ±(2**53 - 1)."""
 
 
 def is_int64(node: dict[str, Any]) -> bool:

@@ -51,7 +51,7 @@ _ALL_BITS = (1 << 64) - 1
 
 def key_of(values: Iterable[Value | Undefined]) -> bytes:
     """The index key of a sequence of values: keys compare as the sequences do."""
-    return b"".join([_key(value, 0) for value in values])
+    return b"".join([b"\x01" if value is UNDEFINED else _key(value, 0) for value in values])
 
 
 def decode_key(key: bytes) -> list[Value | Undefined]:
@@ -125,7 +125,7 @@ def _place_of_float(value: float) -> tuple[int, float, float]:
     return int(sign), sign * (bits & ~_SIGN_BIT), sign
 
 
-def _key(value: Value | Undefined, depth: int) -> bytes:
+def _key(value: Value, depth: int) -> bytes:
     if isinstance(value, str):
         return b"\x10" + _escaped(_utf8(value)) + _END
     if isinstance(value, float):
@@ -140,8 +140,6 @@ def _key(value: Value | Undefined, depth: int) -> bytes:
         return _float_key(number_of(value))
     if isinstance(value, bytes):
         return b"\x11" + _escaped(value) + _END
-    if value is UNDEFINED:
-        return b"\x01"
     return _container_key(value, depth + 1)
 
 

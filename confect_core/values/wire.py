@@ -69,8 +69,9 @@ def dumps(value: Value) -> bytes:
 def dumps_canonical(value: Value) -> bytes:
     """What `dumps` returns, faster, for values that a codec, `loads` or the store made.
 
-    The caller vouches that no plain int is in the value, that it is not too deep and that its field
-    names are printable; special floats and names that begin with `$` are still noticed.
+    The caller vouches that the value is canonical (of the types of `Value` exactly, with no plain
+    int) and neither too deep nor with fields of unprintable names. Special floats and names that
+    begin with `$` are still noticed.
     """
     try:
         text = orjson.dumps(value, default=_tagged, option=_OPTIONS)

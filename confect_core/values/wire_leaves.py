@@ -1,17 +1,25 @@
 """What single Python values become on the wire, and back: the leaves of `WireSchema`.
 
-Encoders say that a value is none of theirs with `PydanticSerializationUnexpectedValue`, which is how
-pydantic-core moves on to the next member of a union.
+Encoders say that a value is none of theirs with `PydanticSerializationUnexpectedValue`, which is
+how pydantic-core moves on to the next member of a union.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from enum import Enum
 from typing import Any, cast
+from uuid import UUID
 
-from pydantic_core import PydanticSerializationUnexpectedValue, to_jsonable_python
+from pydantic_core import (
+    MultiHostUrl,
+    PydanticSerializationUnexpectedValue,
+    Url,
+    to_jsonable_python,
+)
+from typing_extensions import TypeIs
 
 from confect_core.values.absent import ABSENT
 from confect_core.values.limits import MAX_SAFE_INTEGER
@@ -22,46 +30,55 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
+def _is_date(value: object) -> bool:
+    return isinstance(value, date) and not isinstance(value, datetime)
+
+
+_TEXTS: dict[str, tuple[Callable[[object], bool], Callable[[Any], str]]] = {
+    "uuid": (lambda value: isinstance(value, UUID), str),
+    "decimal": (lambda value: isinstance(value, Decimal), str),
+    "date": (_is_date, date.isoformat),
+    "time": (lambda value: isinstance(value, time), time.isoformat),
+    "url": (lambda value: isinstance(value, Url), str),
+    "multi-host-url": (lambda value: isinstance(value, MultiHostUrl), str),
+}
+TEXT_KINDS = frozenset(_TEXTS)
+"""The kinds of core schema whose values travel as text."""
+
+
 def number(value: object) -> float:
     """A float, or an int that stands for one."""
     if type(value) is float:
         return value
-    if isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool)):
+    if isinstance(value, float) or (is_whole(value) and abs(value) <= MAX_SAFE_INTEGER):
         return float(value)
     raise _unexpected("a float", value)
 
 
 def integer(value: object) -> float:
     """An int that a float64 carries exactly."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise _unexpected("an int", value)
-    if -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
+    if is_whole(value) and abs(value) <= MAX_SAFE_INTEGER:
         return float(value)
-    raise ValueError(f"{value} is outside ±(2**53 - 1); declare the field as Int64")
+    raise _unexpected("an int within ±(2**53 - 1), beyond which a field is Int64", value)
 
 
 def int64(value: object) -> BigInt:
     """An int that travels as int64."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise _unexpected("an int", value)
-    return BigInt(value)
+    if is_whole(value):
+        return BigInt(value)
+    raise _unexpected("an int", value)
 
 
-def constant(value: object) -> Value:
-    """The value of a literal or of an enum's member."""
-    inner: object = value.value if isinstance(value, Enum) else value
-    if isinstance(inner, int) and not isinstance(inner, bool):
-        return float(inner)
-    if inner is None or isinstance(inner, str | bool | float | bytes):
-        return inner
-    raise _unexpected("a constant", value)
+def text_of(kind: str) -> Callable[[object], str]:
+    """What writes a UUID, a date, a Decimal and their like as their canonical text."""
+    is_of_kind, write = _TEXTS[kind]
 
+    def text(value: object) -> str:
+        if is_of_kind(value):
+            return write(value)
+        raise _unexpected(f"a {kind}", value)
 
-def text(value: object) -> str:
-    """The canonical text of a UUID, a date, a Decimal and their like."""
-    if isinstance(value, str):
-        raise _unexpected("no text", value)
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType, reportAttributeAccessIssue]  # date and time share no base
+    return text
 
 
 def ms_of_instant(value: object) -> float:
@@ -75,9 +92,12 @@ def ms_of_instant(value: object) -> float:
 
 def instant_of_ms(value: object) -> object:
     """The instant in UTC; anything that is no number is left for the schema to refuse."""
-    if isinstance(value, float):
+    if not isinstance(value, float):
+        raise ValueError("an instant is a number of milliseconds")
+    try:
         return _EPOCH + timedelta(milliseconds=value)
-    raise ValueError("an instant is a number of milliseconds")
+    except OverflowError:
+        raise ValueError("an instant is between the years 1 and 9999") from None
 
 
 def ms_of_span(value: object) -> float:
@@ -89,9 +109,12 @@ def ms_of_span(value: object) -> float:
 
 def span_of_ms(value: object) -> object:
     """The span that so many milliseconds are."""
-    if isinstance(value, float):
+    if not isinstance(value, float):
+        raise ValueError("a span is a number of milliseconds")
+    try:
         return timedelta(milliseconds=value)
-    raise ValueError("a span is a number of milliseconds")
+    except OverflowError:
+        raise ValueError("a span is at most 999999999 days") from None
 
 
 def in_order(values: Iterable[Value]) -> list[Value]:
@@ -101,10 +124,16 @@ def in_order(values: Iterable[Value]) -> list[Value]:
 
 def canonical(value: object) -> Value:
     """Anything that an `Any` field may hold, in its wire form."""
-    if value is None or isinstance(value, bool | str | bytes | BigInt):
+    if value is None or isinstance(value, bool | BigInt):
         return value
+    if isinstance(value, Enum):
+        return canonical(value.value)
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, bytes):
+        return bytes(value)
     if isinstance(value, float | int):
-        return number(value) if isinstance(value, float) else integer(value)
+        return float(value) if isinstance(value, float) else integer(value)
     if isinstance(value, Mapping):
         record = cast("Mapping[object, object]", value)
         return {_key(key): canonical(item) for key, item in record.items()}
@@ -118,6 +147,11 @@ def canonical(value: object) -> Value:
     return canonical(to_jsonable_python(value))
 
 
+def is_whole(value: object) -> TypeIs[int]:
+    """Is this an int, and not one of the booleans, which Python also counts as such?"""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def is_absent(choice: Any) -> bool:
     """Is this member of a union the annotation `Absent`?"""
     return isinstance(choice, dict) and cast("dict[str, object]", choice).get("expected") == [
@@ -127,7 +161,7 @@ def is_absent(choice: Any) -> bool:
 
 def _key(key: object) -> str:
     if isinstance(key, str):
-        return key
+        return str.__str__(key)
     raise ValueError(f"{key!r} is no field name; the keys of a record are strings")
 
 

@@ -2,8 +2,8 @@
 
 A type's own schema says how Python values are checked. What travels is something else: every number
 is a float64, an instant is milliseconds, a set is a sorted array. So each core schema is rewritten
-twice, once to *decode* (canonical `Value` in, Python value out) and once to *encode* (the other way),
-and pydantic-core runs both in one native pass. The alternative, walking values in Python beside
+twice, once to *decode* (canonical `Value` in, Python value out) and once to *encode* (the other
+way), and pydantic-core runs both in one native pass. The alternative, walking values in Python beside
 pydantic, was an order of magnitude slower for a document of eight fields.
 
 What cannot cross the wire is refused here, every occurrence of it, with its path.
@@ -12,13 +12,17 @@ What cannot cross the wire is refused here, every occurrence of it, with its pat
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
+from pydantic_core import PydanticSerializationUnexpectedValue
 from pydantic_core import core_schema as cs
 
 from confect_core.errors import SpecError
+from confect_core.values import wire_constants as constants
 from confect_core.values import wire_leaves as leaves
 from confect_core.values.absent import ABSENT
+from confect_core.values.errors import InvalidFieldName
+from confect_core.values.field_names import check_field_name
 from confect_core.values.int64 import is_int64
 from confect_core.values.limits import MAX_SAFE_INTEGER
 from confect_core.values.uncarryable import Uncarryable
@@ -31,10 +35,17 @@ Node: TypeAlias = dict[str, Any]
 WIRE_NAMES = "__confect_wire_names__"
 """The class attribute of a model whose system fields travel under names of their own."""
 
-_TEXT_KINDS = frozenset({"uuid", "decimal", "date", "time", "url", "multi-host-url"})
 _WRAPPERS = frozenset(
     {"nullable", "default", "function-after", "function-before", "function-wrap", "custom-error"}
 )
+_WHEN_USED = {
+    "always": "always",
+    "json": "always",
+    "unless-none": "unless-none",
+    "json-unless-none": "unless-none",
+}
+"""Values on the wire are what pydantic calls JSON."""
+
 _REFUSALS = {
     "complex": "use two float fields",
     "callable": "a function cannot travel; pass a ref or a name",
@@ -47,8 +58,14 @@ _REFUSALS = {
     "missing-sentinel": "use `X | Absent = ABSENT`",
     "function-plain": "give the type a serializer (PlainSerializer), so that it has a wire form",
     "arguments": "use an Args model",
-    "frozenset-mapping": "use dict[str, X]",
+    "call": "use a pydantic model or a dataclass",
+    "deque": "use list[X]",
+    "ordered-dict": "use dict[str, X]",
+    "counter": "use dict[str, int]",
 }
+
+_NUMBER = cs.custom_error_schema(cs.is_instance_schema(float), custom_error_type="float_type")
+"""A number of the wire; pydantic's own float would take an int64 too."""
 
 
 class WireSchema:
@@ -56,6 +73,7 @@ class WireSchema:
 
     def __init__(self, side: Side) -> None:
         self._side = side
+        self._may_be_absent: str | None = None
         self.mistakes: list[SpecError] = []
 
     def rewrite(self, node: Node, path: str) -> Node:
@@ -65,7 +83,7 @@ class WireSchema:
         kind: str = node["type"]
         if kind in _WRAPPERS:
             return {**node, "schema": self.rewrite(node["schema"], path)}
-        if kind in _TEXT_KINDS:
+        if kind in leaves.TEXT_KINDS:
             return self._text(node)
         handler: Callable[[Node, str], Node] | None = getattr(
             self, f"_{kind.replace('-', '_')}", None
@@ -92,27 +110,35 @@ class WireSchema:
         return {**node, "strict": True}
 
     def _float(self, node: Node, path: str) -> Node:
-        return self._leaf({**node, "strict": True}, leaves.number)
+        return self._leaf(_chain(_NUMBER, {**node, "strict": True}), leaves.number)
 
     def _int(self, node: Node, path: str) -> Node:
         if is_int64(node):
             big = cs.is_instance_schema(BigInt)
             return self._leaf(_chain(big, {**node, "strict": False}), leaves.int64)
-        whole = cs.int_schema(ge=-MAX_SAFE_INTEGER, le=MAX_SAFE_INTEGER)
-        number = cs.float_schema(strict=True, allow_inf_nan=False)
-        return self._leaf(_chain(number, whole, {**node, "strict": False}), leaves.integer)
+        return self._leaf(_whole_number({**node, "strict": False}), leaves.integer)
 
     def _literal(self, node: Node, path: str) -> Node:
-        return self._leaf(node, leaves.constant)
+        expected: list[Any] = node["expected"]
+        if constants.are_texts(expected):
+            decoder = node
+        else:
+            decoder = _before(constants.literal_decoder(expected), {"type": "any"})
+        return self._leaf(decoder, constants.literal_encoder(expected))
 
     def _enum(self, node: Node, path: str) -> Node:
+        values = [member.value for member in node["members"]]
         for member in node["members"]:
-            if not isinstance(member.value, str | int | float | bool | None):
-                kind = type(member.value).__name__
-                self._say(path, f"the enum member {member}", f"its value is a {kind}; use str")
-        return self._leaf({**node, "strict": False}, leaves.constant)
+            if not constants.is_constant(member.value):
+                hint = f"its value is {member.value!r}; use str"
+                self._say(path, f"the enum member {member}", hint)
+        lenient: Node = {**node, "strict": False}
+        decoder = _whole_number(lenient) if constants.are_numbers(values) else lenient
+        return self._leaf(decoder, constants.enum_encoder(node["cls"], node["members"]))
 
     def _datetime(self, node: Node, path: str) -> Node:
+        if node.get("tz_constraint") == "naive":
+            self._say(path, "a datetime without a time zone", "use datetime or AwareDatetime")
         return self._leaf(_before(leaves.instant_of_ms, node), leaves.ms_of_instant)
 
     def _timedelta(self, node: Node, path: str) -> Node:
@@ -121,7 +147,7 @@ class WireSchema:
     def _text(self, node: Node) -> Node:
         if self._side == "decode":
             return _chain(cs.str_schema(strict=True), {**node, "strict": False})
-        return _serialized_by(node, leaves.text)
+        return _serialized_by(node, leaves.text_of(node["type"]))
 
     def _custom(self, node: Node) -> Node:
         """A type with a serializer of its own: what it makes is what travels."""
@@ -133,7 +159,7 @@ class WireSchema:
             "serialization": {
                 **{key: value for key, value in serialization.items() if key != "return_schema"},
                 "function": _made_canonical(serialization["function"]),
-                "when_used": "always",
+                "when_used": _WHEN_USED[serialization.get("when_used", "always")],
             },
         }
 
@@ -169,8 +195,7 @@ class WireSchema:
         return _serialized_around(rewritten, _plain_list)
 
     def _dict(self, node: Node, path: str) -> Node:
-        keys: Node = node.get("keys_schema", {"type": "any"})
-        if keys["type"] != "str":
+        if not _is_text(node.get("keys_schema", {"type": "any"})):
             self._say(path, "a mapping whose keys are no strings", "use dict[str, X]")
         values = self.rewrite(node.get("values_schema", {"type": "any"}), f"{path}{{}}")
         return {**node, "values_schema": values, "strict": False}
@@ -182,6 +207,9 @@ class WireSchema:
         config: Node = node.get("config", {})
         if config.get("extra_fields_behavior") == "allow":
             self._say(path, f"{model.__name__}, which allows extra fields", "use dict[str, X]")
+        if node.get("custom_init"):
+            hint = "use validators or model_post_init: __init__ would be given wire values"
+            self._say(path, f"{model.__name__}, which has an __init__ of its own", hint)
         inner: Node = node["schema"]
         names: Mapping[str, str] = getattr(model, WIRE_NAMES, {})
         rewritten = self._fields(inner, path, names) if names else self.rewrite(inner, path)
@@ -207,22 +235,33 @@ class WireSchema:
     def _field(self, field: Node, path: str, system_name: str | None) -> Node:
         if field.get("validation_alias") or field.get("serialization_alias"):
             self._say(path, "a field with an alias", "name the field as it is named on the wire")
-        return self._optional(field, path) | (
-            {"validation_alias": system_name, "serialization_alias": system_name}
-            if system_name
-            else {}
-        )
+        if field.get("init") is False or field.get("serialization_exclude"):
+            self._say(path, "a field that is left out", "make it an ordinary field")
+        rewritten = self._optional(field, path)
+        if system_name is None:
+            self._check_name(path)
+            return rewritten
+        aliases = {"validation_alias": system_name, "serialization_alias": system_name}
+        return {**rewritten, **aliases}
+
+    def _check_name(self, path: str) -> None:
+        try:
+            check_field_name(path.rpartition(".")[2])
+        except InvalidFieldName as mistake:
+            self._say(path, "a field whose name no field can have", mistake.message)
 
     def _optional(self, field: Node, path: str) -> Node:
         """A field whose default means "not there" is left out of what travels."""
         inner: Node = field["schema"]
+        is_absent_by_default = inner["type"] == "default" and inner.get("default") is ABSENT
+        self._may_be_absent = path if is_absent_by_default else None
         field = {**field, "schema": self.rewrite(inner, path)}
         if inner["type"] != "default":
             return field
-        if inner.get("default") is ABSENT:
-            return {**field, "serialization_exclude_if": lambda value: value is ABSENT}
+        if is_absent_by_default:
+            return {**field, "serialization_exclude_if": _is_absent}
         if "default" in inner and inner["default"] is None:
-            return {**field, "serialization_exclude_if": lambda value: value is None}
+            return {**field, "serialization_exclude_if": _is_none}
         return field
 
     def _dataclass(self, node: Node, path: str) -> Node:
@@ -238,7 +277,11 @@ class WireSchema:
         given: list[Any] = node["choices"]
         # a choice may come with a label, which only error messages would use
         unlabelled: list[Node] = [each[0] if isinstance(each, tuple) else each for each in given]
-        choices = [self.rewrite(each, path) for each in unlabelled if not leaves.is_absent(each)]
+        present = [each for each in unlabelled if not leaves.is_absent(each)]
+        if len(present) < len(unlabelled) and self._may_be_absent != path:
+            hint = "write `X | Absent = ABSENT` for a field; nothing else can be absent"
+            self._say(path, "a value that may be absent", hint)
+        choices = [self.rewrite(each, path) for each in present]
         if len(choices) == 1:
             return choices[0]
         return {**node, "choices": choices, "mode": "left_to_right"}
@@ -279,6 +322,29 @@ def _chain(*steps: Any) -> Node:
     return {"type": "chain", "steps": list(steps)}
 
 
+def _whole_number(node: Node) -> Node:
+    """A number without a fraction that a float64 carries exactly, and then this."""
+    finite = cs.float_schema(strict=True, allow_inf_nan=False)
+    return _chain(_NUMBER, finite, cs.int_schema(ge=-MAX_SAFE_INTEGER, le=MAX_SAFE_INTEGER), node)
+
+
+def _is_text(keys: Node) -> bool:
+    """Are the keys of a mapping strings, perhaps checked ones or a few known ones?"""
+    if keys["type"] in _WRAPPERS:
+        return _is_text(keys["schema"])
+    if keys["type"] == "literal":
+        return constants.are_texts(keys["expected"])
+    return bool(keys["type"] == "str")
+
+
+def _is_absent(value: object) -> bool:
+    return value is ABSENT
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 def _before(convert: Callable[[Any], object], node: Node) -> Node:
     return {
         "type": "function-before",
@@ -294,8 +360,10 @@ def _made_canonical(make: Callable[..., object]) -> Callable[..., Value]:
     return make_canonical
 
 
-def _sorted_list(value: Iterable[object], inner: Callable[[object], list[Value]]) -> list[Value]:
-    return leaves.in_order(inner(list(value)))
+def _sorted_list(value: object, inner: Callable[[object], list[Value]]) -> list[Value]:
+    if not isinstance(value, set | frozenset):
+        raise PydanticSerializationUnexpectedValue(f"expected a set, got {value!r}")
+    return leaves.in_order(inner(list(cast("Iterable[object]", value))))
 
 
 def _plain_list(value: object, inner: Callable[[object], Iterable[Value]]) -> list[Value]:

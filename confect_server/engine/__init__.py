@@ -18,6 +18,7 @@ from confect_server.engine.committer import Clock as Clock
 from confect_server.engine.database import Database as Database
 from confect_server.engine.errors import Conflict as Conflict
 from confect_server.engine.errors import DatabaseClosed as DatabaseClosed
+from confect_server.engine.errors import NoSuchIndex as NoSuchIndex
 from confect_server.engine.errors import OutcomeUnknown as OutcomeUnknown
 from confect_server.engine.errors import ReadOnly as ReadOnly
 from confect_server.engine.errors import SnapshotTooOld as SnapshotTooOld

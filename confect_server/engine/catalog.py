@@ -7,17 +7,22 @@ The number of a table also stands for its index by id, in read sets and in the l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
 from confect_core.values import Interval, Value
 from confect_server.engine.index import BY_CREATION_TIME, Document, IndexDefinition
 from confect_server.engine.snapshot import Snapshot
+from confect_server.store import LogEntry
 
 TABLES = 513
 INDEXES = 514
 SESSION_REQUESTS = 515
+
+CATALOG_INDEX = 102
+"""Every change of the catalog writes here: no table is made without an index."""
 
 FIRST_USER_TABLE = 10_001
 FIRST_USER_INDEX = 1_000_001
@@ -27,7 +32,7 @@ BY_REQUEST = IndexDefinition(104, "by_request", SESSION_REQUESTS, ("session", "r
 _SYSTEM_TABLES = {"_tables": TABLES, "_indexes": INDEXES, "_session_requests": SESSION_REQUESTS}
 _SYSTEM_INDEXES = (
     IndexDefinition(101, BY_CREATION_TIME, TABLES, ()),
-    IndexDefinition(102, BY_CREATION_TIME, INDEXES, ()),
+    IndexDefinition(CATALOG_INDEX, BY_CREATION_TIME, INDEXES, ()),
     IndexDefinition(103, BY_CREATION_TIME, SESSION_REQUESTS, ()),
     BY_REQUEST,
 )
@@ -43,18 +48,21 @@ class TableEntry:
 
 
 class Catalog:
-    """The tables and indexes of one moment."""
+    """The tables and indexes of one moment, and the numbers of the next ones to be made."""
 
-    def __init__(self, tables: Mapping[str, int], indexes: tuple[IndexDefinition, ...]) -> None:
+    def __init__(
+        self, tables: Mapping[str, int], indexes: Sequence[IndexDefinition], next_index: int
+    ) -> None:
         numbered = {**_SYSTEM_TABLES, **tables}
-        every = (*_SYSTEM_INDEXES, *indexes)
-        self._by_number = {
-            number: TableEntry(
-                name, number, {each.name: each for each in every if each.table_no == number}
-            )
-            for name, number in numbered.items()
+        indexes_of: dict[int, dict[str, IndexDefinition]] = defaultdict(dict)
+        for index in (*_SYSTEM_INDEXES, *indexes):
+            indexes_of[index.table_no][index.name] = index
+        self._by_name = {
+            name: TableEntry(name, number, indexes_of[number]) for name, number in numbered.items()
         }
-        self._by_name = {entry.name: entry for entry in self._by_number.values()}
+        self._indexes = {number: tuple(named.values()) for number, named in indexes_of.items()}
+        self.next_table = max([FIRST_USER_TABLE - 1, *tables.values()]) + 1
+        self.next_index = next_index
 
     def table(self, name: str) -> TableEntry:
         """A table by its name."""
@@ -66,21 +74,10 @@ class Catalog:
 
     def indexes_of(self, table_no: int) -> tuple[IndexDefinition, ...]:
         """The indexes of a table."""
-        return tuple(self._by_number[table_no].indexes.values())
-
-    @property
-    def next_table(self) -> int:
-        """The number of the next table to be made."""
-        return max([FIRST_USER_TABLE - 1, *self._by_number]) + 1
-
-    @property
-    def next_index(self) -> int:
-        """The number of the next index to be made."""
-        numbers = [i.number for each in self._by_number.values() for i in each.indexes.values()]
-        return max([FIRST_USER_INDEX - 1, *numbers]) + 1
+        return self._indexes[table_no]
 
 
-EMPTY_CATALOG = Catalog({}, ())
+EMPTY_CATALOG = Catalog({}, (), FIRST_USER_INDEX)
 """A database in which nobody has declared a table yet."""
 
 
@@ -90,8 +87,15 @@ async def read_catalog(snapshot: Snapshot) -> Catalog:
         cast("str", row["name"]): int(cast("float", row["number"]))
         for row in await _rows(snapshot, TABLES)
     }
-    indexes = [_index_of(row) for row in await _rows(snapshot, INDEXES)]
-    return Catalog(tables, tuple(indexes))
+    rows = await _rows(snapshot, INDEXES)
+    indexes = [_index_of(row) for row in rows if not row["isRemoved"]]
+    next_index = max([FIRST_USER_INDEX - 1, *(_index_of(row).number for row in rows)]) + 1
+    return Catalog(tables, indexes, next_index)
+
+
+def is_catalog_change(entry: LogEntry) -> bool:
+    """Did this commit change the catalog?"""
+    return any(change.index_no == CATALOG_INDEX for change in entry.changes)
 
 
 def table_document(name: str, number: int) -> dict[str, Value]:
@@ -99,20 +103,24 @@ def table_document(name: str, number: int) -> dict[str, Value]:
     return {"name": name, "number": float(number)}
 
 
-def index_document(index: IndexDefinition) -> dict[str, Value]:
-    """How the catalog stores an index."""
+def index_document(index: IndexDefinition, *, is_removed: bool = False) -> dict[str, Value]:
+    """How the catalog stores an index.
+
+    A removed one stays, so that its number is not given again: its rows are still in the store.
+    """
     return {
         "name": index.name,
         "number": float(index.number),
         "table": float(index.table_no),
         "fields": list(index.fields),
+        "isRemoved": is_removed,
     }
 
 
 async def _rows(snapshot: Snapshot, table_no: int) -> list[Document]:
     by_creation_time = EMPTY_CATALOG.indexes_of(table_no)[0]
     found = snapshot.range(by_creation_time.number, Interval.all(), "asc")
-    return [row.document async for row in found]
+    return [each.document async for each in found]
 
 
 def _index_of(row: Document) -> IndexDefinition:

@@ -8,9 +8,11 @@ used directly because a round trip through one takes 4 µs and through an anyio 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+import anyio
 
 from confect_server.engine.errors import Conflict, DatabaseClosed, OutcomeUnknown
 from confect_server.engine.pending import WriteSet
@@ -40,6 +42,9 @@ class _Waiting:
     future: asyncio.Future[int]
 
 
+_Accepted: TypeAlias = tuple[_Waiting, Commit]
+
+
 class Committer:
     """The only one who commits in this process."""
 
@@ -49,7 +54,7 @@ class Committer:
         log: WriteLog,
         clock: Clock,
         randomness: Randomness,
-        publish: Callable[[Sequence[LogEntry]], None],
+        publish: Callable[[Sequence[LogEntry]], Awaitable[None]],
     ) -> None:
         self._store = store
         self._log = log
@@ -72,13 +77,15 @@ class Committer:
 
     async def run(self) -> None:
         """Commit what is queued until the committer is closed, then what is left."""
-        while self._queue or not self._is_closed:
-            if not self._queue:
-                self._wakeup.clear()
-                await self._wakeup.wait()
-            batch, self._queue = self._queue[:MAX_BATCH], self._queue[MAX_BATCH:]
-            if batch:
-                await self._commit_batch(batch)
+        # shielded: whoever waits has to be answered, even if all else is cancelled
+        with anyio.CancelScope(shield=True):
+            while self._queue or not self._is_closed:
+                if not self._queue:
+                    self._wakeup.clear()
+                    await self._wakeup.wait()
+                batch, self._queue = self._queue[:MAX_BATCH], self._queue[MAX_BATCH:]
+                if batch:
+                    await self._commit_batch(batch)
 
     def close(self) -> None:
         """Take nothing more; `run` ends once everything queued is committed."""
@@ -86,23 +93,25 @@ class Committer:
         self._wakeup.set()
 
     async def _commit_batch(self, batch: list[_Waiting]) -> None:
-        accepted: list[tuple[_Waiting, Commit]] = []
+        accepted: list[_Accepted] = []
         try:
             async with self._store.admit() as admission:
-                self._publish(await admission.log_after(self._log.ts))
+                await self._publish(await admission.log_after(self._log.ts))
                 accepted = self._accept(batch, admission)
                 if accepted:
                     await admission.append([commit for _, commit in accepted])
+            await self._published(accepted)
         except Exception as error:
-            await self._resolve_ambiguous(batch, accepted, error)
-            return
-        self._publish([LogEntry(commit.ts, commit.changes) for _, commit in accepted])
+            await self._resolve(batch, accepted, error)
+
+    async def _published(self, accepted: list[_Accepted]) -> None:
+        await self._publish([LogEntry(commit.ts, commit.changes) for _, commit in accepted])
         for waiting, commit in accepted:
             _answer(waiting, commit.ts)
 
-    def _accept(self, batch: list[_Waiting], admission: Admission) -> list[tuple[_Waiting, Commit]]:
+    def _accept(self, batch: list[_Waiting], admission: Admission) -> list[_Accepted]:
         """Those of the batch that conflict with nothing before them; the others are told so."""
-        accepted: list[tuple[_Waiting, Commit]] = []
+        accepted: list[_Accepted] = []
         entries: list[LogEntry] = []
         ts = max(self._clock.now_ns(), admission.head.ts + 1)
         for waiting in batch:
@@ -120,19 +129,18 @@ class Committer:
             ts += 1
         return accepted
 
-    async def _resolve_ambiguous(
-        self, batch: list[_Waiting], accepted: list[tuple[_Waiting, Commit]], error: Exception
+    async def _resolve(
+        self, batch: list[_Waiting], accepted: list[_Accepted], error: Exception
     ) -> None:
-        """A batch failed: its commit may have happened all the same, and the store knows."""
+        """A batch failed: its commit may have happened all the same, and the store knows.
+
+        If even the store does not say, the next batch finds out: it reads the log before it checks.
+        """
         try:
-            is_durable = bool(accepted) and await self._store.ts_of(accepted[0][1].commit_id)
+            if accepted and await self._store.ts_of(accepted[0][1].commit_id) is not None:
+                await self._published(accepted)
         except Exception:
-            self.close()
-            error, is_durable = OutcomeUnknown(), None
-        if is_durable:
-            self._publish([LogEntry(commit.ts, commit.changes) for _, commit in accepted])
-            for waiting, commit in accepted:
-                _answer(waiting, commit.ts)
+            error = OutcomeUnknown()
         for waiting in batch:
             _fail(waiting, error)
 

@@ -9,10 +9,12 @@ import anyio
 
 from confect_core.values import Interval
 from confect_server.engine.catalog import (
+    EMPTY_CATALOG,
     INDEXES,
     TABLES,
     Catalog,
     index_document,
+    is_catalog_change,
     read_catalog,
     table_document,
 )
@@ -40,7 +42,7 @@ class Database:
         self._log = WriteLog(newest_ts)
         self._subscriptions = Subscriptions(self._log)
         self._committer = Committer(store, self._log, clock, randomness, self._publish)
-        self._catalog = Catalog({}, ())
+        self._catalog = EMPTY_CATALOG
 
     @classmethod
     @asynccontextmanager
@@ -49,17 +51,23 @@ class Database:
     ) -> AsyncGenerator[Database]:
         """The database in a store, while the context lasts; leaving it commits what is queued."""
         await store.open()
+        failure: Exception | None = None
         try:
             database = cls(store, clock, randomness, (await store.head()).ts)
-            await database._read_catalog()
+            database._catalog = await read_catalog(Snapshot(store, database.newest_ts))
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(database._committer.run)
                 try:
                     yield database
+                except Exception as error:
+                    failure = error  # kept from the task group, which would wrap it in a group
                 finally:
                     database._committer.close()
         finally:
-            await store.close()
+            with anyio.CancelScope(shield=True):
+                await store.close()
+        if failure is not None:
+            raise failure
 
     @property
     def newest_ts(self) -> int:
@@ -72,7 +80,7 @@ class Database:
         return self._catalog
 
     def begin(self, ts: int | None = None, *, is_read_only: bool = False) -> Transaction:
-        """A transaction at the newest snapshot, or at an older one."""
+        """A transaction at the newest snapshot, or at an older one, by the newest catalog."""
         snapshot = Snapshot(self._store, self.newest_ts if ts is None else ts)
         now_ns = self._clock.now_ns()
         return Transaction(
@@ -94,7 +102,7 @@ class Database:
 
     async def refresh(self) -> None:
         """Learn of the commits of other processes."""
-        self._publish(await self._store.log_after(self._log.ts))
+        await self._publish(await self._store.log_after(self._log.ts))
 
     async def declare(self, tables: DeclaredTables) -> None:
         """Make the tables and indexes that are declared and not there yet, in one transaction.
@@ -104,31 +112,38 @@ class Database:
         """
         while True:
             transaction = self.begin()
-            catalog = await read_catalog(Snapshot(self._store, transaction.begin_ts))
-            await _Declaration(transaction, catalog).apply(tables)
+            await _Declaration(transaction).apply(tables)
             try:
                 await self.commit(transaction)
             except Conflict:
                 continue
-            await self._read_catalog()
             return
 
-    async def _read_catalog(self) -> None:
-        self._catalog = await read_catalog(Snapshot(self._store, self.newest_ts))
+    async def _publish(self, entries: Sequence[LogEntry]) -> None:
+        """Let durable commits be seen: all up to the last of these that were not seen yet.
 
-    def _publish(self, entries: Sequence[LogEntry]) -> None:
-        self._log.extend(entries)
-        self._subscriptions.published(entries)
+        Others may publish while the catalog is read. Log, catalog and snapshots then move in one
+        step, and never back, so that a transaction never writes by an older catalog than it reads.
+        """
+        catalog: Catalog | None = None
+        if any(is_catalog_change(entry) for entry in entries):
+            catalog = await read_catalog(Snapshot(self._store, entries[-1].ts))
+        unseen = [entry for entry in entries if entry.ts > self._log.ts]
+        if not unseen:
+            return
+        self._catalog = catalog or self._catalog
+        self._log.extend(unseen)
+        self._subscriptions.published(unseen)
 
 
 class _Declaration:
     """The change from the tables that there are to the tables that are declared."""
 
-    def __init__(self, transaction: Transaction, catalog: Catalog) -> None:
+    def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
-        self._catalog = catalog
-        self._next_table = catalog.next_table
-        self._next_index = catalog.next_index
+        self._catalog = transaction.catalog
+        self._next_table = self._catalog.next_table
+        self._next_index = self._catalog.next_index
 
     async def apply(self, tables: DeclaredTables) -> None:
         """Write what has to change."""
@@ -165,4 +180,6 @@ class _Declaration:
         rows = self._catalog.indexes_of(INDEXES)[0]
         async for found in self._transaction.range(rows, Interval.all()):
             if found.document["number"] == float(index.number):
-                await self._transaction.delete(INDEXES, found.id)
+                await self._transaction.replace(
+                    INDEXES, found.id, index_document(index, is_removed=True)
+                )

@@ -26,6 +26,16 @@ class SnapshotTooOld(Conflict):
         )
 
 
+class NoSuchIndex(DatabaseError):
+    """A read by an index that was removed from its table, by another version of the program."""
+
+    def __init__(self, index: str) -> None:
+        super().__init__(
+            f"there is no index {index!r} any more",
+            hint="run one version of the program on a database, the one that declared its indexes last",
+        )
+
+
 class ReadOnly(DatabaseError):
     """A write in a transaction that may only read."""
 
@@ -41,10 +51,10 @@ class DatabaseClosed(DatabaseError):
 
 
 class OutcomeUnknown(DatabaseError):
-    """A commit failed, and the store can no longer say whether it happened."""
+    """A commit failed, and the store cannot say now whether it happened."""
 
     def __init__(self) -> None:
         super().__init__(
             "the outcome of a commit is unknown",
-            hint="restart the server: what is durable is found again, and nothing else counts",
+            hint="look whether it happened before you call again; the request of a client is known",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from confect_core.values import UNDEFINED, Undefined, Value, decode_id, key_of
+from confect_core.values import UNDEFINED, Undefined, Value, key_of
 
 Document: TypeAlias = dict[str, Value]
 """A document with its system fields, under their names on the wire."""
@@ -24,17 +24,10 @@ class IndexDefinition:
     table_no: int
     fields: tuple[str, ...]
 
-    def key(self, document: Document) -> bytes:
+    def key(self, id: bytes, document: Document) -> bytes:
         """Where the document stands in this index; no two documents have the same key."""
         values = [value_at(document, path) for path in self.fields]
-        return key_of((*values, document[CREATION_TIME])) + internal_id(document)
-
-
-def internal_id(document: Document) -> bytes:
-    """The document's id as the engine addresses it."""
-    text = document[ID]
-    assert isinstance(text, str), "every document has an id"
-    return decode_id(text)[1]
+        return key_of((*values, document[CREATION_TIME])) + id
 
 
 def value_at(document: Document, path: str) -> Value | Undefined:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from confect_core.values import Interval, dumps
 from confect_server.engine.catalog import Catalog
-from confect_server.engine.index import Document, IndexDefinition
+from confect_server.engine.index import Document
+from confect_server.engine.snapshot import Found
 from confect_server.store import DocumentWrite, IndexRow, KeyChange, Order
 
 
@@ -40,7 +41,7 @@ class PendingWrites:
         self._catalog = catalog
         self._writes: dict[tuple[int, bytes], PendingWrite] = {}
         self._keys: dict[int, list[bytes]] = defaultdict(list)
-        self._by_key: dict[tuple[int, bytes], Document] = {}
+        self._by_key: dict[tuple[int, bytes], Found] = {}
 
     def get(self, table_no: int, id: bytes) -> PendingWrite | None:
         """The pending write of a document, if it was written."""
@@ -54,12 +55,13 @@ class PendingWrites:
         if write is None:
             write = self._writes[table_no, id] = PendingWrite(before, None)
         for index in self._catalog.indexes_of(table_no):
-            self._move(index, write.after, after)
+            if write.after is not None:
+                self._remove(index.number, index.key(id, write.after))
+            if after is not None:
+                self._add(index.number, Found(index.key(id, after), table_no, id, after))
         write.after = after
 
-    def next_in(
-        self, index_no: int, interval: Interval, order: Order
-    ) -> tuple[bytes, Document] | None:
+    def next_in(self, index_no: int, interval: Interval, order: Order) -> Found | None:
         """The first written document of an interval, in reading order."""
         keys = self._keys.get(index_no)
         if not keys:
@@ -70,7 +72,7 @@ class PendingWrites:
             at = (len(keys) if interval.end is None else bisect_left(keys, interval.end)) - 1
         if not 0 <= at < len(keys) or not interval.contains(keys[at]):
             return None
-        return keys[at], self._by_key[index_no, keys[at]]
+        return self._by_key[index_no, keys[at]]
 
     def finished(self) -> WriteSet:
         """What there is to commit; a document that ends as it began is not written."""
@@ -84,25 +86,20 @@ class PendingWrites:
             old, new = (id if before else None), (id if after else None)
             result.changes.append(KeyChange(table_no, old, new))
             for index in self._catalog.indexes_of(table_no):
-                change = KeyChange(index.number, _key(index, before), _key(index, after))
-                result.changes.append(change)
-                result.index_rows.extend(_rows_of(change, table_no, id))
+                old = index.key(id, before) if before else None
+                new = index.key(id, after) if after else None
+                result.changes.append(KeyChange(index.number, old, new))
+                result.index_rows.extend(_rows_of(result.changes[-1], table_no, id))
         return result
 
-    def _move(self, index: IndexDefinition, old: Document | None, new: Document | None) -> None:
-        keys = self._keys[index.number]
-        if old is not None:
-            key = index.key(old)
-            del keys[bisect_right(keys, key) - 1]
-            del self._by_key[index.number, key]
-        if new is not None:
-            key = index.key(new)
-            insort(keys, key)
-            self._by_key[index.number, key] = new
+    def _add(self, index_no: int, found: Found) -> None:
+        insort(self._keys[index_no], found.key)
+        self._by_key[index_no, found.key] = found
 
-
-def _key(index: IndexDefinition, document: Document | None) -> bytes | None:
-    return None if document is None else index.key(document)
+    def _remove(self, index_no: int, key: bytes) -> None:
+        keys = self._keys[index_no]
+        del keys[bisect_left(keys, key)]
+        del self._by_key[index_no, key]
 
 
 def _rows_of(change: KeyChange, table_no: int, id: bytes) -> Iterator[IndexRow]:

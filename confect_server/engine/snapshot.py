@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import NamedTuple, Self, cast
 
 from confect_core.values import Interval, loads_canonical
 from confect_server.engine.index import Document
-from confect_server.store import Order, Store
+from confect_server.store import IndexedRevision, Order, Store
 
 _FIRST_CHUNK = 16
 _LARGEST_CHUNK = 512
+_NOTHING = Interval(b"", b"")
 
 
 class Found(NamedTuple):
@@ -40,22 +41,63 @@ class Snapshot:
         revision = await self.store.get(table_no, id, self.ts)
         return None if revision is None else revision.ts
 
-    async def range(
+    def range(
         self, index_no: int, interval: Interval, order: Order, at_most: int | None = None
-    ) -> AsyncIterator[Found]:
-        """The documents of an interval, read in chunks that grow while more is asked for."""
-        chunk = _FIRST_CHUNK if at_most is None else min(at_most, _LARGEST_CHUNK)
-        while not interval.is_empty:
-            rows = await self.store.scan(index_no, interval, self.ts, order, chunk)
-            for row in rows:
-                yield Found(row.key, row.table_no, row.id, _document(row.value))
-            if len(rows) < chunk:
-                return
-            interval = _rest(interval, rows[-1].key, order)
-            chunk = min(4 * chunk, _LARGEST_CHUNK)
+    ) -> SnapshotRange:
+        """The documents of an interval; `at_most` says how many will be asked for, if known."""
+        first_chunk = _FIRST_CHUNK if at_most is None else max(1, min(at_most, _LARGEST_CHUNK))
+        return SnapshotRange(self, index_no, interval, order, first_chunk)
 
 
-def _rest(interval: Interval, last: bytes, order: Order) -> Interval:
+class SnapshotRange(AsyncIterator[Found]):
+    """Documents in the order of an index, read in chunks that grow while more is asked for.
+
+    Not a generator: one that is left halfway has to be closed, by a task of its own that the loop
+    starts for it, and most ranges are left halfway.
+    """
+
+    def __init__(
+        self, snapshot: Snapshot, index_no: int, interval: Interval, order: Order, first_chunk: int
+    ) -> None:
+        self._snapshot = snapshot
+        self._index_no = index_no
+        self._unread = interval
+        self._order: Order = order
+        self._chunk = first_chunk
+        self._rows: Iterator[IndexedRevision] = iter(())
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Found:
+        found = await self.next()
+        if found is None:
+            raise StopAsyncIteration
+        return found
+
+    async def next(self) -> Found | None:
+        """The next document, or None after the last one."""
+        row = next(self._rows, None)
+        if row is None:
+            self._rows = iter(await self._read_chunk())
+            row = next(self._rows, None)
+        if row is None:
+            return None
+        return Found(row.key, row.table_no, row.id, _document(row.value))
+
+    async def _read_chunk(self) -> list[IndexedRevision]:
+        if self._unread.is_empty:
+            return []
+        store, ts = self._snapshot.store, self._snapshot.ts
+        rows = await store.scan(self._index_no, self._unread, ts, self._order, self._chunk)
+        is_last = len(rows) < self._chunk
+        self._unread = _NOTHING if is_last else rest_of(self._unread, rows[-1].key, self._order)
+        self._chunk = min(4 * self._chunk, _LARGEST_CHUNK)
+        return rows
+
+
+def rest_of(interval: Interval, last: bytes, order: Order) -> Interval:
+    """What is left of an interval once it was read up to a key."""
     if order == "asc":
         return Interval(last + b"\x00", interval.end)
     return Interval(interval.start, last)

@@ -19,22 +19,25 @@ from confect_server.store import KeyChange, LogEntry
 class Subscription:
     """Tells once, with the timestamp of the commit, that what was read has been written."""
 
-    __slots__ = ("_on_written", "_owner", "reads")
+    __slots__ = ("_is_released", "_on_written", "_owner", "reads")
 
     def __init__(
         self, owner: Subscriptions, reads: ReadSet, on_written: Callable[[int], None]
     ) -> None:
         self._owner = owner
         self._on_written = on_written
+        self._is_released = False
         self.reads = reads
 
     def tell(self, ts: int) -> None:
-        """Say that the commit at `ts` wrote what was read, and be released."""
-        self.release()
-        self._on_written(ts)
+        """Say that the commit at `ts` wrote what was read, and be released; at most once."""
+        if not self._is_released:
+            self.release()
+            self._on_written(ts)
 
     def release(self) -> None:
         """Ask for nothing any more."""
+        self._is_released = True
         self._owner.remove(self)
 
 
@@ -61,12 +64,13 @@ class Subscriptions:
 
     def published(self, entries: Iterable[LogEntry]) -> None:
         """Tell whoever read something that these commits wrote."""
+        hit: dict[Subscription, int] = {}
         for entry in entries:
-            hit: set[Subscription] = set()
             for change in entry.changes:
-                hit |= self._hit_by(change)
-            for subscription in hit:
-                subscription.tell(entry.ts)
+                for subscription in self._hit_by(change):
+                    hit.setdefault(subscription, entry.ts)
+        for subscription, ts in hit.items():
+            subscription.tell(ts)
 
     def remove(self, subscription: Subscription) -> None:
         """Forget a subscription; one that is not there is forgotten already."""
@@ -79,6 +83,8 @@ class Subscriptions:
                         del self._points[index_no, key]
         for index_no in subscription.reads.intervals:
             self._intervals[index_no].pop(subscription, None)
+            if not self._intervals[index_no]:
+                del self._intervals[index_no]
 
     def _insert(self, subscription: Subscription) -> None:
         for index_no, keys in subscription.reads.points.items():

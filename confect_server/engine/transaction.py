@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from math import inf, nextafter
 from typing import Protocol
 
 from confect_core.values import Interval, Value, check_document, encode_id, new_internal_id
-from confect_server.engine.catalog import Catalog
-from confect_server.engine.errors import ReadOnly
+from confect_server.engine.catalog import CATALOG_INDEX, Catalog
+from confect_server.engine.errors import NoSuchIndex, ReadOnly
 from confect_server.engine.index import CREATION_TIME, ID, Document, IndexDefinition
+from confect_server.engine.merged_range import MergedRange
 from confect_server.engine.pending import PendingWrites, WriteSet
 from confect_server.engine.read_set import ReadRecorder, ReadSet
 from confect_server.engine.snapshot import Found, Snapshot
@@ -17,8 +18,6 @@ from confect_server.store import IndexRow, Order
 _ID_RANDOM_BYTES = 14
 _NS_PER_MS = 1_000_000
 _MS_PER_DAY = 86_400_000
-_SMALLEST_STEP_MS = 1 / 4096
-"""The least by which creation times of one transaction differ; today's floats hold it exactly."""
 
 
 class Randomness(Protocol):
@@ -45,6 +44,8 @@ class Transaction:
         self._randomness = randomness
         self._is_read_only = is_read_only
         self._recorder = ReadRecorder()
+        # which indexes there are decides what is written and what a range finds
+        self._recorder.reading(CATALOG_INDEX, Interval.all(), "asc").to_the_end()
         self._created_at_ms = now_ns / _NS_PER_MS
         self._writes = PendingWrites(catalog)
         self._backfilled: list[IndexRow] = []
@@ -85,8 +86,8 @@ class Transaction:
         internal = new_internal_id(self._randomness(_ID_RANDOM_BYTES), day)
         self._recorder.point(table_no, internal)
         id = encode_id(table_no, internal)
-        self._created_at_ms += _SMALLEST_STEP_MS
         document: Document = {**fields, ID: id, CREATION_TIME: self._created_at_ms}
+        self._created_at_ms = nextafter(self._created_at_ms, inf)
         self._writes.put(table_no, internal, None, document)
         return id
 
@@ -112,55 +113,25 @@ class Transaction:
 
     def backfill(self, index: IndexDefinition, found: Found) -> None:
         """Enter a stored document into an index that is being made."""
-        row = IndexRow(index.number, index.key(found.document), False, found.table_no, found.id)
+        row = IndexRow(
+            index.number, index.key(found.id, found.document), False, found.table_no, found.id
+        )
         self._backfilled.append(row)
 
-    async def range(
+    def range(
         self,
         index: IndexDefinition,
         interval: Interval,
         order: Order = "asc",
         at_most: int | None = None,
-    ) -> AsyncIterator[Found]:
+    ) -> MergedRange:
         """The documents of an interval with this transaction's writes, those made meanwhile too."""
+        if index not in self.catalog.indexes_of(index.table_no):
+            raise NoSuchIndex(index.name)
+        stored = self._snapshot.range(index.number, interval, order, at_most)
         reading = self._recorder.reading(index.number, interval, order)
-        stored = aiter(self._snapshot.range(index.number, interval, order, at_most))
-        waiting = await anext(stored, None)
-        given = 0
-        while at_most is None or given < at_most:
-            while waiting is not None and self._is_overwritten(waiting):
-                waiting = await anext(stored, None)
-            found = self._first_of(waiting, index, interval, order)
-            if found is None:
-                reading.to_the_end()
-                return
-            reading.up_to(found.key)
-            interval = _rest(interval, found.key, order)
-            given += 1
-            yield found
-            if found is waiting:
-                waiting = None if given == at_most else await anext(stored, None)
-
-    def _is_overwritten(self, found: Found) -> bool:
-        return self._writes.get(found.table_no, found.id) is not None
-
-    def _first_of(
-        self, stored: Found | None, index: IndexDefinition, interval: Interval, order: Order
-    ) -> Found | None:
-        pending = self._writes.next_in(index.number, interval, order)
-        if pending is None:
-            return stored
-        key, document = pending
-        if stored is not None and (stored.key < key) == (order == "asc"):
-            return stored
-        return Found(key, index.table_no, key[-16:], document)
+        return MergedRange(index.number, interval, order, at_most, stored, self._writes, reading)
 
     def _check_writable(self) -> None:
         if self._is_read_only:
             raise ReadOnly
-
-
-def _rest(interval: Interval, last: bytes, order: Order) -> Interval:
-    if order == "asc":
-        return Interval(last + b"\x00", interval.end)
-    return Interval(interval.start, last)

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import traceback
 
-from confect_core.errors import CallError, ConfectError
+from confect_core.errors import CallError, ConfectError, ValueRefused
 from confect_core.protocol import EncodedValue
 from confect_core.values import dumps
 from confect_core.values.codec import Mismatch
@@ -36,6 +36,8 @@ class Failures:
             return Failed(f"[Request ID: {request_id}] {error.message}")
         if isinstance(error, Mismatch):
             return Failed(self._message(_validation(error), request_id))
+        if isinstance(error, ValueRefused):
+            return Failed(self._message(f"{error.tag}: {error.message}", request_id))
         _log.error("%s failed [Request ID: %s]", path, request_id, exc_info=error)
         detail = f"{error.tag}: {error}" if isinstance(error, ConfectError) else _uncaught(error)
         return Failed(self._message(detail, request_id))

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import cast
 
+import anyio
 import apsw
 
 from confect_core.values import Interval
@@ -27,7 +28,14 @@ from confect_server.store.base import (
 )
 from confect_server.store.errors import DatabaseBusy, ForeignDatabase
 from confect_server.store.log_codec import decode_changes, encode_changes
-from confect_server.store.sqlite_connection import Cell, Connection, connect, number
+from confect_server.store.sqlite_connection import (
+    Cell,
+    Connection,
+    connect,
+    do_not_wait,
+    keep_log,
+    number,
+)
 
 _APPLICATION_ID = 0x436F6E66  # "Conf"
 _FORMAT = 1
@@ -68,6 +76,8 @@ _SCANS = {"asc": _SCAN.format(order="ASC"), "desc": _SCAN.format(order="DESC")}
 _LAST_KEY = b"\xff"
 """After every key: a key begins with the tag of a value, and no tag is that high."""
 
+_BUSY_RETRY_S = 0.001
+
 _HEAD = "SELECT ts, incarnation FROM head"
 _LOG = "SELECT ts, changes FROM commit_log WHERE ts > ? ORDER BY ts"
 _TS_OF = "SELECT ts FROM commit_log WHERE commit_id = ?"
@@ -79,21 +89,29 @@ _PUT_LOG = "INSERT INTO commit_log VALUES (?, ?, ?)"
 class SqliteStore:
     """The store in a file; several processes may share the file, each with a store of its own."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, busy_timeout_s: float = 10.0) -> None:
         self._path = path
+        self._busy_timeout_s = busy_timeout_s
         self._opened: tuple[Connection, Connection] | None = None
 
     async def open(self) -> None:
         """Open the file, creating it and the folders above it if they are not there."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            writer = connect(self._path)
-            self._create_or_check(writer)
-            self._opened = writer, connect(self._path)
-        except (apsw.NotADBError, apsw.CantOpenError) as error:
-            raise ForeignDatabase(str(self._path), str(error)) from None
-        except apsw.BusyError as error:
-            raise DatabaseBusy(str(self._path), str(error)) from None
+        with ExitStack() as opening:
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                writer = opening.enter_context(closing(connect(self._path)))
+                self._check(writer)
+                keep_log(writer)
+                _create_if_new(writer)
+                do_not_wait(writer)
+                reader = opening.enter_context(closing(connect(self._path)))
+                keep_log(reader)
+            except (apsw.NotADBError, apsw.CantOpenError, apsw.ReadOnlyError, OSError) as error:
+                raise ForeignDatabase(str(self._path), str(error)) from None
+            except apsw.BusyError as error:
+                raise DatabaseBusy(str(self._path), str(error)) from None
+            opening.pop_all()
+            self._opened = writer, reader
 
     async def close(self) -> None:
         """Close the connections; the write-ahead log is folded into the file."""
@@ -135,10 +153,7 @@ class SqliteStore:
     async def admit(self) -> AsyncGenerator[Admission]:
         """Take SQLite's write lock; leaving it commits."""
         writer = self._writer
-        try:
-            writer.execute("BEGIN IMMEDIATE")
-        except apsw.BusyError as error:
-            raise DatabaseBusy(str(self._path), str(error)) from None
+        await self._begin(writer)
         try:
             yield _SqliteAdmission(writer, _head(writer))
             writer.execute("COMMIT")
@@ -161,19 +176,25 @@ class SqliteStore:
         assert self._opened is not None, "the store is open while it is used"
         return self._opened[1]
 
-    def _create_or_check(self, connection: Connection) -> None:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            if number(connection, "schema_version") == 0:
-                _create(connection)
-            elif number(connection, "application_id") != _APPLICATION_ID:
-                raise ForeignDatabase(str(self._path), "it is another program's SQLite file")
-            elif number(connection, "user_version") != _FORMAT:
-                raise ForeignDatabase(str(self._path), "another version of confect wrote it")
-            connection.execute("COMMIT")
-        finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+    def _check(self, connection: Connection) -> None:
+        """Refuse what is not ours, before anything of it is changed."""
+        if number(connection, "schema_version") == 0:
+            return
+        if number(connection, "application_id") != _APPLICATION_ID:
+            raise ForeignDatabase(str(self._path), "it is another program's SQLite file")
+        if number(connection, "user_version") != _FORMAT:
+            raise ForeignDatabase(str(self._path), "another version of confect wrote it")
+
+    async def _begin(self, writer: Connection) -> None:
+        """Take the write lock; while another process has it, everything else here goes on."""
+        if _took_lock(writer):
+            return
+        with anyio.move_on_after(self._busy_timeout_s):
+            while True:
+                await anyio.sleep(_BUSY_RETRY_S)
+                if _took_lock(writer):
+                    return
+        raise DatabaseBusy(str(self._path), "it has been committing for too long")
 
 
 class _SqliteAdmission:
@@ -211,12 +232,27 @@ class _SqliteAdmission:
         writer.execute("UPDATE head SET ts = ?", (commits[-1].ts,))
 
 
-def _create(connection: Connection) -> None:
-    for statement in _TABLES.split(";"):
-        connection.execute(statement)
-    connection.execute("INSERT INTO head VALUES (1, 0, ?)", (secrets.token_hex(8),))
-    connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {_FORMAT}")
+def _create_if_new(connection: Connection) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if number(connection, "schema_version") == 0:
+            for statement in _TABLES.split(";"):
+                connection.execute(statement)
+            connection.execute("INSERT INTO head VALUES (1, 0, ?)", (secrets.token_hex(8),))
+            connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {_FORMAT}")
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _took_lock(writer: Connection) -> bool:
+    try:
+        writer.execute("BEGIN IMMEDIATE")
+    except apsw.BusyError:
+        return False
+    return True
 
 
 def _head(connection: Connection) -> Head:

@@ -44,14 +44,22 @@ class Connection(Protocol):
 
 
 def connect(path: Path) -> Connection:
-    """A connection that commits durably and waits for other processes."""
+    """A connection that waits for other processes."""
     opened = apsw.Connection(str(path))
     opened.set_busy_timeout(_BUSY_TIMEOUT_MS)
-    connection = cast("Connection", opened)
+    return cast("Connection", opened)
+
+
+def keep_log(connection: Connection) -> None:
+    """Let what is committed be durable, in a write-ahead log that readers do not wait for."""
     for pragma in _PRAGMAS:
         # one statement a call: apsw stops at the first that returns a row
         connection.execute(f"PRAGMA {pragma}").fetchall()
-    return connection
+
+
+def do_not_wait(connection: Connection) -> None:
+    """Let the connection say at once that another process is in its way."""
+    connection.execute("PRAGMA busy_timeout = 0").fetchall()
 
 
 def number(connection: Connection, pragma: str) -> int:

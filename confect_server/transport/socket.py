@@ -65,16 +65,22 @@ class Socket:
 
     async def write(self) -> None:
         """Pass on what is sent, as fast as the client takes it, until the socket is closed."""
-        while True:
-            while self._outgoing:
-                message = self._outgoing[0]
-                await self._send(message)
-                self._outgoing.popleft()
-                if message["type"] == "websocket.close":
-                    return
-            self._all_taken.set()
-            await self._has_outgoing.wait()
-            self._has_outgoing = anyio.Event()
+        try:
+            while await self._write_all():
+                self._all_taken.set()
+                await self._has_outgoing.wait()
+                self._has_outgoing = anyio.Event()
+        except OSError:
+            return  # the client is gone; whoever receives is told so
+
+    async def _write_all(self) -> bool:
+        while self._outgoing:
+            message = self._outgoing[0]
+            await self._send(message)
+            self._outgoing.popleft()
+            if message["type"] == "websocket.close":
+                return False
+        return True
 
     async def wait_taken(self) -> None:
         """Wait until the client has taken everything that was sent."""

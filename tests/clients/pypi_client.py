@@ -1,0 +1,60 @@
+"""The client of PyPI's `convex`, driven by a test: one line of JSON in, one line of JSON out.
+
+It has a process of its own, because whatever it waits for it waits for with the GIL held.
+
+    python pypi_client.py socket|http URL
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from convex import ConvexClient, ConvexError
+from convex.http_client import ConvexHttpClient
+
+
+class Commands:
+    """What the test may ask for; every answer is one event."""
+
+    def __init__(self, kind: str, url: str) -> None:
+        self._client: Any = ConvexHttpClient(url) if kind == "http" else ConvexClient(url)
+        self._subscriptions: dict[str, Iterator[object]] = {}
+
+    def subscribe(self, name: str, path: str, args: dict[str, Any]) -> tuple[str, object]:
+        self._subscriptions[name] = iter(self._client.subscribe(path, args))
+        return self.next(name)
+
+    def next(self, name: str) -> tuple[str, object]:
+        return "update", next(self._subscriptions[name])
+
+    def unsubscribe(self, name: str) -> tuple[str, object]:
+        del self._subscriptions[name]
+        return "unsubscribed", None
+
+    def call(self, name: str, **call: Any) -> tuple[str, object]:
+        return "resolved", getattr(self._client, call["as"])(call["path"], call["args"])
+
+
+def main(kind: str, url: str) -> None:
+    commands = Commands(kind, url)
+    for line in sys.stdin:
+        command: dict[str, Any] = json.loads(line)
+        do, name = command.pop("do"), command["name"]
+        if do == "close":
+            return
+        try:
+            event, value = getattr(commands, do)(**command)
+        except ConvexError as error:
+            event, value = "failed", {"message": str(error), "data": error.data}
+        except Exception as error:
+            event, value = "failed", {"message": str(error)}
+        json.dump({"event": event, "name": name, "value": value}, sys.stdout)
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

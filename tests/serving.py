@@ -1,0 +1,148 @@
+"""`Server`: a real server process of examples/notes, which a test may kill and start again."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import httpx2
+import pytest
+
+START_TIMEOUT_S = 30
+
+_REPOSITORY = Path(__file__).parents[1]
+_ANNOUNCED = re.compile(r"http://127\.0\.0\.1:(\d+)")
+_ADMIN_KEY = "secret"
+
+
+class Server:
+    """One database, and the process that serves it: always on the port of its first start."""
+
+    def __init__(self, database: Path) -> None:
+        self.database = database
+        self.port = 0  # the system chooses
+        self.output: list[str] = []
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def socket_url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}"
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start serving; returns once GET /version is answered."""
+        process = subprocess.Popen(
+            self._command(),
+            cwd=_REPOSITORY,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._process = process
+        announced = Event()
+        Thread(target=self._listen, args=(process, announced), daemon=True).start()
+        announced.wait(START_TIMEOUT_S)
+        if not self.is_alive or not self.port:
+            raise AssertionError("the server did not start:\n" + "".join(self.output))
+        httpx2.get(f"{self.url}/version").raise_for_status()
+
+    def kill(self) -> None:
+        """End the process as kill -9 does."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """Ask the process to end, as Ctrl-C and supervisors do; its exit code."""
+        return self._end(signal.SIGTERM)
+
+    def restart(self) -> None:
+        """Kill the server and serve the same database on the same port again."""
+        self.kill()
+        self.start()
+
+    def call(
+        self, kind: str, path: str, *, admin: bool = False, **args: object
+    ) -> httpx2.Response:
+        """POST one call of a function: `kind` is query, mutation, action or function."""
+        headers = {"Authorization": f"Convex {_ADMIN_KEY}"} if admin else {}
+        body = {"path": path, "args": args}
+        return httpx2.post(f"{self.url}/api/{kind}", json=body, headers=headers)
+
+    def texts(self) -> list[str]:
+        """The text of every note, newest first."""
+        answer: dict[str, Any] = self.call("query", "notes:search", text="", limit=10**6).json()
+        return answer["value"]
+
+    def clear(self) -> None:
+        """Delete every note."""
+        self.call("function", "notes:clear", admin=True).raise_for_status()
+
+    def _command(self) -> list[str]:
+        where = ["--port", str(self.port), "--db", str(self.database)]
+        return [sys.executable, "-m", "tests.serve_notes", "--admin-key", _ADMIN_KEY, *where]
+
+    def _listen(self, process: subprocess.Popen[str], announced: Event) -> None:
+        assert process.stdout is not None
+        with process.stdout as lines:
+            for line in lines:
+                self.output.append(line)
+                port = _ANNOUNCED.search(line)
+                if port is not None:
+                    self.port = int(port[1])
+                    announced.set()
+        announced.set()  # it ended, if it ever began
+
+    def _end(self, how: signal.Signals) -> int:
+        assert self._process is not None
+        self._process.send_signal(how)
+        return self._process.wait(START_TIMEOUT_S)
+
+
+@contextmanager
+def serving_notes(database: Path) -> Generator[Server]:
+    """A server of examples/notes that is gone when the context ends."""
+    server = Server(database)
+    try:
+        server.start()
+        yield server
+    finally:
+        if server.is_alive:
+            server.kill()
+
+
+@pytest.fixture(scope="session")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Server]:
+    """The server that many tests share; take `server`."""
+    with serving_notes(tmp_path_factory.mktemp("server") / "notes.db") as server:
+        yield server
+
+
+@pytest.fixture
+def server(shared_server: Server) -> Generator[Server]:
+    """A running server without notes, which survives whatever the test does to it."""
+    shared_server.clear()
+    yield shared_server
+    assert shared_server.is_alive
+    assert shared_server.call("query", "notes:first").status_code == 200
+
+
+@pytest.fixture
+def mortal_server(tmp_path: Path) -> Generator[Server]:
+    """A server of the test's own, to be killed and restarted."""
+    with serving_notes(tmp_path / "notes.db") as server:
+        yield server
