@@ -21,8 +21,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, fields
+from types import FrameType
+from typing import Any, ClassVar, cast
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass as pydantic_dataclass
@@ -41,6 +42,14 @@ class Where:
         """The line that called the function `depth` frames above the one that asks."""
         frame = sys._getframe(depth + 1)
         return cls(frame.f_code.co_filename, frame.f_lineno)
+
+    @classmethod
+    def of_class(cls, module: str) -> Where:
+        """The line of the class statement that runs in a module, whatever metaclasses it has."""
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and frame.f_globals.get("__name__") != module:
+            frame = frame.f_back
+        return cls(frame.f_code.co_filename, frame.f_lineno) if frame else cls.of_caller()
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
@@ -129,7 +138,25 @@ class TaggedError(Exception):
         super().__init_subclass__(**kwargs)
         cls.tag = cls.__name__
         pydantic_dataclass(kw_only=True, frozen=False, config={"extra": "forbid"})(cls)
+        # errors are equal by their fields, which may be lists; what raises and logs hashes them
+        type.__setattr__(cls, "__hash__", TaggedError.__hash__)
+
+    def __hash__(self) -> int:
+        return hash(self.tag)
 
     def __str__(self) -> str:
-        fields = ", ".join(f"{name}={value!r}" for name, value in self.__dict__.items())
-        return f"{self.tag}({fields})"
+        shown = ", ".join(f"{name}={value!r}" for name, value in _fields_of(self).items())
+        return f"{self.tag}({shown})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # an exception is otherwise copied from its positional arguments, and these have none
+        return _restored, (type(self), _fields_of(self))
+
+
+def _fields_of(error: TaggedError) -> dict[str, object]:
+    names = [each.name for each in fields(cast("Any", error))]
+    return {name: getattr(error, name) for name in names}
+
+
+def _restored(error: type[TaggedError], fields: dict[str, object]) -> TaggedError:
+    return error(**fields)

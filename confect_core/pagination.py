@@ -37,6 +37,9 @@ class PaginationOptions(BaseModel):
 class PaginationResult(BaseModel, Generic[Item]):
     """A page of items, and how to ask for the next one."""
 
+    # a type of items that cannot travel is refused with the function that answers them
+    model_config = ConfigDict(defer_build=True)
+
     __confect_wire_names__: ClassVar[dict[str, str]] = {
         "is_done": "isDone",
         "continue_cursor": "continueCursor",

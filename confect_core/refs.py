@@ -19,6 +19,7 @@ from confect_core.spec.declared import (
     PublicQuerySpec,
     QuerySpec,
 )
+from confect_core.spec.errors import NoSignature
 
 P = ParamSpec("P")
 Out = TypeVar("Out")
@@ -115,4 +116,6 @@ def ref(
 ) -> ActionRef[P, Out]: ...
 def ref(path: str, spec: Any, signature: Signature | None = None) -> Any:
     """Name a function, a plain one with its signature; generated code is the caller."""
+    if spec.is_plain and signature is None:
+        raise NoSignature(path, spec.where)
     return _REFS[type(spec)](path, spec, signature or SchemaCall(spec.contract))

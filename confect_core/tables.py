@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol, Self, cast, get_args
@@ -13,13 +12,13 @@ from pydantic_core import core_schema as cs
 from typing_extensions import TypeVar
 
 from confect_core.errors import SpecError, Where, refuse
-from confect_core.spec.names import reserved_mistakes, snake_case
+from confect_core.spec.names import name_mistakes, reserved_mistakes, snake_case
+from confect_core.values.codec import Codec, early
 from confect_core.values.errors import MalformedId
 from confect_core.values.ids import decode_id
 
 T_co = TypeVar("T_co", covariant=True)
 
-_FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}(\.[A-Za-z][A-Za-z0-9_]{0,63})*")
 _SYSTEM_FIELDS = {"id": "_id", "creation_time": "_creationTime"}
 _MAX_INDEX_FIELDS = 16
 
@@ -27,10 +26,6 @@ ACCESS_NAMES = frozenset(
     {"delete", "get", "insert", "normalize_id", "patch", "query", "replace", "system", "table"}
 )
 """What `ctx.db` and the access to a table offer themselves; no table and no index is called so."""
-
-
-SYSTEM_TABLES = frozenset({"_tables"})
-"""The tables that every database has; their models are declared by the server."""
 
 
 class UnknownField(SpecError):
@@ -122,15 +117,20 @@ class Table(BaseModel):
 
     def __init_subclass__(cls, *, name: str | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        indexes = {key: value for key, value in vars(cls).items() if isinstance(value, Index)}
-        where = Where.of_caller(depth=2)
+        where = Where.of_class(cls.__module__)
+        indexes = {
+            key: value
+            for base in reversed(cls.__mro__)
+            for key, value in vars(base).items()
+            if isinstance(value, Index)
+        }
         cls.__confect_table__ = TableDefinition(name or snake_case(cls.__name__), indexes, where)
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         definition = cls.__confect_table__
-        refuse(f"table {definition.name!r}", _mistakes(definition, frozenset(cls.model_fields)))
+        refuse(f"table {definition.name!r}", early(table_mistakes(cls)))
 
 
 @dataclass(frozen=True)
@@ -145,6 +145,22 @@ class TableDefinition:
 def definition_of(table: type[Table]) -> TableDefinition:
     """The name and the indexes of a table."""
     return table.__confect_table__
+
+
+def table_mistakes(model: type[Table]) -> list[SpecError]:
+    """Everything in a table that cannot be, as far as its types are defined by now."""
+    table = definition_of(model)
+    because = "ctx.db has such an attribute"
+    mistakes = reserved_mistakes("table", table.name, ACCESS_NAMES, because, table.where)
+    for field in model.model_fields.keys() - _SYSTEM_FIELDS.keys():
+        # a name of other characters is one that the codec does not carry, as in any model
+        mistakes += name_mistakes("field", field, table.where) if field.isascii() else []
+    for name, index in table.indexes.items():
+        mistakes += _index_mistakes(model, table.name, name, index)
+    for mistake in Codec(model, what=table.name).mistakes():
+        mistake.where = table.where
+        mistakes.append(mistake)
+    return mistakes
 
 
 def _checked_id(text: str, target: object, directory: TableDirectory | None) -> str:
@@ -165,24 +181,35 @@ def _checked_id(text: str, target: object, directory: TableDirectory | None) -> 
     )
 
 
-def _mistakes(table: TableDefinition, fields: frozenset[str]) -> list[SpecError]:
-    if table.name in SYSTEM_TABLES:
-        return []
-    because = "ctx.db has such an attribute"
-    mistakes = reserved_mistakes("table", table.name, ACCESS_NAMES, because, table.where)
-    for name, index in table.indexes.items():
-        mistakes += _index_mistakes(table.name, name, index, fields - _SYSTEM_FIELDS.keys())
-    return mistakes
-
-
-def _index_mistakes(table: str, name: str, index: Index, known: frozenset[str]) -> list[SpecError]:
+def _index_mistakes(model: type[Table], table: str, name: str, index: Index) -> list[SpecError]:
     taken = ACCESS_NAMES | {"by_id", "by_creation_time"}
-    mistakes = reserved_mistakes("index", name, taken, "every table has one", index.where)
+    because = "the access to a table has such an attribute"
+    mistakes = reserved_mistakes("index", name, taken, because, index.where)
     if not 1 <= len(index.fields) <= _MAX_INDEX_FIELDS:
         mistakes.append(BadIndex(table, name, f"has {len(index.fields)} fields", index.where))
     if len(set(index.fields)) < len(index.fields):
         mistakes.append(BadIndex(table, name, "names a field twice", index.where))
-    for field in index.fields:
-        if not _FIELD.fullmatch(field) or field.split(".")[0] not in known:
+    for field in dict.fromkeys(index.fields):
+        if field in _SYSTEM_FIELDS or not _has_field(model, field):
             mistakes.append(UnknownField(table, name, field, index.where))
     return mistakes
+
+
+def _has_field(model: type[BaseModel], path: str) -> bool:
+    """Does a dotted path lead to a field, as far as the models on it are defined by now?"""
+    name, _, rest = path.partition(".")
+    if name not in model.model_fields:
+        return False
+    annotation = model.model_fields[name].annotation
+    if not rest or not model.__pydantic_complete__:
+        return True
+    inner = model_in(annotation)
+    return inner is not None and _has_field(inner, rest)
+
+
+def model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model of a nested field, behind `Address` or `Address | None`."""
+    for each in (annotation, *get_args(annotation)):
+        if isinstance(each, type) and issubclass(each, BaseModel):
+            return each
+    return None

@@ -17,6 +17,16 @@ class MissingService(ConfectError):
         )
 
 
+class EmptyLayer(ConfectError):
+    """A layer that ends before it has yielded its service."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__(
+            f"the layer of {service} yields nothing",
+            hint="write an async generator that yields the service once",
+        )
+
+
 class WrongImplementations(ConfectError):
     """Implementations that do not fit the spec of their group."""
 
@@ -108,6 +118,26 @@ class BadRange(DatabaseError):
         super().__init__(
             f"{problem} is no range of index {index!r} of {table!r}",
             hint="give equal values for leading fields, then at most one Range for the next field",
+        )
+
+
+class UnknownIndex(DatabaseError):
+    """A query by an index that its table does not declare."""
+
+    def __init__(self, table: str, index: str, known: Sequence[str]) -> None:
+        super().__init__(
+            f"{table!r} has no index {index!r}",
+            hint=f"use one of {', '.join(known)}, or declare it in the class of the table",
+        )
+
+
+class WrongTable(DatabaseError):
+    """An id of one table where a document of another is read or written."""
+
+    def __init__(self, id: str, wanted: str, found: str) -> None:
+        super().__init__(
+            f"id {id!r} is of table {found!r}, not of {wanted!r}",
+            hint="use ctx.db.get for ids of any table, or normalize_id for text of any origin",
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Generic, Never, TypeAlias, overload
 from typing_extensions import TypeVar
 
 from confect_core import GroupSpec, PaginationOptions
-from confect_core.errors import ConfectError, refuse
+from confect_core.errors import ConfectError, SpecError, refuse
 from confect_core.spec import (
     ActionSpec,
     DeclaredFunction,
@@ -130,6 +130,13 @@ class Impl(Generic[N]):
             provided[group.path] = group
         refuse("the application", mistakes)
         return replace(self, groups=MappingProxyType(provided))
+
+    def mistakes(self) -> list[SpecError]:
+        """Everything in its specs and tables that cannot be, now that all of it is loaded."""
+        specs = [group_of(group.spec, "the implementation") for group in self.groups.values()]
+        functions = [function for spec in specs for function in spec.functions.values()]
+        found = [mistake for function in functions for mistake in function.mistakes()]
+        return [*found, *self.data_model.mistakes()]
 
     @property
     def data_model(self) -> DataModel:

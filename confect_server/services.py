@@ -10,7 +10,7 @@ from typing import Generic, Never, Self, cast
 
 from typing_extensions import TypeVar
 
-from confect_server.errors import MissingService
+from confect_server.errors import EmptyLayer, MissingService
 
 N = TypeVar("N")
 M = TypeVar("M", bound="Service")
@@ -86,18 +86,21 @@ class Layers(Generic[N_contra]):
         async with AsyncExitStack() as stack:
             running: dict[type[Service], Service] = {}
             for service, open_ in self._open.items():
-                running[service] = await stack.enter_async_context(_Opened(open_))
+                running[service] = await stack.enter_async_context(_Opened(service, open_))
             yield Services(running)
 
 
 class _Opened:
     """One layer, opened by the first step of its generator and closed by the second."""
 
-    def __init__(self, open_: OpenService) -> None:
+    def __init__(self, service: type[Service], open_: OpenService) -> None:
+        self._service = service
         self._steps = open_()
 
     async def __aenter__(self) -> Service:
-        return await anext(self._steps)
+        async for running in self._steps:
+            return running
+        raise EmptyLayer(self._service.__name__)
 
     async def __aexit__(self, *exc_info: object) -> None:
         async for _ in self._steps:

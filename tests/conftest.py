@@ -1,8 +1,12 @@
-"""What every test shares: async tests run on asyncio, the loop that servers run on."""
+"""What every test shares: async tests run on asyncio, and many of them talk to one real server."""
 
 from __future__ import annotations
 
 import pytest
+
+from tests.serving import mortal_server as mortal_server
+from tests.serving import server as server
+from tests.serving import shared_server as shared_server
 
 
 @pytest.fixture

@@ -6,16 +6,23 @@ fails, the failure is shown and the old version stays.
 
 from __future__ import annotations
 
+import gc
 import signal
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
-from watchfiles import DefaultFilter, awatch
+from watchfiles import Change, DefaultFilter, awatch
 
 from confect_codegen.discover import Project, find_project
+from confect_codegen.generate import generate
+from confect_codegen.loading import load
+from confect_codegen.report import print_line, print_mistakes
 from confect_codegen.running import ProjectState
 from confect_core.errors import ConfectError, Mistakes
+from confect_server import Impl
 from confect_server.runtime import Backend
 from confect_server.store import SqliteStore
 from confect_server.transport import AdminKey, ConfectAsgi, serving
@@ -27,24 +34,77 @@ class DevServer:
     """One project on one port, until it is interrupted."""
 
     def __init__(self, directory: Path, host: str, port: int, database: Path | None) -> None:
-        self._directory = directory
+        self._project = find_project(directory)
+        self._state = ProjectState.of(self._project.root)
         self._host = host
         self._port = port
-        self._database = database
+        self._database = database or self._state.database
 
     async def run(self) -> None:
-        """Serve until the process is told to stop."""
-        project = find_project(self._directory)
-        state = ProjectState.of(project.root)
-        application = build(project)
-        store = SqliteStore(self._database or state.database)
-        async with Backend.open(application, store) as backend:
-            app = ConfectAsgi(backend, AdminKey(state.admin_key()), shows_functions=True)
-            async with (
-                serving(app, self._host, self._port) as port,
-                anyio.create_task_group() as tasks,
-            ):
-                state.announce(f"http://{self._host}:{port}")
-                tasks.start_soon(_stop_on_signal, tasks)
-                tasks.start_soon(_follow, project, backend, app)
-        state.withdraw()
+        """Serve until the process is told to stop; a project that is broken at first is refused."""
+        application = build(self._project)
+        async with Backend.open(application, SqliteStore(self._database)) as backend:
+            app = ConfectAsgi(backend, AdminKey(self._state.admin_key()), shows_functions=True)
+            async with serving(app, self._host, self._port) as port:
+                url = f"http://{self._host}:{port}"
+                self._state.announce(url)
+                self._greet(url)
+                # what is loaded by now stays, so the collector need not look at it again
+                gc.freeze()
+                try:
+                    async with anyio.create_task_group() as tasks:
+                        tasks.start_soon(_stop_on_signal, tasks)
+                        tasks.start_soon(self._follow, backend, app)
+                finally:
+                    self._state.withdraw()
+
+    async def _follow(self, backend: Backend, app: ConfectAsgi) -> None:
+        """Serve the next version after each save."""
+        async for _ in awatch(
+            self._project.folder, watch_filter=_Sources(self._project), debounce=_DEBOUNCE_MS
+        ):
+            try:
+                await backend.replace(build(self._project))
+            except (ConfectError, Mistakes) as error:
+                print_mistakes(error)
+                print_line("still serving the last version that worked")
+            else:
+                app.reloaded()
+                print_line("reloaded")
+
+    def _greet(self, url: str) -> None:
+        folder = self._project.root
+        where = "" if folder == Path.cwd() else f" --project {_relative(folder)}"
+        print_line(f"serving {self._project.package} on {url}")
+        print_line(f"  open   {url}")
+        print_line(f"  call   confect run notes:list{where}")
+        print_line(f"  data   {_relative(self._database)}")
+
+
+def build(project: Project) -> Impl[Any]:
+    """Generate what is stale and load the project's application afresh."""
+    generate(project)
+    return load(project).application
+
+
+class _Sources(DefaultFilter):
+    """The files of a project that people write."""
+
+    def __init__(self, project: Project) -> None:
+        super().__init__()
+        self._generated = str(project.generated)
+
+    def __call__(self, change: Change, path: str) -> bool:
+        is_source = path.endswith(".py") and not path.startswith(self._generated)
+        return is_source and super().__call__(change, path)
+
+
+async def _stop_on_signal(tasks: TaskGroup) -> None:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            tasks.cancel_scope.cancel()
+
+
+def _relative(path: Path) -> Path:
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

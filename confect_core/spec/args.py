@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from confect_core.errors import SpecError, refuse
+from confect_core.errors import SpecError, Where, refuse
 from confect_core.spec.errors import AliasedArgument, DeclaredPaginationOpts, OpenArgs
 
 
@@ -22,15 +22,16 @@ class Args(BaseModel):
 
 
 def _mistakes(model: type[Args]) -> list[SpecError]:
+    where = Where.of_class(model.__module__)
     mistakes: list[SpecError] = [
-        AliasedArgument(model.__name__, name)
+        AliasedArgument(model.__name__, name, where)
         for name, field in model.model_fields.items()
         if field.alias or field.validation_alias or field.serialization_alias
     ]
     if "pagination_opts" in model.model_fields:
-        mistakes.append(DeclaredPaginationOpts(model.__name__))
+        mistakes.append(DeclaredPaginationOpts(model.__name__, where))
     if model.model_config.get("extra") != "forbid":
-        mistakes.append(OpenArgs(model.__name__))
+        mistakes.append(OpenArgs(model.__name__, where))
     return mistakes
 
 

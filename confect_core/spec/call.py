@@ -102,10 +102,14 @@ class Signature(CallCodec):
         self._returns: Codec[Any] = Codec(cast("Any", returns), what="returns")
 
     def encode_args(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Value:
-        given = {**dict(zip(self._parameters, args, strict=False)), **kwargs}
-        unknown = [name for name in given if name not in self._parameters]
-        if unknown or len(args) > len(self._parameters):
-            raise Mismatch("args", [f"There are no arguments {', '.join(unknown) or args!r}."])
+        positional = dict(zip(self._parameters, args, strict=False))
+        problems = [f"There is no argument `{each}`." for each in kwargs.keys() - self._parameters]
+        problems += [f"Argument `{each}` is given twice." for each in kwargs.keys() & positional]
+        if len(args) > len(self._parameters):
+            problems.append(f"{len(args)} arguments are too many for {len(self._parameters)}.")
+        if problems:
+            raise Mismatch("args", sorted(problems))
+        given = {**positional, **kwargs}
         return {name: self._parameters[name].encode(value) for name, value in given.items()}
 
     def decode_result(self, value: Value) -> object:

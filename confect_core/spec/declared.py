@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,8 +12,8 @@ from typing_extensions import ParamSpec, TypeVar
 
 from confect_core.errors import SpecError, TaggedError, Where
 from confect_core.spec.args import Args
-from confect_core.spec.errors import DuplicateTag, NotAnError, NotArgs
-from confect_core.values.codec import Codec, UnresolvedType
+from confect_core.spec.errors import DuplicateTag, NotAnError, NotArgs, ReservedName
+from confect_core.values.codec import Codec, early
 
 P = ParamSpec("P")
 A_co = TypeVar("A_co", covariant=True)
@@ -63,11 +64,23 @@ class Schemas:
             return [*strangers]
         tags = [error.tag for error in self.errors]
         return [
+            *_reserved_fields(self.errors, where),
             *(DuplicateTag(tag, where) for tag in sorted({t for t in tags if tags.count(t) > 1})),
             *self.args_codec.mistakes(),
             *self.returns_codec.mistakes(),
             *(mistake for codec in self.error_codecs.values() for mistake in codec.mistakes()),
         ]
+
+
+def _reserved_fields(errors: tuple[type[TaggedError], ...], where: Where) -> list[SpecError]:
+    """The fields of errors that would hide what every exception has."""
+    because = "every error has an attribute of that name"
+    return [
+        ReservedName(f"field of {error.tag}", name, because, "rename the field", where)
+        for error in errors
+        for name in inspect.get_annotations(error)
+        if hasattr(TaggedError, name) or name == "tag"
+    ]
 
 
 @dataclass(frozen=True)
@@ -104,12 +117,8 @@ class DeclaredFunction(Generic[P, A_co, Out_co]):
         return found
 
     def early_mistakes(self) -> list[SpecError]:
-        """The mistakes that are certain while modules are still being imported.
-
-        A model may name a type that its module defines further down; whether that one is ever
-        defined is asked again when the whole tree is loaded.
-        """
-        return [each for each in self.mistakes() if not isinstance(each, UnresolvedType)]
+        """The mistakes that are certain while modules are still being imported."""
+        return early(self.mistakes())
 
     def _types(self) -> tuple[A_co, Out_co]:
         # never called: it is how type checkers learn the variance of A and Out

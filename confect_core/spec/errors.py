@@ -10,7 +10,7 @@ class BadName(SpecError):
 
     def __init__(self, what: str, name: str, where: Where | None = None) -> None:
         super().__init__(
-            f"{name!r} cannot name a {what}",
+            f"no {what} can be called {name!r}",
             hint="use a letter followed by at most 63 letters, digits and underscores",
             where=where,
         )
@@ -22,7 +22,7 @@ class ReservedName(SpecError):
     def __init__(
         self, what: str, name: str, because: str, hint: str, where: Where | None = None
     ) -> None:
-        super().__init__(f"{name!r} cannot name a {what}: {because}", hint=hint, where=where)
+        super().__init__(f"no {what} can be called {name!r}: {because}", hint=hint, where=where)
 
 
 class DuplicateName(SpecError):
@@ -59,30 +59,33 @@ class NotArgs(SpecError):
 class AliasedArgument(SpecError):
     """A field of an `Args` model has an alias, so callers would not know its name."""
 
-    def __init__(self, model: str, field: str) -> None:
+    def __init__(self, model: str, field: str, where: Where | None = None) -> None:
         super().__init__(
             f"{model}.{field} has an alias",
             hint="remove the alias: arguments are passed under the names of the fields",
+            where=where,
         )
 
 
 class DeclaredPaginationOpts(SpecError):
     """A field called `pagination_opts`, which paginated queries get by themselves."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, where: Where | None = None) -> None:
         super().__init__(
             f"{model} declares pagination_opts",
             hint="remove the field and use FunctionSpec.public_paginated_query, which adds it",
+            where=where,
         )
 
 
 class OpenArgs(SpecError):
     """An `Args` model that accepts fields which it does not declare."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, where: Where | None = None) -> None:
         super().__init__(
             f"{model} does not forbid extra fields",
             hint="remove `extra` from its model_config: unknown arguments must be refused",
+            where=where,
         )
 
 
@@ -102,6 +105,17 @@ class DuplicateTag(SpecError):
 
     def __init__(self, tag: str, where: Where | None = None) -> None:
         super().__init__(f"two errors are tagged {tag!r}", hint="rename one class", where=where)
+
+
+class NoSignature(SpecError):
+    """A ref to a plain function that does not say what the function takes and answers."""
+
+    def __init__(self, path: str, where: Where | None = None) -> None:
+        super().__init__(
+            f"{path} is a plain function, and its ref has no signature",
+            hint="run `confect codegen`, which writes the signature down",
+            where=where,
+        )
 
 
 class NotASpec(SpecError):

@@ -104,7 +104,7 @@ def _group_of_class(cls: type[GroupSpec], name: str, where: Where) -> Group:
     functions: dict[str, AnyFunction] = {}
     groups: dict[str, Group] = {}
     mistakes = name_mistakes("group", name, where)
-    for attribute, value in vars(cls).items():
+    for attribute, value in _attributes_of(cls).items():
         if isinstance(value, DeclaredFunction):
             declared = cast("AnyFunction", value)
             mistakes += attribute_mistakes("function", attribute, declared.where)
@@ -116,8 +116,16 @@ def _group_of_class(cls: type[GroupSpec], name: str, where: Where) -> Group:
             mistakes += attribute_mistakes("group", attribute, where)
             mistakes += _mistakes_of_twin(node.name, groups, functions, name, node)
             groups[node.name] = node
+        elif not attribute.startswith("_"):
+            mistakes.append(NotASpec(cast("Any", value), name, where))
     refuse(f"group {name!r}", mistakes)
     return Group(name, where, MappingProxyType(functions), MappingProxyType(groups))
+
+
+def _attributes_of(cls: type[GroupSpec]) -> dict[str, Any]:
+    """What the body of a group's class assigns, and those of the groups that it extends."""
+    bodies = [vars(base) for base in reversed(cls.__mro__) if issubclass(base, GroupSpec)]
+    return {name: value for body in bodies[1:] for name, value in body.items()}
 
 
 def _mistakes_of_twin(

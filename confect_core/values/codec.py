@@ -35,6 +35,15 @@ class UnresolvedType(SpecError):
         )
 
 
+def early(mistakes: Sequence[SpecError]) -> list[SpecError]:
+    """The mistakes that are certain while modules are still being imported.
+
+    A model may name a type that its module defines further down; whether that one is ever defined
+    is asked again when everything is loaded.
+    """
+    return [mistake for mistake in mistakes if not isinstance(mistake, UnresolvedType)]
+
+
 class Mismatch(ValueRefused):
     """A value does not match the type that it is declared to have."""
 
@@ -109,9 +118,11 @@ class Codec(Generic[T]):
 
     def _core_schema(self) -> Node:
         try:
-            return cast("Node", TypeAdapter[Any](self._annotation).core_schema)
+            adapter = TypeAdapter[Any](self._annotation)
+            adapter.rebuild()  # a model may say that it is built on its first use: this is it
+            return cast("Node", adapter.core_schema)
         except PydanticSchemaGenerationError as error:
-            said = str(error).splitlines()[0]
+            said = str(error).partition(". ")[0]
             raise Uncarryable(self._what, f"of an unknown type: {said}", "use a model") from None
         except (PydanticUndefinedAnnotation, PydanticUserError) as error:
             raise UnresolvedType(self._what, str(error).splitlines()[0]) from None

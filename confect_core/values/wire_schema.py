@@ -3,8 +3,8 @@
 A type's own schema says how Python values are checked. What travels is something else: every number
 is a float64, an instant is milliseconds, a set is a sorted array. So each core schema is rewritten
 twice, once to *decode* (canonical `Value` in, Python value out) and once to *encode* (the other
-way), and pydantic-core runs both in one native pass. The alternative, walking values in Python beside
-pydantic, was an order of magnitude slower for a document of eight fields.
+way), and pydantic-core runs both in one native pass. The alternative, walking values in Python
+beside pydantic, was an order of magnitude slower for a document of eight fields.
 
 What cannot cross the wire is refused here, every occurrence of it, with its path.
 """

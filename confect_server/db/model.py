@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
+from types import UnionType
+from typing import TYPE_CHECKING, Any, TypeVar, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from confect_core import Table
-from confect_core.tables import definition_of
+from confect_core import Absent, Table
+from confect_core.errors import SpecError
+from confect_core.tables import definition_of, model_in, table_mistakes
 from confect_core.values import UNDEFINED, Undefined, Value
 from confect_core.values.absent import ABSENT
 from confect_core.values.codec import Codec
-from confect_server.db.range import Range
+from confect_server.db.range import UNBOUNDED, Range, Unbounded
 from confect_server.engine import Catalog, IndexDefinition
 from confect_server.errors import BadRange, UnknownTable
 
@@ -35,6 +37,10 @@ class DataModel:
     reader: type[DatabaseReader] | None = None
     writer: type[DatabaseWriter] | None = None
 
+    def mistakes(self) -> list[SpecError]:
+        """Everything in the tables that cannot be, now that all of their modules are loaded."""
+        return [mistake for table in self.tables for mistake in table_mistakes(table)]
+
     @property
     def indexes(self) -> dict[str, dict[str, tuple[str, ...]]]:
         """The declared tables with the fields of their indexes, as the engine takes them."""
@@ -53,7 +59,7 @@ class IndexAccess:
         self.fields = (*(keyword_of(path) for path in definition.fields), _CREATION_TIME)
         found = {keyword_of(path): _field(table, path) for path in definition.fields}
         self._codecs = {
-            name: Codec[Any](field.rebuild_annotation(), what=name) for name, field in found.items()
+            name: Codec[Any](_present(field), what=name) for name, field in found.items()
         }
         self._codecs[_CREATION_TIME] = Codec(float, what=_CREATION_TIME)
         self._absent_if_none = {name for name, field in found.items() if field.default is None}
@@ -69,14 +75,17 @@ class IndexAccess:
             return self._value(name, bound)
         ends = cast("Range[object]", bound)
         return Range(
-            gt=self._value(name, ends.gt),
-            gte=self._value(name, ends.gte),
-            lt=self._value(name, ends.lt),
-            lte=self._value(name, ends.lte),
+            gt=self._end(name, ends.gt),
+            gte=self._end(name, ends.gte),
+            lt=self._end(name, ends.lt),
+            lte=self._end(name, ends.lte),
         )
 
+    def _end(self, name: str, end: object) -> Value | Undefined | Unbounded:
+        return UNBOUNDED if end is UNBOUNDED else self._value(name, end)
+
     def _value(self, name: str, value: object) -> Value | Undefined:
-        if value is UNDEFINED or value is ABSENT:
+        if value is ABSENT:
             return UNDEFINED
         if value is None and name in self._absent_if_none:
             return UNDEFINED
@@ -141,13 +150,16 @@ def _field(table: type[Table], path: str) -> FieldInfo:
     *parents, last = path.split(".")
     model: type[BaseModel] = table
     for name in parents:
-        model = _model_in(model.model_fields[name].annotation)
+        inner = model_in(model.model_fields[name].annotation)
+        assert inner is not None, "the paths of indexes were checked with their table"
+        model = inner
     return model.model_fields[last]
 
 
-def _model_in(annotation: Any) -> type[BaseModel]:
-    """The model behind `Address` or `Address | None`."""
-    candidates = (annotation, *get_args(annotation))
-    return next(
-        each for each in candidates if isinstance(each, type) and issubclass(each, BaseModel)
-    )
+def _present(field: FieldInfo) -> Any:
+    """The type of a field's value where it is not absent."""
+    annotation = field.annotation
+    if get_origin(annotation) not in (Union, UnionType):
+        return field.rebuild_annotation()
+    # `|` cannot join what is only known at run time
+    return Union[tuple(each for each in get_args(annotation) if each != Absent)]  # noqa: UP007

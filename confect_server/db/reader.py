@@ -12,7 +12,7 @@ from confect_server.db.query import Query
 from confect_server.db.range import interval_of
 from confect_server.db.system import SystemReader
 from confect_server.engine import Transaction
-from confect_server.errors import UnknownTable
+from confect_server.errors import UnknownIndex, UnknownTable, WrongTable
 
 D = TypeVar("D", bound=Table)
 
@@ -26,9 +26,7 @@ class DatabaseReader:
 
     async def get(self, id: Id[D]) -> D | None:
         """The document with this id, or None if there is none."""
-        access, internal = self._located(id)
-        row = await self._transaction.get(access.number, internal)
-        return None if row is None else cast("D", access.codec.decode(row))
+        return cast("D | None", await self._get(*self._located(id)))
 
     def table(self, table: type[D]) -> TableReader[D]:
         """One table by its class, for code that knows no generated names."""
@@ -38,6 +36,10 @@ class DatabaseReader:
     def system(self) -> SystemReader:
         """The system tables; nobody writes them by hand."""
         return SystemReader(self._transaction)
+
+    async def _get(self, access: TableAccess, internal: bytes) -> Table | None:
+        row = await self._transaction.get(access.number, internal)
+        return None if row is None else cast("Table", access.codec.decode(row))
 
     def _located(self, id: str) -> tuple[TableAccess, bytes]:
         number, internal = decode_id(id)
@@ -55,8 +57,8 @@ class TableReader(Generic[D]):
         self._access = db._tables.of_model(table)
 
     async def get(self, id: Id[D]) -> D | None:
-        """The document with this id, or None if there is none."""
-        return await self._db.get(id)
+        """The document with this id, or None if there is none; refuses ids of other tables."""
+        return cast("D | None", await self._db._get(self._access, self._internal(id)))
 
     def normalize_id(self, text: str) -> Id[D] | None:
         """The text as an id of this table, or None if it is none; the document need not exist."""
@@ -72,10 +74,19 @@ class TableReader(Generic[D]):
 
     def by(self, index: str, **bounds: object) -> Query[D]:
         """The documents in a range of an index, by its name; generated methods are typed for it."""
-        access = self._access.indexes[index]
+        indexes = self._access.indexes
+        if index not in indexes:
+            raise UnknownIndex(self._access.name, index, [*indexes])
+        access = indexes[index]
         encoded = access.encode(bounds)
         interval = interval_of(self._access.name, index, access.fields, encoded)
         return self._query(index, interval)
+
+    def _internal(self, id: str) -> bytes:
+        access, internal = self._db._located(id)
+        if access.number != self._access.number:
+            raise WrongTable(id, self._access.name, access.name)
+        return internal
 
     def _query(self, index: str, interval: Interval) -> Query[D]:
         access = self._access

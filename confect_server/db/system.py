@@ -9,7 +9,7 @@ from confect_server.db.query import Query
 from confect_server.engine import Transaction
 
 
-class TableRecord(Table, name="_tables"):
+class TableRecord(Table, name="tables"):
     """One table of the database: its name, and the number that the ids of its documents carry."""
 
     name: str

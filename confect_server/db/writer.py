@@ -10,6 +10,7 @@ from typing_extensions import ParamSpec, TypeVar
 
 from confect_core import Id, Table
 from confect_core.values import Value
+from confect_server.db.model import TableAccess
 from confect_server.db.reader import DatabaseReader, TableReader
 from confect_server.errors import NoSuchDocument
 
@@ -40,6 +41,9 @@ class DatabaseWriter(DatabaseReader):
     async def delete(self, id: Id[Any]) -> None:
         """Delete a document; refuses one that does not exist with `NoSuchDocument`."""
         access, internal = self._located(id)
+        await self._delete(access, internal, id)
+
+    async def _delete(self, access: TableAccess, internal: bytes, id: str) -> None:
         if not await self._transaction.delete(access.number, internal):
             raise NoSuchDocument("delete", id)
 
@@ -72,10 +76,11 @@ class TableWriter(TableReader[D], Generic[P, D]):
 
     async def delete(self, id: Id[D]) -> None:
         """Delete a document; refuses one that does not exist with `NoSuchDocument`."""
-        await cast("DatabaseWriter", self._db).delete(id)
+        db = cast("DatabaseWriter", self._db)
+        await db._delete(self._access, self._internal(id), id)
 
     async def _put(self, id: Id[D], document: Table) -> bool:
-        _, internal = self._db._located(id)
+        internal = self._internal(id)
         transaction = self._db._transaction
         return await transaction.replace(self._access.number, internal, self._fields(document))
 

@@ -18,7 +18,7 @@ from confect_server.engine.errors import Conflict, DatabaseClosed, OutcomeUnknow
 from confect_server.engine.pending import WriteSet
 from confect_server.engine.read_set import ReadSet
 from confect_server.engine.transaction import Randomness
-from confect_server.engine.write_log import WriteLog, check_against
+from confect_server.engine.write_log import WriteLog
 from confect_server.store import Admission, Commit, LogEntry, Store
 
 _COMMIT_ID_BYTES = 16
@@ -112,12 +112,13 @@ class Committer:
     def _accept(self, batch: list[_Waiting], admission: Admission) -> list[_Accepted]:
         """Those of the batch that conflict with nothing before them; the others are told so."""
         accepted: list[_Accepted] = []
-        entries: list[LogEntry] = []
-        ts = max(self._clock.now_ns(), admission.head.ts + 1)
+        head_ts = admission.head.ts
+        in_batch = WriteLog(head_ts)
+        ts = max(self._clock.now_ns(), head_ts + 1)
         for waiting in batch:
             try:
                 self._log.check(waiting.reads, waiting.begin_ts)
-                check_against(waiting.reads, entries)
+                in_batch.check(waiting.reads, head_ts)
             except Conflict as conflict:
                 _fail(waiting, conflict)
                 continue
@@ -125,7 +126,7 @@ class Committer:
             commit_id = self._randomness(_COMMIT_ID_BYTES)
             commit = Commit(ts, commit_id, writes.documents, writes.index_rows, writes.changes)
             accepted.append((waiting, commit))
-            entries.append(LogEntry(ts, writes.changes))
+            in_batch.extend([LogEntry(ts, writes.changes)])
             ts += 1
         return accepted
 

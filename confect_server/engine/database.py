@@ -152,7 +152,7 @@ class _Declaration:
             number = existing.number if existing else await self._make_table(name)
             wanted = {BY_CREATION_TIME: (), **indexes}
             there = dict(existing.indexes) if existing else {}
-            for index_name, index in there.items():
+            for index_name, index in list(there.items()):
                 if wanted.get(index_name) != index.fields:
                     await self._remove_index(index)
                     del there[index_name]

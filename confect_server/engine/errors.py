@@ -8,9 +8,9 @@ from confect_core.errors import DatabaseError
 class Conflict(DatabaseError):
     """Something that a transaction read was written by a later commit; run it again."""
 
-    def __init__(self, index: str, ts: int) -> None:
+    def __init__(self, index_no: int, ts: int) -> None:
         super().__init__(
-            f"the commit at {ts} wrote what this transaction read by {index}",
+            f"the commit at {ts} wrote what this transaction read by index {index_no}",
             hint="run the transaction again at a newer snapshot",
         )
 
@@ -32,7 +32,7 @@ class NoSuchIndex(DatabaseError):
     def __init__(self, index: str) -> None:
         super().__init__(
             f"there is no index {index!r} any more",
-            hint="run one version of the program on a database, the one that declared its indexes last",
+            hint="stop this server: a later version of the program declared other indexes",
         )
 
 

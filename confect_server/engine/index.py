@@ -27,7 +27,8 @@ class IndexDefinition:
     def key(self, id: bytes, document: Document) -> bytes:
         """Where the document stands in this index; no two documents have the same key."""
         values = [value_at(document, path) for path in self.fields]
-        return key_of((*values, document[CREATION_TIME])) + id
+        # the id is a value like the others: bare bytes may begin with FF, where intervals end
+        return key_of((*values, document[CREATION_TIME], id))
 
 
 def value_at(document: Document, path: str) -> Value | Undefined:

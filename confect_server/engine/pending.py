@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from confect_core.values import Interval, dumps
@@ -31,7 +31,9 @@ class PendingWrite:
     """One document: as it is in the snapshot, and as this transaction leaves it."""
 
     before: Document | None
-    after: Document | None
+    after: Document | None = None
+    keys: Sequence[bytes] = ()
+    """The keys of `after`, in the order of its table's indexes; none if it is deleted."""
 
 
 class PendingWrites:
@@ -51,15 +53,15 @@ class PendingWrites:
         self, table_no: int, id: bytes, before: Document | None, after: Document | None
     ) -> None:
         """Write a document; `before` is what the snapshot has, if it is the first write of it."""
-        write = self._writes.get((table_no, id))
-        if write is None:
-            write = self._writes[table_no, id] = PendingWrite(before, None)
-        for index in self._catalog.indexes_of(table_no):
-            if write.after is not None:
-                self._remove(index.number, index.key(id, write.after))
-            if after is not None:
-                self._add(index.number, Found(index.key(id, after), table_no, id, after))
+        write = self._writes.setdefault((table_no, id), PendingWrite(before))
+        indexes = self._catalog.indexes_of(table_no)
+        for index, key in zip(indexes, write.keys, strict=False):
+            self._remove(index.number, key)
         write.after = after
+        write.keys = [] if after is None else [index.key(id, after) for index in indexes]
+        if after is not None:
+            for index, key in zip(indexes, write.keys, strict=True):
+                self._add(index.number, Found(key, table_no, id, after))
 
     def next_in(self, index_no: int, interval: Interval, order: Order) -> Found | None:
         """The first written document of an interval, in reading order."""
@@ -85,9 +87,9 @@ class PendingWrites:
             result.documents.append(DocumentWrite(table_no, id, value))
             old, new = (id if before else None), (id if after else None)
             result.changes.append(KeyChange(table_no, old, new))
-            for index in self._catalog.indexes_of(table_no):
+            for at, index in enumerate(self._catalog.indexes_of(table_no)):
                 old = index.key(id, before) if before else None
-                new = index.key(id, after) if after else None
+                new = write.keys[at] if after else None
                 result.changes.append(KeyChange(index.number, old, new))
                 result.index_rows.extend(_rows_of(result.changes[-1], table_no, id))
         return result

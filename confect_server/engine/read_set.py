@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from confect_core.values import Interval
@@ -36,11 +36,7 @@ class ReadSet:
         """Was this key of this index read, or found missing?"""
         if key in self.points.get(index_no, ()):
             return True
-        intervals = self.intervals.get(index_no)
-        if not intervals:
-            return False
-        at = bisect_right(intervals, key, key=_start_of) - 1
-        return at >= 0 and intervals[at].contains(key)
+        return is_inside(key, self.intervals.get(index_no, ()))
 
 
 class ReadRecorder:
@@ -93,6 +89,14 @@ class Reading:
     def to_the_end(self) -> None:
         """The whole interval has been read."""
         self.consumed = self._interval
+
+
+def is_inside(key: bytes, intervals: Sequence[Interval]) -> bool:
+    """Is the key inside one of these intervals, which are disjoint and in their order?"""
+    if len(intervals) == 1:
+        return intervals[0].contains(key)
+    at = bisect_right(intervals, key, key=_start_of) - 1
+    return at >= 0 and intervals[at].contains(key)
 
 
 def merged(intervals: Iterable[Interval]) -> tuple[Interval, ...]:

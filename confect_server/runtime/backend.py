@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+from confect_core.errors import refuse
 from confect_server.db import OpenTables
 from confect_server.engine import Clock, Database
 from confect_server.impl import Impl
@@ -59,7 +60,8 @@ class Backend:
 
 
 async def _start(impl: Impl[Any], database: Database, services: AsyncExitStack) -> Application:
-    """Read the application's functions, make its tables, open its services."""
+    """Check the application, read its functions, make its tables, open its services."""
+    refuse("the application", impl.mistakes())
     functions = Functions.of(impl)
     await database.declare(impl.data_model.indexes)
     tables = OpenTables.of(impl.data_model, database.catalog)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from confect_core import Ref
 from confect_core.protocol import EncodedValue, JsonObject
-from confect_core.values import Value, decode, dumps
+from confect_core.values import Value, decode, dumps_canonical
 from confect_server.ctx import ActionCtx, Calls, Ctx, MutationCtx, QueryCtx
 from confect_server.db import DatabaseReader, DatabaseWriter, OpenTables
 from confect_server.engine import Conflict, Database, ReadSet, Transaction
@@ -152,7 +152,7 @@ class Executor:
 
     async def _told(self, path: str, request_id: str, run: Awaitable[Value]) -> RunOutcome:
         try:
-            return Succeeded(EncodedValue(dumps(await run)))
+            return Succeeded(EncodedValue(dumps_canonical(await run)))
         except Exception as error:
             return self._failures.told(error, path, request_id)
 
@@ -174,7 +174,7 @@ class Executor:
                 if answered is not None:
                     return MutationResult(Succeeded(answered.value), answered.ts)
             value = await self._in_transaction(path, "Mutation", args, caller, transaction)
-            encoded = EncodedValue(dumps(value))
+            encoded = EncodedValue(dumps_canonical(value))
             if request is not None:
                 await record_answer(request, encoded, transaction)
             return MutationResult(Succeeded(encoded), None)

@@ -8,7 +8,7 @@ import traceback
 
 from confect_core.errors import CallError, ConfectError, ValueRefused
 from confect_core.protocol import EncodedValue
-from confect_core.values import dumps
+from confect_core.values import dumps_canonical
 from confect_core.values.codec import Mismatch
 from confect_server.runtime.functions import DeclaredFailure
 from confect_server.runtime.outcome import Failed
@@ -30,7 +30,7 @@ class Failures:
     def told(self, error: Exception, path: str, request_id: str) -> Failed:
         """The failure as its caller may know it; defects are logged with their traceback."""
         if isinstance(error, DeclaredFailure):
-            data = EncodedValue(dumps(error.data))
+            data = EncodedValue(dumps_canonical(error.data))
             return Failed(self._message(f"Uncaught {error.error}", request_id), data)
         if isinstance(error, CallError):
             return Failed(f"[Request ID: {request_id}] {error.message}")

@@ -99,7 +99,7 @@ class MemoryStore:
         first = bisect_left(keys, interval.start)
         last = len(keys) if interval.end is None else bisect_left(keys, interval.end)
         inside = range(first, last)
-        return [keys[at] for at in (inside if order == "asc" else reversed(inside))]
+        return (keys[at] for at in (inside if order == "asc" else reversed(inside)))
 
     def _revision(self, table_no: int, id: bytes, ts: int) -> Revision | None:
         revisions = self._documents.get((table_no, id), [])

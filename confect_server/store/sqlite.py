@@ -8,7 +8,7 @@ length. Reads run inline: a point read takes two microseconds, a thread hop fift
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import cast
@@ -100,16 +100,12 @@ class SqliteStore:
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 writer = opening.enter_context(closing(connect(self._path)))
-                self._check(writer)
-                keep_log(writer)
-                _create_if_new(writer)
                 do_not_wait(writer)
+                await self._patiently(lambda: self._make_ready(writer))
                 reader = opening.enter_context(closing(connect(self._path)))
                 keep_log(reader)
             except (apsw.NotADBError, apsw.CantOpenError, apsw.ReadOnlyError, OSError) as error:
                 raise ForeignDatabase(str(self._path), str(error)) from None
-            except apsw.BusyError as error:
-                raise DatabaseBusy(str(self._path), str(error)) from None
             opening.pop_all()
             self._opened = writer, reader
 
@@ -153,7 +149,7 @@ class SqliteStore:
     async def admit(self) -> AsyncGenerator[Admission]:
         """Take SQLite's write lock; leaving it commits."""
         writer = self._writer
-        await self._begin(writer)
+        await self._patiently(lambda: writer.execute("BEGIN IMMEDIATE"))
         try:
             yield _SqliteAdmission(writer, _head(writer))
             writer.execute("COMMIT")
@@ -176,6 +172,11 @@ class SqliteStore:
         assert self._opened is not None, "the store is open while it is used"
         return self._opened[1]
 
+    def _make_ready(self, connection: Connection) -> None:
+        self._check(connection)
+        keep_log(connection)
+        _create_if_new(connection)
+
     def _check(self, connection: Connection) -> None:
         """Refuse what is not ours, before anything of it is changed."""
         if number(connection, "schema_version") == 0:
@@ -185,16 +186,16 @@ class SqliteStore:
         if number(connection, "user_version") != _FORMAT:
             raise ForeignDatabase(str(self._path), "another version of confect wrote it")
 
-    async def _begin(self, writer: Connection) -> None:
-        """Take the write lock; while another process has it, everything else here goes on."""
-        if _took_lock(writer):
+    async def _patiently(self, step: Callable[[], object]) -> None:
+        """Do a step once no other process is in its way; all else here goes on meanwhile."""
+        if _is_done(step):
             return
         with anyio.move_on_after(self._busy_timeout_s):
             while True:
                 await anyio.sleep(_BUSY_RETRY_S)
-                if _took_lock(writer):
+                if _is_done(step):
                     return
-        raise DatabaseBusy(str(self._path), "it has been committing for too long")
+        raise DatabaseBusy(str(self._path), f"it did not let go for {self._busy_timeout_s} s")
 
 
 class _SqliteAdmission:
@@ -247,9 +248,9 @@ def _create_if_new(connection: Connection) -> None:
             connection.execute("ROLLBACK")
 
 
-def _took_lock(writer: Connection) -> bool:
+def _is_done(step: Callable[[], object]) -> bool:
     try:
-        writer.execute("BEGIN IMMEDIATE")
+        step()
     except apsw.BusyError:
         return False
     return True

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 
 import anyio
+import anyio.lowlevel
 
 from confect_core.protocol import (
     Action,
@@ -154,22 +155,34 @@ class _Connection:
         while True:
             await self._mutation_came.wait()
             self._mutation_came = anyio.Event()
-            run, self._mutation = self._mutation, None
-            if run is not None:
-                self._do(await self._run_mutation(run))
+            if self._mutation is not None:
+                effects = await self._run_mutation(self._mutation)
+                self._mutation = None
+                self._do(effects)
 
     async def _push(self) -> None:
         while True:
             await self._fell_behind.wait()
             self._fell_behind = anyio.Event()
             await self._socket.wait_taken()
-            effects = self._session.advance(self._database.newest_ts, self._now_ms())
+            effects = self._session.advance(await self._answered_ts(), self._now_ms())
             for effect in effects:
                 if isinstance(effect, RunQueries):
                     effects = self._session.queries_ran(
                         await self._run_queries(effect), self._now_ms()
                     )
             self._do(effects)
+
+    async def _answered_ts(self) -> int:
+        """The newest commit; was it a mutation of this socket, then its answer has been sent.
+
+        A commit is published and its mutation woken in one step, and the loop runs first whoever
+        was woken first. So after one turn, whatever was published before it has been answered.
+        """
+        ts = self._database.newest_ts
+        if self._mutation is not None:
+            await anyio.lowlevel.checkpoint()
+        return ts
 
     async def _tick(self) -> None:
         while True:

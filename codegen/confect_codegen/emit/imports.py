@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
-from confect_codegen.emit.layout import brackets, lay
+from confect_codegen.emit.layout import WIDTH
 
 _OURS = ("confect_core", "confect_server")
 
@@ -38,13 +39,11 @@ class Imports:
 
     def lines(self) -> list[str]:
         """The import statements, sorted as isort sorts them, an empty line between sections."""
-        sections: dict[int, list[str]] = {}
-        for section, lines in sorted(self._statements(), key=lambda each: each[0]):
-            sections.setdefault(section, []).extend(lines)
-        chosen = [lines for _, lines in sorted(sections.items())]
-        return [
-            line for lines in (["from __future__ import annotations"], *chosen) for line in ["", *lines]
-        ][1:]
+        sections: dict[int, list[str]] = {0: ["from __future__ import annotations"]}
+        for statement in sorted(self._statements(), key=lambda each: each.order):
+            sections.setdefault(statement.section, []).extend(statement.lines)
+        first, *rest = (sections[number] for number in sorted(sections))
+        return [*first, *(line for section in rest for line in ("", *section))]
 
     def _bind(self, wanted: str, module: str, name: str | None) -> str:
         local = wanted
@@ -53,27 +52,48 @@ class Imports:
         self._bound[local] = (module, name)
         return local
 
-    def _statements(self) -> Iterable[tuple[tuple[int, bool, str, bool, str], list[str]]]:
+    def _statements(self) -> Iterator[_Statement]:
         together: dict[str, list[str]] = {}
         for local, (module, name) in self._bound.items():
             section = self._section(module)
             if name is None:
-                text = f"import {module}" + ("" if local == module else f" as {local}")
-                yield (section, False, module, False, local), [text]
+                renamed = "" if local == module else f" as {local}"
+                yield _Statement(section, module, (f"import {module}{renamed}",))
             elif name == local:
                 together.setdefault(module, []).append(name)
             else:
-                text = f"from {module} import {name} as {local}"
-                yield (section, True, module, True, f"{_member(name)}"), [text]
+                line = f"from {module} import {name} as {local}"
+                yield _Statement(section, module, (line,), renames=name)
         for module, names in together.items():
-            members = brackets("(", [*sorted(names, key=_member)], ")")
-            yield (self._section(module), True, module, False, ""), _from(module, members.items)
+            yield _Statement(self._section(module), module, _from(module, names), renames="")
 
     def _section(self, module: str) -> int:
         top = module.split(".")[0]
         if top in sys.stdlib_module_names:
             return 1
         return 3 if top in (self._package, *_OURS) else 2
+
+
+@dataclass(frozen=True)
+class _Statement:
+    section: int
+    module: str
+    lines: tuple[str, ...]
+    renames: str | None = None
+
+    @property
+    def order(self) -> tuple[int, bool, str, tuple[int, str, str]]:
+        """Plain imports first, then by module, then what is imported under its own name."""
+        renamed = _member(self.renames) if self.renames else (-1, "", "")
+        return self.section, self.renames is not None, self.module, renamed
+
+
+def _from(module: str, names: list[str]) -> tuple[str, ...]:
+    ordered = sorted(names, key=_member)
+    line = f"from {module} import {', '.join(ordered)}"
+    if len(line) <= WIDTH:
+        return (line,)
+    return (f"from {module} import (", *(f"    {name}," for name in ordered), ")")
 
 
 def _member(name: str) -> tuple[int, str, str]:

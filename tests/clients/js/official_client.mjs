@@ -8,6 +8,8 @@ import { ConvexClient, ConvexHttpClient } from "convex/browser";
 import { makeFunctionReference } from "convex/server";
 import { ConvexError, convexToJson, jsonToConvex } from "convex/values";
 
+console.log = console.error; // stdout belongs to the events
+
 const [kind, url] = process.argv.slice(2);
 const client = kind === "http" ? new ConvexHttpClient(url) : new ConvexClient(url);
 const unsubscribe = new Map();
@@ -48,7 +50,7 @@ const commands = {
     );
   },
   close() {
-    input.close();
+    process.stdin.destroy(); // only the client could keep the process alive now
     client.close?.();
   },
 };

@@ -1,0 +1,217 @@
+"""Everything about a project that can be known before it runs, found in one look."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from types import ModuleType
+from typing import Any, cast, get_args, get_origin
+
+from pydantic import BaseModel
+
+from confect_codegen.discover import Project
+from confect_codegen.emit.annotations import (
+    AnnotationPrinter,
+    PrivatePart,
+    Unprintable,
+    parts_of,
+)
+from confect_codegen.emit.imports import Imports
+from confect_codegen.errors import (
+    AmbiguousAttribute,
+    AmbiguousConstructor,
+    DuplicateTable,
+    PrivateName,
+    ReservedField,
+    SpecImportsGenerated,
+    SpecImportsServer,
+    UnknownNestedField,
+    UnknownTable,
+    UnnamedSpec,
+    UnprintableType,
+)
+from confect_codegen.imports import Sources
+from confect_codegen.model import SYSTEM_FIELDS, constructor_of, type_at
+from confect_codegen.naming import Names
+from confect_codegen.plain import PlainSignature
+from confect_core import Id, Spec, Table
+from confect_core.errors import ConfectError, TaggedError, Where
+from confect_core.spec import AnyFunction, Group, Schemas
+from confect_core.spec.names import python_name
+from confect_core.tables import definition_of
+from confect_core.values.codec import Codec
+
+
+def leaks(project: Project, sources: Sources, tables: Iterable[str]) -> list[ConfectError]:
+    """What clients would load, but must not, by importing the specs and the tables."""
+    return [
+        (SpecImportsGenerated if leak.is_generated else SpecImportsServer)(
+            leak.chain, leak.imported, leak.where
+        )
+        for leak in sources.leaks(project.module("spec"), *tables)
+    ]
+
+
+def table_mistakes(project: Project, tables: Iterable[type[Table]]) -> list[ConfectError]:
+    """What is wrong with the tables."""
+    mistakes: list[ConfectError] = []
+    seen: dict[str, Where] = {}
+    for table in tables:
+        definition = definition_of(table)
+        if definition.name in seen:
+            first = seen[definition.name]
+            mistakes.append(DuplicateTable(definition.name, first, definition.where))
+        seen.setdefault(definition.name, definition.where)
+        mistakes += _one_table(project, table, definition.where)
+    return mistakes
+
+
+def spec_mistakes(
+    project: Project, spec: Spec, names: Names, tables: Iterable[type[Table]]
+) -> list[ConfectError]:
+    """What is wrong with the tree, beside what its own constructors refused."""
+    known = [*tables]
+    mistakes: list[ConfectError] = [*_constructors(spec)]
+    for path, group in spec.walk():
+        mistakes += _attributes(path, group)
+        for name, function in group.functions.items():
+            mistakes += _one_function(project, f"{path}:{name}", function, names, known)
+    return mistakes
+
+
+def signature_mistakes(
+    project: Project, signatures: Mapping[AnyFunction, PlainSignature], names: Names
+) -> list[ConfectError]:
+    """What in the signatures of plain functions cannot be written down."""
+    return [
+        mistake
+        for spec, signature in signatures.items()
+        for annotation in (*signature.parameters.values(), signature.returns)
+        for mistake in _unprintable(
+            project, str(signature.name), annotation, spec.where, runs=True, names=names
+        )
+    ]
+
+
+def distinct(mistakes: Iterable[ConfectError]) -> list[ConfectError]:
+    """Each mistake once: a model that two functions share is asked about twice."""
+    return [*{(each.tag, each.message, each.where): each for each in mistakes}.values()]
+
+
+def tables_in(modules: Iterable[ModuleType]) -> list[type[Table]]:
+    """The tables that modules define, in the order of the modules and of their lines."""
+    return [
+        value
+        for module in modules
+        for value in vars(module).values()
+        if inspect.isclass(value)
+        and issubclass(value, Table)
+        and value.__module__ == module.__name__
+    ]
+
+
+def _one_table(project: Project, table: type[Table], where: Where) -> Iterator[ConfectError]:
+    name = definition_of(table).name
+    for mistake in Codec(table, what=name).mistakes():
+        mistake.where = where
+        yield mistake
+    yield from _unprintable(project, name, table, where)
+    for field, info in table.model_fields.items():
+        if field == "self":
+            yield ReservedField(name, field, where)
+        if field not in SYSTEM_FIELDS:
+            yield from _unprintable(project, f"{name}.{field}", info.annotation, where)
+    for index_name, index in definition_of(table).indexes.items():
+        for path in index.fields:
+            if type_at(table, path) is None:
+                yield UnknownNestedField(name, index_name, path, index.where)
+
+
+def _one_function(
+    project: Project, path: str, spec: AnyFunction, names: Names, tables: list[type[Table]]
+) -> Iterator[ConfectError]:
+    named = names.of_function(spec)
+    if named is None:
+        yield UnnamedSpec(path, spec.where)
+    elif named.is_private:
+        yield PrivateName(str(named), spec.where)
+    own = spec.mistakes()
+    yield from own
+    if isinstance(spec.contract, Schemas) and not own:
+        for annotation in (spec.contract.args, spec.contract.returns, spec.contract.error):
+            yield from _unprintable(project, path, annotation, spec.where)
+            for table in _tables_of(annotation, set()):
+                if table not in tables:
+                    module = project.module("tables")
+                    yield UnknownTable(path, table.__name__, module, spec.where)
+
+
+def _constructors(spec: Spec) -> Iterator[ConfectError]:
+    seen: dict[str, str] = {}
+    for path, group in spec.walk():
+        name = constructor_of(path)
+        if name in seen:
+            yield AmbiguousConstructor(name, seen[name], path, group.where)
+        seen.setdefault(name, path)
+
+
+def _attributes(path: str, group: Group) -> Iterator[ConfectError]:
+    seen: set[str] = set()
+    places = {**{name: each.where for name, each in group.functions.items()}}
+    places |= {name: each.where for name, each in group.groups.items()}
+    for name, where in places.items():
+        if python_name(name) in seen:
+            yield AmbiguousAttribute(python_name(name), path, where)
+        seen.add(python_name(name))
+
+
+def _unprintable(
+    project: Project,
+    what: str,
+    annotation: object,
+    where: Where,
+    *,
+    runs: bool = False,
+    names: Names | None = None,
+) -> Iterator[ConfectError]:
+    printer = AnnotationPrinter(
+        project.package,
+        Imports(project.package, ()),
+        runs=runs,
+        named=names.of_annotation if names else None,
+    )
+    try:
+        printer.node(annotation)
+    except PrivatePart as part:
+        yield PrivateName(part.name, where)
+    except Unprintable as unprintable:
+        shown: str = getattr(unprintable.part, "__qualname__", str(unprintable.part))
+        yield UnprintableType(what, shown, where)
+
+
+def _tables_of(annotation: object, seen: set[object]) -> Iterator[type[Table]]:
+    """Every table that a type speaks of: as an `Id`, as a document, in a model, in an error."""
+    for part in parts_of(annotation):
+        origin = get_origin(part)
+        if origin is Id:
+            yield from (each for each in get_args(part) if _is_table(each))
+        elif isinstance(part, type) and part not in seen:
+            seen.add(part)
+            if _is_table(part):
+                yield cast("type[Table]", part)
+            for inner in _field_types(cast("type[object]", part)):
+                yield from _tables_of(inner, seen)
+
+
+def _field_types(cls: type[object]) -> Iterator[object]:
+    if issubclass(cls, BaseModel):
+        for name, info in cls.model_fields.items():
+            if not (name in SYSTEM_FIELDS and _is_table(cls)):
+                yield info.annotation
+    elif issubclass(cls, TaggedError):
+        fields: dict[str, Any] = getattr(cls, "__pydantic_fields__", {})
+        yield from (info.annotation for info in fields.values())
+
+
+def _is_table(cls: object) -> bool:
+    return isinstance(cls, type) and issubclass(cls, Table) and cls is not Table

@@ -1,0 +1,129 @@
+"""Generation: from a project's specs and tables to the text of its generated modules.
+
+Plain functions take the ctx that `_generated/db.py` declares, and often call through `_generated/refs.py`;
+yet the refs hold the plain functions' signatures. So generation goes in stages, each imported from memory:
+tables give `db`, specs give `refs` without signatures, these make plain functions importable, and their
+signatures complete `refs` and `impls`. Nothing is written before everything is right.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+
+from confect_codegen.check import (
+    distinct,
+    leaks,
+    signature_mistakes,
+    spec_mistakes,
+    table_mistakes,
+    tables_in,
+)
+from confect_codegen.discover import Project
+from confect_codegen.emit.db import emit_db
+from confect_codegen.emit.impls import emit_impls
+from confect_codegen.emit.refs import emit_refs
+from confect_codegen.emit.source import source
+from confect_codegen.imports import Sources
+from confect_codegen.loading import fresh_modules, generated_modules, import_module, import_spec
+from confect_codegen.model import ProjectModel, TableModel, model_of_spec, model_of_table
+from confect_codegen.naming import Names
+from confect_codegen.plain import PlainFunctions, PlainSignature
+from confect_codegen.write import Changes, changes, write
+from confect_core import Spec, Table
+from confect_core.errors import ConfectError, Mistakes, refuse
+from confect_core.spec import AnyFunction
+
+
+def generate(project: Project, *, check: bool = False) -> Changes:
+    """Bring a project's generated modules up to date and say what changed; `check` writes nothing.
+
+    Raises everything that is wrong with the project together, and then writes nothing either.
+    """
+    files = files_of(project)
+    return changes(project.generated, files) if check else write(project.generated, files)
+
+
+def files_of(project: Project) -> dict[str, str]:
+    """The text of every generated module, by the name of its file."""
+    sources = Sources(project)
+    with fresh_modules(project, keep=False):
+        return _Generation(project, sources, *_declared(project, sources)).files()
+
+
+def _declared(project: Project, sources: Sources) -> tuple[Spec, list[type[Table]]]:
+    """What specs and tables declare, once it is sure that they stand alone."""
+    modules = _table_modules(project)
+    refuse(f"the project {project.package}", leaks(project, sources, modules))
+    loaded = [import_module(project, name) for name in modules]
+    return import_spec(project), tables_in(loaded)
+
+
+@dataclass(frozen=True)
+class _Generation:
+    project: Project
+    sources: Sources
+    spec: Spec
+    tables: list[type[Table]]
+
+    def files(self) -> dict[str, str]:
+        names = Names(_loaded(self.project))
+        tables = table_mistakes(self.project, self.tables)
+        declared = spec_mistakes(self.project, self.spec, names, self.tables)
+        self._refuse([*tables, *declared])
+        table_models = tuple(model_of_table(table) for table in self.tables)
+        db = emit_db(self.project.package, table_models)
+        refs = emit_refs(self._model(table_models, names, {}))
+        with generated_modules(self.project, {"db": db, "refs": refs}):
+            signatures = self._signatures()
+        # what plain functions imported may name types of theirs
+        names = Names(_loaded(self.project))
+        self._refuse(signature_mistakes(self.project, signatures, names))
+        model = self._model(table_models, names, signatures)
+        return {
+            "__init__.py": source("Typed access to this application."),
+            "db.py": db,
+            "impls.py": emit_impls(model),
+            "refs.py": emit_refs(model),
+        }
+
+    def _signatures(self) -> dict[AnyFunction, PlainSignature]:
+        reader = PlainFunctions(self.project, self.sources)
+        signatures: dict[AnyFunction, PlainSignature] = {}
+        mistakes: list[ConfectError] = []
+        for path, function in self.spec.functions():
+            if not function.is_plain:
+                continue
+            try:
+                signatures[function] = reader.read(path, function)
+            except Mistakes as several:
+                mistakes += [each for each in several.exceptions if isinstance(each, ConfectError)]
+            except ConfectError as mistake:
+                mistakes.append(mistake)
+        self._refuse(mistakes)
+        return signatures
+
+    def _model(
+        self,
+        tables: tuple[TableModel, ...],
+        names: Names,
+        signatures: Mapping[AnyFunction, PlainSignature],
+    ) -> ProjectModel:
+        groups = model_of_spec(self.spec, names, signatures)
+        return ProjectModel(self.project.package, groups, tables, names)
+
+    def _refuse(self, mistakes: list[ConfectError]) -> None:
+        refuse(f"the project {self.project.package}", distinct(mistakes))
+
+
+def _table_modules(project: Project) -> list[str]:
+    name = project.module("tables")
+    if project.file_of(name) is None:
+        return []
+    return [name, *project.submodules(name)]
+
+
+def _loaded(project: Project) -> list[ModuleType]:
+    return [module for name, module in sys.modules.items() if project.owns(name)]

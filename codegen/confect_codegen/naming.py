@@ -1,0 +1,97 @@
+"""Under which names a project's modules keep its specs, its groups and its types.
+
+Specs do not know their names, so they are looked for by identity in every module that was loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Annotated, Any, get_origin
+
+from confect_core import GroupSpec
+from confect_core.spec import AnyFunction, DeclaredFunction, Group
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name in a module, dotted where it is inside a class: `Notes.list_`."""
+
+    module: str
+    attribute: str
+
+    @property
+    def is_private(self) -> bool:
+        """Would type checkers refuse it in another module?"""
+        return any(part.startswith("_") for part in self.attribute.split("."))
+
+    def __str__(self) -> str:
+        return f"{self.module}.{self.attribute}"
+
+
+class Names:
+    """Every name of a spec, a group or an annotated type in some modules."""
+
+    def __init__(self, modules: Iterable[ModuleType]) -> None:
+        self._functions: dict[int, list[Name]] = {}
+        self._groups: dict[int, list[Name]] = {}
+        self._annotations: list[tuple[object, Name]] = []
+        self._files: dict[str, str] = {}
+        for module in sorted(modules, key=lambda each: each.__name__):
+            self._files[module.__name__] = str(module.__file__)
+            self._read(module)
+
+    def of_function(self, spec: AnyFunction) -> Name | None:
+        """The name of a spec, in the module that declares it if that has one."""
+        return self._best(self._functions.get(id(spec), []), spec.where.file)
+
+    def of_group(self, group: Group) -> Name | None:
+        """The name of a group; a group that is nested elsewhere under another name is the same."""
+        return self._best(self._groups.get(id(group.functions), []), group.where.file)
+
+    def of_annotation(self, annotation: object) -> Name | None:
+        """The public name of an annotated type."""
+        found = (name for each, name in self._annotations if each == annotation)
+        return next((name for name in found if not name.is_private), None)
+
+    def _best(self, names: list[Name], file: str) -> Name | None:
+        def order(name: Name) -> tuple[bool, bool, int, str]:
+            elsewhere = self._files[name.module] != file
+            return name.is_private, elsewhere, name.attribute.count("."), str(name)
+
+        return min(names, key=order, default=None)
+
+    def _read(self, module: ModuleType) -> None:
+        for attribute, value in vars(module).items():
+            name = Name(module.__name__, attribute)
+            if isinstance(value, DeclaredFunction):
+                self._functions.setdefault(id(value), []).append(name)
+            elif isinstance(value, Group):
+                self._groups.setdefault(id(value.functions), []).append(name)
+            elif get_origin(value) is Annotated:
+                self._annotations.append((value, name))
+            elif _is_group_class(value) and value.__module__ == module.__name__:
+                self._read_class(value, name)
+
+    def _read_class(self, cls: type[GroupSpec], name: Name) -> None:
+        self._groups.setdefault(id(cls.__confect_group__.functions), []).append(name)
+        for attribute, value in _members(cls):
+            inner = Name(name.module, f"{name.attribute}.{attribute}")
+            if isinstance(value, DeclaredFunction):
+                self._functions.setdefault(id(value), []).append(inner)
+            elif isinstance(value, Group):
+                self._groups.setdefault(id(value.functions), []).append(inner)
+            elif _is_group_class(value):
+                self._read_class(value, inner)
+
+
+def _members(cls: type[GroupSpec]) -> Iterator[tuple[str, Any]]:
+    members: Mapping[str, Any] = vars(cls)
+    for attribute, value in members.items():
+        if not attribute.startswith("__"):
+            yield attribute, value
+
+
+def _is_group_class(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, GroupSpec) and value is not GroupSpec
