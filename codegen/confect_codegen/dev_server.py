@@ -48,7 +48,7 @@ class DevServer:
             async with serving(app, self._host, self._port) as port:
                 url = f"http://{self._host}:{port}"
                 self._state.announce(url)
-                self._greet(url)
+                self._greet(url, backend)
                 # what is loaded by now stays, so the collector need not look at it again
                 gc.freeze()
                 try:
@@ -72,12 +72,14 @@ class DevServer:
                 app.reloaded()
                 print_line("reloaded")
 
-    def _greet(self, url: str) -> None:
+    def _greet(self, url: str, backend: Backend) -> None:
+        public = backend.executor.application.functions.public
+        example = next((each.path for each in public if each.kind == "query"), "group:function")
         folder = self._project.root
         where = "" if folder == Path.cwd() else f" --project {_relative(folder)}"
         print_line(f"serving {self._project.package} on {url}")
         print_line(f"  open   {url}")
-        print_line(f"  call   confect run notes:list{where}")
+        print_line(f"  call   confect run {example}{where}")
         print_line(f"  data   {_relative(self._database)}")
 
 

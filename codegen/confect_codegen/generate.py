@@ -21,7 +21,7 @@ from confect_codegen.check import (
     table_mistakes,
     tables_in,
 )
-from confect_codegen.discover import Project
+from confect_codegen.discover import GENERATED, Project
 from confect_codegen.emit.db import emit_db
 from confect_codegen.emit.impls import emit_impls
 from confect_codegen.emit.refs import emit_refs
@@ -126,4 +126,10 @@ def _table_modules(project: Project) -> list[str]:
 
 
 def _loaded(project: Project) -> list[ModuleType]:
-    return [module for name, module in sys.modules.items() if project.owns(name)]
+    """What people wrote of the modules that are imported by now."""
+    generated = project.module(GENERATED)
+    return [
+        module
+        for name, module in sys.modules.items()
+        if project.owns(name) and not name.startswith(generated)
+    ]

@@ -5,7 +5,7 @@ Specs do not know their names, so they are looked for by identity in every modul
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Annotated, Any, get_origin
@@ -87,10 +87,10 @@ class Names:
 
 
 def _members(cls: type[GroupSpec]) -> Iterator[tuple[str, Any]]:
-    members: Mapping[str, Any] = vars(cls)
-    for attribute, value in members.items():
-        if not attribute.startswith("__"):
-            yield attribute, value
+    """What a group and the groups that it extends assign in their bodies."""
+    for base in cls.__mro__:
+        if _is_group_class(base):
+            yield from ((name, value) for name, value in vars(base).items() if name[:2] != "__")
 
 
 def _is_group_class(value: Any) -> bool:

@@ -11,11 +11,11 @@ from confect_core.protocol import (
     CallRequest,
     CallSucceeded,
     FunctionPath,
-    Json,
     ResultFormat,
     encode_call,
     parse_call_response,
 )
+from confect_core.values import Json
 from confect_core.values.absent import ABSENT
 
 _TIMEOUT_S = 60.0

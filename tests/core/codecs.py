@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from confect_core.values import BigInt, Value
+from confect_core.values import BigInt, Value, dumps
 from confect_core.values.codec import Codec, Mismatch
 
 WIRE_TYPES = (type(None), bool, float, BigInt, str, bytes, list, dict)
@@ -46,13 +46,6 @@ def assert_canonical(wire: Value) -> None:
             assert_canonical(item)
 
 
-def same(one: object, other: object) -> bool:
-    """Equal with equal types, which tells True from 1.0 and 1 from BigInt(1), at any depth."""
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, list) and isinstance(other, list):
-        pairs = zip(one, other, strict=False)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]  # of anything
-        return len(one) == len(other) and all(same(a, b) for a, b in pairs)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same(one[k], other[k]) for k in one)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    return repr(one) == repr(other)  # which also tells -0.0 from 0.0, and takes NaN for NaN
+def same(one: Value, other: Value) -> bool:
+    """Do these travel alike? Unlike `==`, this tells True from 1.0, and 1.0 from BigInt(1)."""
+    return dumps(one) == dumps(other)

@@ -8,8 +8,6 @@ from typing import Annotated
 import typer
 
 from confect_codegen.cli.reporting import reported
-from confect_codegen.remote import Server
-from confect_codegen.running import ProjectState
 
 
 def run(
@@ -23,6 +21,10 @@ def run(
 
     confect run notes:insert '{"text": "hello"}'
     """
+    # imported here, so that the other commands do not load an HTTP client
+    from confect_codegen.remote import Server
+    from confect_codegen.running import ProjectState
+
     with reported():
         state = ProjectState.of(project.resolve())
         server = Server(url or state.address(), state.admin_key())

@@ -11,10 +11,11 @@ from confect_codegen.emit.source import camel_case, separated, source
 from confect_codegen.model import FunctionModel, GroupModel, ProjectModel
 from confect_codegen.naming import Name
 from confect_codegen.plain import PlainSignature
+from confect_core.spec import Schemas
 
 
 def emit_refs(model: ProjectModel) -> str:
-    """The text of `refs.py`; a plain function whose signature is not known yet has a ref without."""
+    """The text of `refs.py`; a plain function whose signature is not known yet takes nothing."""
     return _Refs(model).text()
 
 
@@ -76,7 +77,7 @@ class _Refs:
 
     def _ref(self, function: FunctionModel) -> list[str]:
         arguments: list[Node] = [f'"{function.path}"', self._named(function.source)]
-        if isinstance(function.contract, PlainSignature):
+        if not isinstance(function.contract, Schemas):
             arguments.append(self._signature(function.contract))
         called = f"{function.attribute}: {self._final} = {self._imports.name('confect_core', 'ref')}"
         return lay(run(called, brackets("(", arguments, ")")), 4)
@@ -84,8 +85,10 @@ class _Refs:
     def _named(self, name: Name) -> str:
         return f"{self._imports.module(name.module)}.{name.attribute}"
 
-    def _signature(self, signature: PlainSignature) -> Node:
-        types = {**signature.parameters, "returns": signature.returns}
+    def _signature(self, signature: PlainSignature | None) -> Node:
+        types: dict[str, object] = {"returns": None}
+        if signature:
+            types = {**signature.parameters, "returns": signature.returns}
         keywords: list[Node] = [
             run(f"{name}=", self._types.node(annotation)) for name, annotation in types.items()
         ]

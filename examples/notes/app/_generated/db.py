@@ -64,13 +64,7 @@ class NotesWriter(NotesReader, TableWriter[..., tables.Note]):
         await self.change(id, {"text": text, "author": author, "at": at, "tag": tag})
 
     async def replace(
-        self,
-        id: Id[tables.Note],
-        *,
-        text: str,
-        author: str,
-        at: float,
-        tag: str | None = None,
+        self, id: Id[tables.Note], *, text: str, author: str, at: float, tag: str | None = None
     ) -> None:
         """Give a document a new content."""
         await super().replace(id, text=text, author=author, at=at, tag=tag)
