@@ -11,7 +11,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
+from typing import cast
 
 import httpx2
 import pytest
@@ -28,6 +28,7 @@ class Server:
 
     def __init__(self, database: Path) -> None:
         self.database = database
+        self.admin_key = _ADMIN_KEY
         self.port = 0  # the system chooses
         self.output: list[str] = []
         self._process: subprocess.Popen[str] | None = None
@@ -75,18 +76,16 @@ class Server:
         self.kill()
         self.start()
 
-    def call(
-        self, kind: str, path: str, *, admin: bool = False, **args: object
-    ) -> httpx2.Response:
+    def call(self, kind: str, path: str, *, admin: bool = False, **args: object) -> httpx2.Response:
         """POST one call of a function: `kind` is query, mutation, action or function."""
-        headers = {"Authorization": f"Convex {_ADMIN_KEY}"} if admin else {}
+        headers = {"Authorization": f"Convex {self.admin_key}"} if admin else {}
         body = {"path": path, "args": args}
         return httpx2.post(f"{self.url}/api/{kind}", json=body, headers=headers)
 
     def texts(self) -> list[str]:
         """The text of every note, newest first."""
-        answer: dict[str, Any] = self.call("query", "notes:search", text="", limit=10**6).json()
-        return answer["value"]
+        answer = self.call("query", "notes:search", text="", limit=10**6)
+        return cast("list[str]", answer.json()["value"])
 
     def clear(self) -> None:
         """Delete every note."""

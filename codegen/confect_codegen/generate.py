@@ -21,7 +21,7 @@ from confect_codegen.check import (
     table_mistakes,
     tables_in,
 )
-from confect_codegen.discover import GENERATED, Project
+from confect_codegen.discover import Project
 from confect_codegen.emit.db import emit_db
 from confect_codegen.emit.impls import emit_impls
 from confect_codegen.emit.refs import emit_refs
@@ -69,7 +69,7 @@ class _Generation:
     tables: list[type[Table]]
 
     def files(self) -> dict[str, str]:
-        names = Names(_loaded(self.project))
+        names = Names(self._importable_by_clients(), self.sources)
         tables = table_mistakes(self.project, self.tables)
         declared = spec_mistakes(self.project, self.spec, names, self.tables)
         self._refuse([*tables, *declared])
@@ -78,8 +78,8 @@ class _Generation:
         refs = emit_refs(self._model(table_models, names, {}))
         with generated_modules(self.project, {"db": db, "refs": refs}):
             signatures = self._signatures()
-        # what plain functions imported may name types of theirs
-        names = Names(_loaded(self.project))
+        # what plain functions imported may name types of their signatures
+        names = Names(self._importable_by_clients(), self.sources)
         self._refuse(signature_mistakes(self.project, signatures, names))
         model = self._model(table_models, names, signatures)
         return {
@@ -105,6 +105,14 @@ class _Generation:
         self._refuse(mistakes)
         return signatures
 
+    def _importable_by_clients(self) -> list[ModuleType]:
+        """The modules that are imported by now, but for those that need the server."""
+        return [
+            module
+            for name, module in sorted(sys.modules.items())
+            if self.project.owns(name) and self.sources.is_for_clients(name)
+        ]
+
     def _model(
         self,
         tables: tuple[TableModel, ...],
@@ -123,13 +131,3 @@ def _table_modules(project: Project) -> list[str]:
     if project.file_of(name) is None:
         return []
     return [name, *project.submodules(name)]
-
-
-def _loaded(project: Project) -> list[ModuleType]:
-    """What people wrote of the modules that are imported by now."""
-    generated = project.module(GENERATED)
-    return [
-        module
-        for name, module in sys.modules.items()
-        if project.owns(name) and not name.startswith(generated)
-    ]

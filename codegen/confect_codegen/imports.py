@@ -49,6 +49,7 @@ class Sources:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._trees: dict[Path, ast.Module] = {}
+        self._for_clients: dict[str, bool] = {}
 
     def leaks(self, *modules: str) -> Iterator[Leak]:
         """Every chain from these modules into the server or into generated code, each once."""
@@ -56,6 +57,13 @@ class Sources:
         for module in modules:
             for loaded in _with_parents(module):
                 yield from self._walk(loaded, (), seen)
+
+    def is_for_clients(self, module: str) -> bool:
+        """May a module of the project be imported where there is no server?"""
+        if module not in self._for_clients:
+            leaks = self._is_forbidden(module) or any(self.leaks(module))
+            self._for_clients[module] = not leaks
+        return self._for_clients[module]
 
     def imports(self, module: str, *, for_typing: bool) -> Iterator[Import]:
         """What a module imports when it is imported itself; `for_typing` adds what only checkers see."""

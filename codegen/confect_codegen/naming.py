@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Annotated, Any, get_origin
 
+from confect_codegen.imports import Sources
 from confect_core import GroupSpec
 from confect_core.spec import AnyFunction, DeclaredFunction, Group
 
@@ -31,9 +32,13 @@ class Name:
 
 
 class Names:
-    """Every name of a spec, a group or an annotated type in some modules."""
+    """Every name that some modules give to a spec, a group or an annotated type.
 
-    def __init__(self, modules: Iterable[ModuleType]) -> None:
+    A name that a module only imports is not its to give: type checkers would refuse it there.
+    """
+
+    def __init__(self, modules: Iterable[ModuleType], sources: Sources) -> None:
+        self._sources = sources
         self._functions: dict[int, list[Name]] = {}
         self._groups: dict[int, list[Name]] = {}
         self._annotations: list[tuple[object, Name]] = []
@@ -63,15 +68,19 @@ class Names:
         return min(names, key=order, default=None)
 
     def _read(self, module: ModuleType) -> None:
+        imports = self._sources.imports(module.__name__, for_typing=False)
+        imported = {each.bound_as for each in imports}
         for attribute, value in vars(module).items():
             name = Name(module.__name__, attribute)
+            if attribute in imported:
+                continue
             if isinstance(value, DeclaredFunction):
                 self._functions.setdefault(id(value), []).append(name)
             elif isinstance(value, Group):
                 self._groups.setdefault(id(value.functions), []).append(name)
             elif get_origin(value) is Annotated:
                 self._annotations.append((value, name))
-            elif _is_group_class(value) and value.__module__ == module.__name__:
+            elif _is_group_class(value):
                 self._read_class(value, name)
 
     def _read_class(self, cls: type[GroupSpec], name: Name) -> None:

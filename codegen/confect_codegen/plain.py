@@ -127,7 +127,7 @@ class PlainFunctions:
                 yield mistake
             for part in parts_of(annotation):
                 module: str = getattr(part, "__module__", "")
-                if self._project.owns(module) and any(self._sources.leaks(module)):
+                if self._project.owns(module) and not self._sources.is_for_clients(module):
                     shown: str = getattr(part, "__qualname__", str(part))
                     yield ServerOnlyType(str(name), shown, module, where)
 

@@ -95,6 +95,14 @@ class UnsupportedClientVersion(ProtocolError):
             hint=f"Upgrade it to a version after {newest_unsupported}.",
         )
 
+    @property
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """What a refusal says in its headers, the only place where some clients look."""
+        return (
+            (b"x-convex-deprecation-state", b"Unsupported"),
+            (b"x-convex-deprecation-message", str(self).encode("latin-1")),
+        )
+
 
 class BadJsonBody(ProtocolError):
     """A request body that is not a call of a function."""

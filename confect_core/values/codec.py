@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,9 +21,13 @@ from typing_extensions import TypeForm, TypeVar
 from confect_core.errors import SpecError, ValueRefused, refuse
 from confect_core.values.uncarryable import Uncarryable
 from confect_core.values.value import Value
-from confect_core.values.wire_schema import Node, WireSchema
+from confect_core.values.wire_schema import Node, WireSchema, strictly
 
 T = TypeVar("T")
+
+_WARNING = re.compile(
+    r"UnexpectedValue\((.*?)(?: - serialized value may not be as expected.*)?\)$", re.MULTILINE
+)
 
 
 class UnresolvedType(SpecError):
@@ -90,7 +95,7 @@ class Codec(Generic[T]):
         except ValidationError as error:
             raise Mismatch.of(self._what, error) from None
         except PydanticSerializationError as error:
-            raise Mismatch(self._what, [str(error)]) from None
+            raise Mismatch(self._what, [_say_of_encoding(error)]) from None
         return cast("Value", encoded)
 
     def mistakes(self) -> list[SpecError]:
@@ -108,7 +113,7 @@ class Codec(Generic[T]):
         refuse(self._what, self.mistakes())
         schema: Any = self._core_schema()
         decode: Any = WireSchema("decode").rewrite(schema, self._what)
-        encode: Any = WireSchema("encode").rewrite(schema, self._what)
+        encode: Any = strictly(WireSchema("encode").rewrite(schema, self._what))
         # without this flag pydantic-core would take each model's own validator instead of ours
         return _Compiled(
             SchemaValidator(schema),
@@ -140,6 +145,12 @@ def _say(error: ErrorDetails) -> str:
         f"Value does not match validator.\nPath: {path or '.'}\n"
         f"Value: {error['input']!r}\nProblem: {error['msg']}"
     )
+
+
+def _say_of_encoding(error: PydanticSerializationError) -> str:
+    """The first of what pydantic-core warns of, the others being about the rest of a union."""
+    first = _WARNING.search(str(error))
+    return f"Value does not match validator.\nProblem: {first[1] if first else error}"
 
 
 def _at(parents: Sequence[str | int]) -> str:

@@ -44,7 +44,9 @@ _WHEN_USED = {
     "unless-none": "unless-none",
     "json-unless-none": "unless-none",
 }
-"""Values on the wire are what pydantic calls JSON."""
+"""When a serializer runs on the wire, for when it says that it does."""
+
+_NOTHING = object()
 
 _REFUSALS = {
     "complex": "use two float fields",
@@ -158,7 +160,9 @@ class WireSchema:
             **node,
             "serialization": {
                 **{key: value for key, value in serialization.items() if key != "return_schema"},
-                "function": _made_canonical(serialization["function"]),
+                "function": _made_canonical(
+                    serialization["function"], takes_info=serialization.get("info_arg", False)
+                ),
                 "when_used": _WHEN_USED[serialization.get("when_used", "always")],
             },
         }
@@ -318,6 +322,15 @@ class WireSchema:
         self.mistakes.append(Uncarryable(path, what, hint))
 
 
+def strictly(encode: Node) -> Node:
+    """The same, but refusing objects of other classes and such as lack fields.
+
+    Only inside a union does pydantic-core look at what it serializes, so this is one: of the schema
+    and of a literal that nothing is.
+    """
+    return {"type": "union", "choices": [encode, cs.literal_schema([_NOTHING])]}
+
+
 def _chain(*steps: Any) -> Node:
     return {"type": "chain", "steps": list(steps)}
 
@@ -353,11 +366,30 @@ def _before(convert: Callable[[Any], object], node: Node) -> Node:
     }
 
 
-def _made_canonical(make: Callable[..., object]) -> Callable[..., Value]:
+class _AsJson:
+    """What a serializer is told of the occasion, which is what pydantic calls JSON."""
+
+    mode = "json"
+
+    def __init__(self, info: object) -> None:
+        self._info = info
+
+    def mode_is_json(self) -> bool:
+        return True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._info, name)
+
+
+def _made_canonical(make: Callable[..., object], *, takes_info: bool) -> Callable[..., Value]:
     def make_canonical(*args: object) -> Value:
         return leaves.canonical(make(*args))
 
-    return make_canonical
+    def make_canonical_with_info(*args: object) -> Value:
+        *others, info = args
+        return leaves.canonical(make(*others, _AsJson(info)))
+
+    return make_canonical_with_info if takes_info else make_canonical
 
 
 def _sorted_list(value: object, inner: Callable[[object], list[Value]]) -> list[Value]:

@@ -33,13 +33,7 @@ from confect_server.transport.admin import AdminKey, NotAdmin
 from confect_server.transport.front_page import front_page
 from confect_server.transport.http_exchange import HTML, JSON, TEXT, BodyTooLong, Exchange
 
-_REFUSED = (
-    BadFormat,
-    BadFunctionPath,
-    BadJsonBody,
-    InvalidClientVersion,
-    UnsupportedClientVersion,
-)
+_REFUSED = (BadFormat, BadFunctionPath, BadJsonBody, InvalidClientVersion)
 
 Run = Callable[[CallRequest], Awaitable[RunOutcome]]
 
@@ -89,6 +83,9 @@ class HttpApi:
             body = encode_call_response(_in_format(await run(request), request.format))
         except NotAdmin as error:
             await exchange.respond(401, JSON, encode_refusal(error.code, error))
+        except UnsupportedClientVersion as error:
+            refusal = encode_refusal(error.code, error)
+            await exchange.respond(400, JSON, refusal, error.headers)
         except _REFUSED as error:
             await _refuse(exchange, error.code, error)
         except ValueRefused as error:

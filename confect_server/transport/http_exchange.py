@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 MAX_BODY_BYTES = 16 * 1024 * 1024 + 2000
@@ -60,14 +60,21 @@ class Exchange:
             if not message.get("more_body", False):
                 return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
-    async def respond(self, status: int, content_type: bytes, body: bytes) -> None:
+    async def respond(
+        self,
+        status: int,
+        content_type: bytes,
+        body: bytes,
+        headers: Iterable[tuple[bytes, bytes]] = (),
+    ) -> None:
         """Answer, to pages of any origin."""
-        headers = [
+        all_headers = [
             (b"content-type", content_type),
             (b"content-length", b"%d" % len(body)),
+            *headers,
             *self._cross_origin(),
         ]
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.start", "status": status, "headers": all_headers})
         await self._send({"type": "http.response.body", "body": body})
 
     async def allow_cross_origin(self) -> None:

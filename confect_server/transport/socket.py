@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, TypeAlias
 
 import anyio
@@ -38,11 +38,16 @@ class Socket:
         await self._receive()
         await self._send({"type": "websocket.accept"})
 
-    async def refuse(self, status: int, body: bytes) -> None:
+    async def refuse(
+        self, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]] = ()
+    ) -> None:
         """Answer the request for a connection as an ordinary HTTP request."""
         await self._receive()
-        headers = [(b"content-type", b"application/json")]
-        start = {"type": "websocket.http.response.start", "status": status, "headers": headers}
+        start = {
+            "type": "websocket.http.response.start",
+            "status": status,
+            "headers": [(b"content-type", b"application/json"), *headers],
+        }
         await self._send(start)
         await self._send({"type": "websocket.http.response.body", "body": body})
 

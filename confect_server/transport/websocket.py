@@ -64,7 +64,10 @@ class SyncServer:
         """Serve one socket until it is closed by either side."""
         try:
             check_client(socket.path, socket.header(b"convex-client"))
-        except (InvalidClientVersion, UnsupportedClientVersion) as error:
+        except UnsupportedClientVersion as error:
+            await socket.refuse(400, encode_refusal(error.code, error), error.headers)
+            return
+        except InvalidClientVersion as error:
             await socket.refuse(400, encode_refusal(error.code, error))
             return
         except NoSuchSocket:

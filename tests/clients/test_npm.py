@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, cast
 
 from tests.clients.official_client import Event, OfficialClient, npm_client
 from tests.serving import Server
 
 
-def updates(events: Iterable[Event], name: str = "notes") -> list[list[str]]:
+def updates(events: Iterable[Event]) -> list[list[str]]:
     """The texts of every update of a list of notes."""
-    lists = (event.value for event in events if event[:2] == ("update", name))
-    return [[note["text"] for note in cast("list[dict[str, Any]]", notes)] for notes in lists]
-
-
-def failure(event: Event) -> dict[str, Any]:
-    assert event.event == "failed", event
-    return cast("dict[str, Any]", event.value)
+    return [event.texts for event in events if event.event == "update"]
 
 
 async def everything_so_far(client: OfficialClient) -> list[Event]:
@@ -32,13 +25,12 @@ async def everything_so_far(client: OfficialClient) -> list[Event]:
 async def test_an_update_comes_once_and_before_its_mutation_resolves(server: Server) -> None:
     async with npm_client("socket", server.url) as client:
         await client.subscribe("notes", "notes:list")
-        assert updates([await client.next()]) == [[]]
+        assert (await client.next()).texts == []
         await client.begin("insert", "mutation", "notes:insert", text="hi")
         update, resolved = await client.next(), await client.next()
-        assert updates([update]) == [["hi"]]
+        assert update.texts == ["hi"]
         assert resolved[:2] == ("resolved", "insert")
-        (note,) = cast("list[dict[str, Any]]", update.value)
-        assert note["_id"] == resolved.value
+        assert update.value == server.call("query", "notes:list").json()["value"]
         assert await everything_so_far(client) == []
         assert client.complaints == ""
 
@@ -49,12 +41,12 @@ async def test_another_client_sees_the_update(server: Server) -> None:
         npm_client("socket", server.url) as writer,
     ):
         await reader.subscribe("notes", "notes:list")
-        assert updates([await reader.next()]) == [[]]
+        assert (await reader.next()).texts == []
         for expected in (["a"], ["b", "a"]):
             assert (await writer.call("mutation", "notes:insert", text=expected[0])).event == (
                 "resolved"
             )
-            assert updates([await reader.next()]) == [expected]
+            assert (await reader.next()).texts == expected
         assert await everything_so_far(reader) == []
 
 
@@ -82,8 +74,8 @@ async def test_an_optimistic_update_turns_into_the_real_one_without_a_flicker(
     async with npm_client("socket", server.url) as client:
         await client.subscribe("notes", "notes:list")
         await client.next()
-        await client.begin("a", "mutation", "notes:insert", text="a", optimistic=True)
-        await client.begin("b", "mutation", "notes:insert", text="b", optimistic=True)
+        await client.begin_optimistic_insert("a", "a")
+        await client.begin_optimistic_insert("b", "b")
         seen = updates(await client.until("resolved", "b"))
         assert seen[0] == ["*a"]
         assert seen[-1] == ["b", "a"]
@@ -98,7 +90,7 @@ async def test_a_failed_mutation_takes_its_optimistic_update_back(server: Server
         await client.subscribe("notes", "notes:list")
         await client.next()
         too_long = "x" * 101
-        await client.begin("long", "mutation", "notes:insert", text=too_long, optimistic=True)
+        await client.begin_optimistic_insert("long", too_long)
         events = await client.until("failed", "long")
         assert updates([*events, *await everything_so_far(client)]) == [[f"*{too_long}"], []]
 
@@ -115,12 +107,12 @@ async def test_an_action_answers(server: Server) -> None:
 async def test_a_declared_error_of_a_call_carries_its_data(server: Server) -> None:
     async with npm_client("socket", server.url) as client:
         pinned = (await client.call("mutation", "notes:insert", text="stays", tag="pinned")).value
-        forbidden = failure(await client.call("mutation", "notes:remove", note_id=pinned))
+        forbidden = (await client.call("mutation", "notes:remove", note_id=pinned)).failure
         assert forbidden["data"] == {"_tag": "Forbidden", "reason": "the note is pinned"}
 
         gone = (await client.call("mutation", "notes:insert", text="goes")).value
         await client.call("mutation", "notes:remove", note_id=gone)
-        not_found = failure(await client.call("query", "notes:get", note_id=gone))
+        not_found = (await client.call("query", "notes:get", note_id=gone)).failure
         assert not_found["data"] == {"_tag": "NoteNotFound", "note_id": gone}
 
 
@@ -130,16 +122,16 @@ async def test_a_subscription_goes_from_value_to_declared_error(server: Server) 
         await client.subscribe("note", "notes:get", note_id=note_id)
         shown = await client.next()
         assert shown[:2] == ("update", "note")
-        assert cast("dict[str, Any]", shown.value)["text"] == "short-lived"
+        assert shown.document["text"] == "short-lived"
         await client.begin("remove", "mutation", "notes:remove", note_id=note_id)
         failed, removed = await client.next(), await client.next()
-        assert failure(failed)["data"] == {"_tag": "NoteNotFound", "note_id": note_id}
+        assert failed.failure["data"] == {"_tag": "NoteNotFound", "note_id": note_id}
         assert removed == Event("resolved", "remove", None)
 
 
 async def test_failures_that_nobody_declared_are_plain_errors(server: Server) -> None:
     async with npm_client("socket", server.url) as client:
-        wrong_args = failure(await client.call("mutation", "notes:insert", text=1.0))
+        wrong_args = (await client.call("mutation", "notes:insert", text=1.0)).failure
         assert "ArgumentValidationError" in wrong_args["message"]
         assert "data" not in wrong_args
         for kind, path in (
@@ -148,10 +140,10 @@ async def test_failures_that_nobody_declared_are_plain_errors(server: Server) ->
             ("action", "notes:nothing"),
             ("mutation", "notes:clear"),  # internal
         ):
-            unknown = failure(await client.call(kind, path))
+            unknown = (await client.call(kind, path)).failure
             assert f"Could not find public function for '{path}'" in unknown["message"]
             assert "data" not in unknown
-        wrong_kind = failure(await client.call("query", "notes:email"))
+        wrong_kind = (await client.call("query", "notes:email")).failure
         assert "Trying to execute" in wrong_kind["message"]
 
 
@@ -167,8 +159,7 @@ async def test_the_http_client_calls_every_kind_of_function(server: Server) -> N
     async with npm_client("http", server.url) as client:
         note_id = (await client.call("mutation", "notes:insert", text="by post")).value
         got = await client.call("query", "notes:get", note_id=note_id)
-        note = cast("dict[str, Any]", got.value)
-        assert (note["_id"], note["text"]) == (note_id, "by post")
+        assert (got.document["_id"], got.document["text"]) == (note_id, "by post")
         assert (await client.call("action", "notes:email", note_id=note_id)).value is True
         assert (await client.call("query", "notes:search", text="post")).value == ["by post"]
 
@@ -178,14 +169,14 @@ async def test_the_http_client_gets_the_data_of_declared_errors(server: Server) 
         gone = (await client.call("mutation", "notes:insert", text="goes")).value
         await client.call("mutation", "notes:remove", note_id=gone)
         for kind, path in (("query", "notes:get"), ("mutation", "notes:remove")):
-            error = failure(await client.call(kind, path, note_id=gone))
+            error = (await client.call(kind, path, note_id=gone)).failure
             assert error["data"] == {"_tag": "NoteNotFound", "note_id": gone}
 
 
 async def test_the_http_client_gets_plain_errors(server: Server) -> None:
     async with npm_client("http", server.url) as client:
-        unknown = failure(await client.call("query", "notes:nothing"))
+        unknown = (await client.call("query", "notes:nothing")).failure
         assert "Could not find public function for 'notes:nothing'" in unknown["message"]
         assert "data" not in unknown
-        wrong_args = failure(await client.call("mutation", "notes:insert", words="hi"))
+        wrong_args = (await client.call("mutation", "notes:insert", words="hi")).failure
         assert "ArgumentValidationError" in wrong_args["message"]

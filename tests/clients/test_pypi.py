@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
-from tests.clients.official_client import Event, OfficialClient, pypi_client
+from tests.clients.official_client import OfficialClient, pypi_client
 from tests.serving import Server
 
 BOTH = pytest.mark.parametrize("kind", ["socket", "http"])
-
-
-def texts(event: Event) -> list[str]:
-    assert event[:2] == ("update", "notes"), event
-    return [note["text"] for note in cast("list[dict[str, Any]]", event.value)]
-
-
-def failure(event: Event) -> dict[str, Any]:
-    assert event.event == "failed", event
-    return cast("dict[str, Any]", event.value)
 
 
 async def inserted(client: OfficialClient, text: str) -> str:
@@ -33,9 +23,8 @@ async def test_every_kind_of_function_answers(server: Server, kind: str) -> None
     async with pypi_client(kind, server.url) as client:
         note_id = await inserted(client, "from Python")
         got = await client.call("query", "notes:get", note_id=note_id)
-        note = cast("dict[str, Any]", got.value)
-        assert (note["_id"], note["text"]) == (note_id, "from Python")
-        assert isinstance(note["at"], float)
+        assert (got.document["_id"], got.document["text"]) == (note_id, "from Python")
+        assert isinstance(got.document["at"], float)
         assert (await client.call("action", "notes:email", note_id=note_id)).value is True
         assert (await client.call("query", "notes:search", text="Python", limit=1)).value == [
             "from Python"
@@ -48,7 +37,7 @@ async def test_declared_errors_carry_their_data(server: Server, kind: str) -> No
         gone = await inserted(client, "goes")
         assert (await client.call("mutation", "notes:remove", note_id=gone)).value is None
         for kind_called, path in (("query", "notes:get"), ("mutation", "notes:remove")):
-            error = failure(await client.call(kind_called, path, note_id=gone))
+            error = (await client.call(kind_called, path, note_id=gone)).failure
             assert error["data"] == {"_tag": "NoteNotFound", "note_id": gone}
         assert await inserted(client, "and it goes on") in {
             note["_id"] for note in server.call("query", "notes:list").json()["value"]
@@ -58,10 +47,10 @@ async def test_declared_errors_carry_their_data(server: Server, kind: str) -> No
 @BOTH
 async def test_failures_that_nobody_declared_carry_no_data(server: Server, kind: str) -> None:
     async with pypi_client(kind, server.url) as client:
-        wrong_args = failure(await client.call("mutation", "notes:insert", words="hi"))
+        wrong_args = (await client.call("mutation", "notes:insert", words="hi")).failure
         assert "ArgumentValidationError" in wrong_args["message"]
         assert "data" not in wrong_args
-        unknown = failure(await client.call("query", "notes:nothing"))
+        unknown = (await client.call("query", "notes:nothing")).failure
         assert "Could not find public function for 'notes:nothing'" in unknown["message"]
 
 
@@ -71,24 +60,24 @@ async def test_a_subscription_hears_of_every_commit(server: Server) -> None:
         pypi_client("socket", server.url) as writer,
     ):
         await reader.subscribe("notes", "notes:list")
-        assert texts(await reader.next()) == []
+        assert (await reader.next()).texts == []
         for expected in (["a"], ["b", "a"]):
             await inserted(writer, expected[0])
             await reader.ask_next("notes")
-            assert texts(await reader.next()) == expected
+            assert (await reader.next()).texts == expected
         await inserted(reader, "c")
         await reader.ask_next("notes")
-        assert texts(await reader.next()) == ["c", "b", "a"]
+        assert (await reader.next()).texts == ["c", "b", "a"]
 
 
 async def test_a_subscription_outlives_the_server(mortal_server: Server) -> None:
     async with pypi_client("socket", mortal_server.url) as client:
         await inserted(client, "before")
         await client.subscribe("notes", "notes:list")
-        assert texts(await client.next()) == ["before"]
+        assert (await client.next()).texts == ["before"]
         mortal_server.restart()
         await inserted(client, "after")
         await client.ask_next("notes")
-        while texts(event := await client.next()) == ["before"]:  # asked again after the reconnect
+        while (event := await client.next()).texts == ["before"]:  # asked again after the reconnect
             await client.ask_next("notes")
-        assert texts(event) == ["after", "before"]
+        assert event.texts == ["after", "before"]

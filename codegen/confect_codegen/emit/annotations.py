@@ -11,7 +11,7 @@ import sys
 import types
 from collections.abc import Callable
 from enum import Enum
-from typing import Annotated, Any, Literal, NewType, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, NewType, TypeAlias, Union, cast, get_args, get_origin
 
 from annotated_types import BaseMetadata
 from pydantic import BaseModel
@@ -19,7 +19,12 @@ from pydantic.fields import FieldInfo
 
 from confect_codegen.emit.imports import Imports
 from confect_codegen.emit.layout import Brackets, Choice, Node, brackets, flat, run
+from confect_codegen.naming import Name
 from confect_core.values import ABSENT, Int64
+
+
+Named: TypeAlias = Callable[[object], Name | None]
+"""Finds the name under which the user keeps an annotated type."""
 
 
 class Unprintable(Exception):
@@ -90,7 +95,7 @@ class AnnotationPrinter:
         if origin is Annotated:
             return self._annotated(annotation, *args)
         if origin in (Union, types.UnionType):
-            return _joined([self.node(each) for each in args])
+            return union(*(self.node(each) for each in args))
         if origin is Literal:
             return self._literals(args)
         head = self._alias(origin) if _is_alias(origin) else self.of_class(origin)
@@ -107,7 +112,7 @@ class AnnotationPrinter:
             return self._imports.name("confect_core", "Int64")
         name = self._named(annotation)
         if name is not None:
-            return self._member(*name, annotation)
+            return f"{self._imports.module(name.module)}.{name.attribute}"
         if all(_only_constrains(each) for each in metadata):
             return self.node(inner)
         raise Unprintable(annotation)
@@ -121,7 +126,7 @@ class AnnotationPrinter:
             return absent[0]
         texts = [self.literal(each) or _unprintable(each) for each in rest]
         literal = Brackets(f"{self._imports.name('typing', 'Literal')}[", tuple(texts), "]")
-        return _joined([literal, *absent])
+        return union(literal, *absent)
 
     def _class(self, cls: type[object]) -> Node:
         if issubclass(cls, BaseModel) and cls.__pydantic_generic_metadata__["origin"]:
@@ -145,25 +150,26 @@ class AnnotationPrinter:
         return ".".join([self._imports.name(home, first), *rest])
 
 
-Named = Callable[[object], "tuple[str, str] | None"]
-"""Finds the module and the name under which the user keeps a type."""
-
-
 def parts_of(annotation: object) -> list[object]:
-    """The type and everything inside its brackets."""
-    found: list[object] = [annotation]
-    for each in get_args(annotation):
-        if get_origin(annotation) is not Literal:
-            found += parts_of(each)
+    """The type and everything inside its brackets; a generic model counts as its origin."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        for each in annotation.__pydantic_generic_metadata__["args"]:
-            found += parts_of(each)
-    return found
+        metadata = annotation.__pydantic_generic_metadata__
+        found, inside = [metadata["origin"] or annotation], metadata["args"]
+    else:
+        found, inside = [annotation], get_args(annotation)
+    if get_origin(annotation) is Literal:
+        return found
+    return [*found, *(part for each in inside for part in parts_of(each))]
 
 
-def optional(node: Node, *more: str) -> Node:
-    """A type, or one of these."""
-    return _joined([node, *more])
+def union(*nodes: Node) -> Node:
+    """Any of these types, each mentioned once."""
+    operands: list[Node] = []
+    for node in nodes:
+        for each in node.items if isinstance(node, Choice) else (node,):
+            if each not in operands:
+                operands.append(each)
+    return operands[0] if len(operands) == 1 else Choice(tuple(operands))
 
 
 def parameter(name: str, node: Node, default: str | None = None) -> Node:
@@ -174,15 +180,6 @@ def parameter(name: str, node: Node, default: str | None = None) -> Node:
 def _is_alias(annotation: object) -> bool:
     # the class of `type X = ...` differs between typing and typing_extensions
     return type(annotation).__name__ == "TypeAliasType"
-
-
-def _joined(nodes: list[Node]) -> Node:
-    operands: list[Node] = []
-    for node in nodes:
-        for each in node.items if isinstance(node, Choice) else (node,):
-            if each not in operands:
-                operands.append(each)
-    return operands[0] if len(operands) == 1 else Choice(tuple(operands))
 
 
 def _home(module: str, name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from confect_codegen.emit.annotations import AnnotationPrinter, optional, parameter
+from confect_codegen.emit.annotations import AnnotationPrinter, union, parameter
 from confect_codegen.emit.imports import Imports
 from confect_codegen.emit.layout import Brackets, Node, brackets, lay, run
 from confect_codegen.emit.source import camel_case, separated, source
@@ -32,7 +32,7 @@ class _Db:
 
     def text(self) -> str:
         type_var = self._imports.name("typing_extensions", "TypeVar")
-        never = self._imports.name("typing_extensions", "Never")
+        never = self._imports.name("typing", "Never")
         blocks = [[f'N = {type_var}("N", default={never})']]
         if any(self._is_made(field) for table in self._tables for field in table.fields):
             blocks.append(self._given())
@@ -112,7 +112,7 @@ class _Db:
         return [
             "*",
             *(parameter(name, self._types.node(each)) for name, each in equal),
-            parameter(last, optional(self._types.node(annotation), range_of)),
+            parameter(last, union(self._types.node(annotation), range_of)),
         ]
 
     def _writer(self, table: TableModel) -> list[str]:
@@ -151,11 +151,11 @@ class _Db:
         if field.default is Default.REQUIRED:
             return parameter(field.name, node)
         if self._is_made(field):
-            return parameter(field.name, optional(node, self._server("NotChanged")), self._unchanged)
+            return parameter(field.name, union(node, self._server("NotChanged")), self._unchanged)
         return parameter(field.name, node, self._types.literal(field.default))
 
     def _change(self, field: FieldModel) -> Node:
-        node = optional(self._types.node(field.annotation), self._server("NotChanged"))
+        node = union(self._types.node(field.annotation), self._server("NotChanged"))
         return parameter(field.name, node, self._unchanged)
 
     @property

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from confect_codegen.discover import GENERATED
-from confect_codegen.emit.annotations import AnnotationPrinter
+from confect_codegen.emit.annotations import AnnotationPrinter, union
 from confect_codegen.emit.imports import Imports
-from confect_codegen.emit.layout import Choice, Node, brackets, lay, run
+from confect_codegen.emit.layout import Node, brackets, lay, run
 from confect_codegen.emit.source import separated, source
 from confect_codegen.model import FunctionModel, GroupModel, ProjectModel
 from confect_codegen.naming import Name
@@ -38,7 +38,7 @@ class _Impls:
             made = self._imports.name("typing_extensions", "TypeVar")
             names = [f"{self._variable}{number + 1}" for number in range(self._width())]
             blocks.insert(0, [f'{name} = {made}("{name}")' for name in names])
-        summary = "One constructor per group, every function required."
+        summary = "A constructor per group, every function required."
         return source(summary, self._imports if blocks else None, separated(blocks, space=2))
 
     def _width(self) -> int:
@@ -86,8 +86,7 @@ class _Impls:
         group_impl = self._imports.name("confect_server", "GroupImpl")
         if not services:
             return group_impl
-        needs = Choice(tuple(services)) if len(services) > 1 else services[0]
-        return brackets(f"{group_impl}[", [needs], "]")
+        return brackets(f"{group_impl}[", [union(*services)], "]")
 
     def _call(self, group: GroupModel) -> Node:
         functions: list[Node] = [f'"{each.name}": {each.attribute}' for each in _declared(group)]

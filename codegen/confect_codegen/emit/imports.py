@@ -63,9 +63,10 @@ class Imports:
                 together.setdefault(module, []).append(name)
             else:
                 line = f"from {module} import {name} as {local}"
-                yield _Statement(section, module, (line,), renames=name)
+                yield _Statement(section, module, (line,), first=name)
         for module, names in together.items():
-            yield _Statement(self._section(module), module, _from(module, names), renames="")
+            names.sort(key=_member)
+            yield _Statement(self._section(module), module, _from(module, names), first=names[0])
 
     def _section(self, module: str) -> int:
         top = module.split(".")[0]
@@ -79,21 +80,20 @@ class _Statement:
     section: int
     module: str
     lines: tuple[str, ...]
-    renames: str | None = None
+    first: str | None = None
 
     @property
     def order(self) -> tuple[int, bool, str, tuple[int, str, str]]:
-        """Plain imports first, then by module, then what is imported under its own name."""
-        renamed = _member(self.renames) if self.renames else (-1, "", "")
-        return self.section, self.renames is not None, self.module, renamed
+        """Plain imports first, then by module, then by the first name that is taken from it."""
+        first = _member(self.first) if self.first else (0, "", "")
+        return self.section, self.first is not None, self.module, first
 
 
 def _from(module: str, names: list[str]) -> tuple[str, ...]:
-    ordered = sorted(names, key=_member)
-    line = f"from {module} import {', '.join(ordered)}"
+    line = f"from {module} import {', '.join(names)}"
     if len(line) <= WIDTH:
         return (line,)
-    return (f"from {module} import (", *(f"    {name}," for name in ordered), ")")
+    return (f"from {module} import (", *(f"    {name}," for name in names), ")")
 
 
 def _member(name: str) -> tuple[int, str, str]:

@@ -24,9 +24,16 @@ function tellFailure(name, error) {
   tell("failed", name, { message: error.message, ...data });
 }
 
-function prependNote(local, args) {
-  const notes = local.getQuery(makeFunctionReference("notes:list"), {});
-  local.setQuery(makeFunctionReference("notes:list"), {}, [{ text: `*${args.text}` }, ...notes]);
+function tellEnd(name, promise) {
+  promise.then(
+    (value) => tell("resolved", name, value),
+    (error) => tellFailure(name, error),
+  );
+}
+
+function showAtOnce(local, { text }) {
+  const list = makeFunctionReference("notes:list");
+  local.setQuery(list, {}, [{ text: `*${text}` }, ...local.getQuery(list, {})]);
 }
 
 const commands = {
@@ -42,12 +49,12 @@ const commands = {
   unsubscribe({ name }) {
     unsubscribe.get(name)();
   },
-  call({ name, as, path, args, optimistic }) {
-    const options = optimistic ? [{ optimisticUpdate: prependNote }] : [];
-    client[as](makeFunctionReference(path), jsonToConvex(args), ...options).then(
-      (value) => tell("resolved", name, value),
-      (error) => tellFailure(name, error),
-    );
+  call({ name, as, path, args }) {
+    tellEnd(name, client[as](makeFunctionReference(path), jsonToConvex(args)));
+  },
+  insertOptimistically({ name, text }) {
+    const insert = makeFunctionReference("notes:insert");
+    tellEnd(name, client.mutation(insert, { text }, { optimisticUpdate: showAtOnce }));
   },
   close() {
     process.stdin.destroy(); // only the client could keep the process alive now

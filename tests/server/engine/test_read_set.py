@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,7 +31,7 @@ def test_merged_intervals_hold_the_same_keys(intervals: list[Interval], keys: li
 def test_merged_intervals_are_apart_in_order_and_not_empty(intervals: list[Interval]) -> None:
     together = merged(intervals)
     assert not any(each.is_empty for each in together)
-    for one, next_one in zip(together, together[1:], strict=False):
+    for one, next_one in pairwise(together):
         assert one.end is not None
         assert one.end < next_one.start
 

@@ -93,7 +93,8 @@ async def test_no_increment_is_lost(database: Database) -> None:
     async def increment_often() -> None:
         nonlocal attempts
         for _ in range(10):
-            attempts += await retried(database, increment)
+            took = await retried(database, increment)
+            attempts += took
 
     async with anyio.create_task_group() as tasks:
         for _ in range(8):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import struct
 from collections.abc import Sequence
 
 import pytest
 
-from confect_core.values import BigInt, Interval, Value, decode_id, encode_id, key_of
+from confect_core.values import BigInt, Interval, Value, decode_id, key_of
 from confect_server.engine import Database, NoSuchIndex, ReadOnly, Transaction
 from confect_server.engine.catalog import CATALOG_INDEX
 from confect_server.engine.index import Document
@@ -316,5 +315,3 @@ async def test_an_index_that_was_removed_cannot_be_read(database: Database) -> N
     await database.declare({"items": {}})
     with pytest.raises(NoSuchIndex, match="by_rank"):
         database.begin().range(index, Interval.all())
-
-

@@ -88,7 +88,10 @@ def test_the_oldest_commits_are_forgotten_and_never_missed(monkeypatch: pytest.M
         for begin in kept:
             for number, key in enumerate(keys):
                 was_written = any(later % 3 == number for later in range(begin + 1, ts + 1))
-                for reads in (ReadSet({1: frozenset([key])}), ReadSet({}, {1: (Interval.point(key),)})):
+                for reads in (
+                    ReadSet({1: frozenset([key])}),
+                    ReadSet({}, {1: (Interval.point(key),)}),
+                ):
                     assert is_conflict(log, reads, begin) == was_written
 
 

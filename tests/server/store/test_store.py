@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from confect_core.values import Interval
-from confect_server.store import IndexedRevision, KeyChange, LogEntry, Revision, Store
+from confect_server.store import Commit, IndexedRevision, KeyChange, LogEntry, Revision, Store
 from tests.server.store.histories import (
     INDEX,
     TABLE,
@@ -155,12 +155,20 @@ async def test_the_head_is_the_newest_commit_and_its_life_stays_the_same(store: 
         assert [entry.ts for entry in await admission.log_after(10)] == [20]
 
 
+class ChangedMyMind(Exception):
+    """What goes wrong while the lock is held."""
+
+
+async def append_and_fail(store: Store, *commits: Commit) -> None:
+    async with store.admit() as admission:
+        await admission.append(commits)
+        raise ChangedMyMind
+
+
 async def test_an_error_undoes_what_was_appended(store: Store) -> None:
     await append(store, commit(10, a=(None, b"1")))
-    with pytest.raises(RuntimeError, match="changed my mind"):
-        async with store.admit() as admission:
-            await admission.append([commit(20, a=(b"1", b"2"), b=(None, b"3"))])
-            raise RuntimeError("changed my mind")
+    with pytest.raises(ChangedMyMind):
+        await append_and_fail(store, commit(20, a=(b"1", b"2"), b=(None, b"3")))
     assert (await store.head()).ts == 10
     assert await keys_in(store) == [b"1"]
     assert await store.get(TABLE, doc("b"), 20) is None

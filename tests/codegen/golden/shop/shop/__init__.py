@@ -1,0 +1,1 @@
+"""A shop that uses everything that generated code has to say."""

@@ -1,0 +1,90 @@
+"""The logic of orders."""
+
+from __future__ import annotations
+
+from returns.result import Failure
+
+from confect_core import Id, NoArgs, Outcome, PaginationOptions, PaginationResult
+from confect_server import ActionCtx, impl
+from shop._generated import impls
+from shop._generated.db import MutationCtx, QueryCtx
+from shop.orders.spec import (
+    ByOrder,
+    CustomerIsNotAllowed,
+    NoSuchOrder,
+    OrderAlreadyShipped,
+    Orders,
+)
+from shop.services import Mailer
+from shop.tables.customers import Address, Customer
+from shop.tables.orders import Order
+from shop.values import Box, Report, Sku
+
+
+@impl(Orders.list_)
+async def list_(ctx: QueryCtx, args: NoArgs) -> list[Order]:
+    return await ctx.db.orders.query().collect()
+
+
+@impl(Orders.page)
+async def page(
+    ctx: QueryCtx, args: ByOrder, options: PaginationOptions
+) -> Outcome[PaginationResult[Order], NoSuchOrder]:
+    return Failure(NoSuchOrder(order=args.order))
+
+
+@impl(Orders.place)
+async def place(ctx: MutationCtx, args: ByOrder) -> Id[Order]:
+    order = await ctx.db.orders.get(args.order)
+    assert order is not None
+    await ctx.db.orders.patch(order.id, parent=None)
+    return await ctx.db.orders.insert(
+        customer=order.customer, number=order.number, total=order.total
+    )
+
+
+@impl(Orders.pay)
+async def pay(
+    ctx: ActionCtx[Mailer], args: ByOrder
+) -> Outcome[dict[str, int] | None, NoSuchOrder | OrderAlreadyShipped | CustomerIsNotAllowed]:
+    return Failure(NoSuchOrder(order=args.order))
+
+
+@impl(Orders.find)
+async def find(ctx: QueryCtx, args: ByOrder) -> Box[Report.Line]:
+    return Box(item=Report.Line(text="x"))
+
+
+@impl(Orders.all_)
+async def all_(
+    ctx: QueryCtx, args: NoArgs, options: PaginationOptions
+) -> PaginationResult[Address]:
+    raise NotImplementedError
+
+
+@impl(Orders.clear)
+async def clear(ctx: MutationCtx, args: NoArgs) -> Outcome[None, OrderAlreadyShipped]:
+    return Failure(OrderAlreadyShipped(at=1.0))
+
+
+@impl(Orders.sync)
+async def sync(ctx: ActionCtx, args: NoArgs) -> tuple[Sku, ...]:
+    return ()
+
+
+@impl(Orders.customer)
+async def customer(ctx: QueryCtx, args: NoArgs) -> Customer | None:
+    return await ctx.db.customer.by_city(address__city="Bern").first()
+
+
+orders = impls.orders(
+    list=list_,
+    page=page,
+    place=place,
+    pay=pay,
+    find=find,
+    all=all_,
+    clear=clear,
+    sync=sync,
+    customer=customer,
+)

@@ -1,0 +1,46 @@
+"""Plain functions of every kind; some call others."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from confect_core import Id, Int64, PaginationOptions, PaginationResult
+from confect_server import ActionCtx
+from shop._generated import refs
+from shop._generated.db import MutationCtx, QueryCtx
+from shop.services import Mailer, Till
+from shop.tables.customers import Customer
+from shop.values import Box, Percent, Shouted
+
+
+async def query(
+    ctx: QueryCtx[Till],
+    text: str,
+    kind: Literal["big", "small"] = "big",
+    *,
+    limit: Int64 = 20,
+    discount: Percent = 0.0,
+    loud: Shouted = "",
+) -> list[Box[str]]:
+    return []
+
+
+async def page(
+    ctx: QueryCtx, options: PaginationOptions, customer: Id[Customer] | None = None
+) -> PaginationResult[Customer]:
+    return PaginationResult(
+        page=[], is_done=True, continue_cursor="", split_cursor=None, page_status=None
+    )
+
+
+async def mutation(ctx: MutationCtx, amounts: dict[str, float]) -> None:
+    return None
+
+
+async def action(ctx: ActionCtx[Mailer | Till], order: bytes) -> bool:
+    answered = await ctx.run_query(refs.public.orders.plain_query, "hello", limit=3)
+    return not answered
+
+
+async def export(ctx: ActionCtx) -> int:
+    return 1

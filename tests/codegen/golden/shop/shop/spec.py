@@ -1,0 +1,16 @@
+"""Everything that the shop offers."""
+
+from __future__ import annotations
+
+from confect_core import FunctionSpec, GroupSpec, Spec
+from shop.admin.spec import admin
+from shop.orders.spec import Orders
+
+ping = FunctionSpec.public_query(returns=str)
+
+spec = (
+    Spec.make()
+    .add(Orders)
+    .add(admin)
+    .add(GroupSpec.make("unnamed").add_function("ping", ping))
+)

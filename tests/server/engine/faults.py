@@ -1,0 +1,60 @@
+"""A store that fails or waits where a test says so."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+
+import anyio
+
+from confect_server.store import Admission, Commit
+from tests.server.stores import SuspendingAdmission, SuspendingStore
+
+
+class Broken(Exception):
+    """What this store raises."""
+
+
+class FaultyStore(SuspendingStore):
+    """Another store in front of which a test stands; whatever it sets holds for one admission."""
+
+    fails_to_append = False
+    fails_before_commit = False
+    fails_after_commit = False
+    fails_to_say = False
+    """Set until it is taken back: nobody learns whether a commit happened."""
+
+    admissions = 0
+    gate: anyio.Event | None = None
+    """An admission waits for it before anything is committed."""
+
+    @asynccontextmanager
+    async def admit(self) -> AsyncGenerator[Admission]:
+        self.admissions += 1
+        async with super().admit() as admission:
+            if self.gate is not None:
+                await self.gate.wait()
+            yield _FaultyAdmission(admission, self)
+            if self.fails_before_commit:
+                self.fails_before_commit = False
+                raise Broken("before the commit")
+        if self.fails_after_commit:
+            self.fails_after_commit = False
+            raise Broken("after the commit")
+
+    async def ts_of(self, commit_id: bytes) -> int | None:
+        if self.fails_to_say:
+            raise Broken("nobody knows")
+        return await super().ts_of(commit_id)
+
+
+class _FaultyAdmission(SuspendingAdmission):
+    def __init__(self, admission: Admission, store: FaultyStore) -> None:
+        super().__init__(admission)
+        self._store = store
+
+    async def append(self, commits: Sequence[Commit]) -> None:
+        await super().append(commits)
+        if self._store.fails_to_append:
+            self._store.fails_to_append = False
+            raise Broken("while appending")
