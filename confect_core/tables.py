@@ -190,21 +190,20 @@ def _index_mistakes(model: type[Table], table: str, name: str, index: Index) -> 
     if len(set(index.fields)) < len(index.fields):
         mistakes.append(BadIndex(table, name, "names a field twice", index.where))
     for field in dict.fromkeys(index.fields):
-        if field in _SYSTEM_FIELDS or not _has_field(model, field):
+        if field in _SYSTEM_FIELDS or not _has_field(model, *field.split(".")):
             mistakes.append(UnknownField(table, name, field, index.where))
     return mistakes
 
 
-def _has_field(model: type[BaseModel], path: str) -> bool:
-    """Does a dotted path lead to a field, as far as the models on it are defined by now?"""
-    name, _, rest = path.partition(".")
+def _has_field(model: type[BaseModel], name: str, *rest: str) -> bool:
+    """Does a path lead to a field, as far as the models on it are defined by now?"""
     if name not in model.model_fields:
         return False
     annotation = model.model_fields[name].annotation
     if not rest or not model.__pydantic_complete__:
         return True
     inner = model_in(annotation)
-    return inner is not None and _has_field(inner, rest)
+    return inner is not None and _has_field(inner, *rest)
 
 
 def model_in(annotation: Any) -> type[BaseModel] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,17 +19,17 @@ import pytest
 
 START_TIMEOUT_S = 30
 
-_REPOSITORY = Path(__file__).parents[1]
+_NOTES = Path(__file__).parents[1] / "examples" / "notes"
+_CONFECT = Path(sys.executable).with_name("confect")
 _ANNOUNCED = re.compile(r"http://127\.0\.0\.1:(\d+)")
-_ADMIN_KEY = "secret"
 
 
 class Server:
-    """One database, and the process that serves it: always on the port of its first start."""
+    """`confect dev` on a copy of examples/notes: always on the port of its first start."""
 
-    def __init__(self, database: Path) -> None:
-        self.database = database
-        self.admin_key = _ADMIN_KEY
+    def __init__(self, directory: Path) -> None:
+        self.project = directory / "notes"
+        self.database = directory / "notes.db"
         self.port = 0  # the system chooses
         self.output: list[str] = []
         self._process: subprocess.Popen[str] | None = None
@@ -42,6 +43,10 @@ class Server:
         return f"ws://127.0.0.1:{self.port}"
 
     @property
+    def admin_key(self) -> str:
+        return (self.project / ".confect" / "admin_key").read_text()
+
+    @property
     def is_alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
@@ -49,7 +54,6 @@ class Server:
         """Start serving; returns once GET /version is answered."""
         process = subprocess.Popen(
             self._command(),
-            cwd=_REPOSITORY,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -93,7 +97,7 @@ class Server:
 
     def _command(self) -> list[str]:
         where = ["--port", str(self.port), "--db", str(self.database)]
-        return [sys.executable, "-m", "tests.serve_notes", "--admin-key", _ADMIN_KEY, *where]
+        return [str(_CONFECT), "dev", str(self.project), *where]
 
     def _listen(self, process: subprocess.Popen[str], announced: Event) -> None:
         assert process.stdout is not None
@@ -112,10 +116,19 @@ class Server:
         return self._process.wait(START_TIMEOUT_S)
 
 
+def run_dev(project: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run `confect dev` to its end."""
+    command = [str(_CONFECT), "dev", str(project), *options]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=START_TIMEOUT_S, check=False
+    )
+
+
 @contextmanager
-def serving_notes(database: Path) -> Generator[Server]:
-    """A server of examples/notes that is gone when the context ends."""
-    server = Server(database)
+def serving_notes(directory: Path) -> Generator[Server]:
+    """A server of examples/notes, with its files in this folder; it is gone after the context."""
+    server = Server(directory)
+    shutil.copytree(_NOTES, server.project, ignore=shutil.ignore_patterns(".confect"))
     try:
         server.start()
         yield server
@@ -127,7 +140,7 @@ def serving_notes(database: Path) -> Generator[Server]:
 @pytest.fixture(scope="session")
 def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Server]:
     """The server that many tests share; take `server`."""
-    with serving_notes(tmp_path_factory.mktemp("server") / "notes.db") as server:
+    with serving_notes(tmp_path_factory.mktemp("server")) as server:
         yield server
 
 
@@ -143,5 +156,5 @@ def server(shared_server: Server) -> Generator[Server]:
 @pytest.fixture
 def mortal_server(tmp_path: Path) -> Generator[Server]:
     """A server of the test's own, to be killed and restarted."""
-    with serving_notes(tmp_path / "notes.db") as server:
+    with serving_notes(tmp_path) as server:
         yield server

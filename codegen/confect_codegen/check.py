@@ -25,13 +25,12 @@ from confect_codegen.errors import (
     ReservedField,
     SpecImportsGenerated,
     SpecImportsServer,
-    UnknownNestedField,
     UnknownTable,
     UnnamedSpec,
     UnprintableType,
 )
 from confect_codegen.imports import Sources
-from confect_codegen.model import SYSTEM_FIELDS, constructor_of, type_at
+from confect_codegen.model import SYSTEM_FIELDS, constructor_of
 from confect_codegen.naming import Names
 from confect_codegen.plain import PlainSignature
 from confect_core import Id, Spec, Table
@@ -39,7 +38,7 @@ from confect_core.errors import ConfectError, TaggedError, Where
 from confect_core.spec import AnyFunction, Group, Schemas
 from confect_core.spec.names import python_name
 from confect_core.tables import definition_of
-from confect_core.values.codec import Codec
+from confect_core.tables import table_mistakes as own_mistakes
 
 
 def leaks(project: Project, sources: Sources, tables: Iterable[str]) -> list[ConfectError]:
@@ -52,7 +51,7 @@ def leaks(project: Project, sources: Sources, tables: Iterable[str]) -> list[Con
     ]
 
 
-def table_mistakes(project: Project, tables: Iterable[type[Table]]) -> list[ConfectError]:
+def table_mistakes(project: Project, tables: list[type[Table]]) -> list[ConfectError]:
     """What is wrong with the tables."""
     mistakes: list[ConfectError] = []
     seen: dict[str, Where] = {}
@@ -62,35 +61,36 @@ def table_mistakes(project: Project, tables: Iterable[type[Table]]) -> list[Conf
             first = seen[definition.name]
             mistakes.append(DuplicateTable(definition.name, first, definition.where))
         seen.setdefault(definition.name, definition.where)
-        mistakes += _one_table(project, table, definition.where)
+        mistakes += _one_table(project, table, definition.where, tables)
     return mistakes
 
 
 def spec_mistakes(
-    project: Project, spec: Spec, names: Names, tables: Iterable[type[Table]]
+    project: Project, spec: Spec, names: Names, tables: list[type[Table]]
 ) -> list[ConfectError]:
     """What is wrong with the tree, beside what its own constructors refused."""
-    known = [*tables]
     mistakes: list[ConfectError] = [*_constructors(spec)]
     for path, group in spec.walk():
         mistakes += _attributes(path, group)
         for name, function in group.functions.items():
-            mistakes += _one_function(project, f"{path}:{name}", function, names, known)
+            mistakes += _one_function(project, f"{path}:{name}", function, names, tables)
     return mistakes
 
 
 def signature_mistakes(
-    project: Project, signatures: Mapping[AnyFunction, PlainSignature], names: Names
+    project: Project,
+    signatures: Mapping[AnyFunction, PlainSignature],
+    names: Names,
+    tables: list[type[Table]],
 ) -> list[ConfectError]:
     """What in the signatures of plain functions cannot be written down."""
-    return [
-        mistake
-        for spec, signature in signatures.items()
-        for annotation in (*signature.parameters.values(), signature.returns)
-        for mistake in _unprintable(
-            project, str(signature.name), annotation, spec.where, runs=True, names=names
-        )
-    ]
+    mistakes: list[ConfectError] = []
+    for spec, signature in signatures.items():
+        what = str(signature.name)
+        for annotation in (*signature.parameters.values(), signature.returns):
+            mistakes += _unprintable(project, what, annotation, spec.where, runs=True, names=names)
+            mistakes += _strange_tables(project, what, annotation, spec.where, tables)
+    return mistakes
 
 
 def distinct(mistakes: Iterable[ConfectError]) -> list[ConfectError]:
@@ -110,21 +110,18 @@ def tables_in(modules: Iterable[ModuleType]) -> list[type[Table]]:
     ]
 
 
-def _one_table(project: Project, table: type[Table], where: Where) -> Iterator[ConfectError]:
+def _one_table(
+    project: Project, table: type[Table], where: Where, tables: list[type[Table]]
+) -> Iterator[ConfectError]:
     name = definition_of(table).name
-    for mistake in Codec(table, what=name).mistakes():
-        mistake.where = where
-        yield mistake
+    yield from own_mistakes(table)
     yield from _unprintable(project, name, table, where)
+    yield from _strange_tables(project, name, table, where, tables)
     for field, info in table.model_fields.items():
         if field == "self":
             yield ReservedField(name, field, where)
         if field not in SYSTEM_FIELDS:
             yield from _unprintable(project, f"{name}.{field}", info.annotation, where)
-    for index_name, index in definition_of(table).indexes.items():
-        for path in index.fields:
-            if type_at(table, path) is None:
-                yield UnknownNestedField(name, index_name, path, index.where)
 
 
 def _one_function(
@@ -140,10 +137,7 @@ def _one_function(
     if isinstance(spec.contract, Schemas) and not own:
         for annotation in (spec.contract.args, spec.contract.returns, spec.contract.error):
             yield from _unprintable(project, path, annotation, spec.where)
-            for table in _tables_of(annotation, set()):
-                if table not in tables:
-                    module = project.module("tables")
-                    yield UnknownTable(path, table.__name__, module, spec.where)
+            yield from _strange_tables(project, path, annotation, spec.where, tables)
 
 
 def _constructors(spec: Spec) -> Iterator[ConfectError]:
@@ -187,6 +181,14 @@ def _unprintable(
     except Unprintable as unprintable:
         shown: str = getattr(unprintable.part, "__qualname__", str(unprintable.part))
         yield UnprintableType(what, shown, where)
+
+
+def _strange_tables(
+    project: Project, what: str, annotation: object, where: Where, known: list[type[Table]]
+) -> Iterator[ConfectError]:
+    for table in _tables_of(annotation, set()):
+        if table not in known:
+            yield UnknownTable(what, table.__name__, project.module("tables"), where)
 
 
 def _tables_of(annotation: object, seen: set[object]) -> Iterator[type[Table]]:

@@ -55,7 +55,7 @@ class Project:
         return next((each for each in candidates if each.is_file()), None)
 
     def submodules(self, module: str) -> Iterator[str]:
-        """The modules in a package of the project, all the way down, in the order of their names."""
+        """The modules inside a package of the project, all the way down, by name."""
         folder = self.import_root.joinpath(*module.split("."))
         for path in sorted(folder.rglob("*.py")):
             inner = path.relative_to(folder).with_suffix("")

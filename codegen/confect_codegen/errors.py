@@ -7,7 +7,7 @@
     ├── loading it         NoSpecModule, NoSpec, NoImplModule, NoImpl, ImportFailed, BrokenSource
     ├── what it declares   SpecImportsServer, SpecImportsGenerated, UnnamedSpec, PrivateName,
     │                      AmbiguousConstructor, AmbiguousAttribute, UnprintableType, UnknownTable,
-    │                      DuplicateTable, UnknownNestedField, ReservedField
+    │                      DuplicateTable, ReservedField
     ├── plain functions    PlainNotFound, PlainNeedsImpls, NotAsync, NoCtx, WrongCtx,
     │                      NoPaginationOptions, BadParameter, UnresolvedSignature, ServerOnlyType
     ├── what it implements GroupNotProvided, GroupNotDeclared
@@ -47,9 +47,7 @@ class BadConfiguration(ProjectError):
     """A `pyproject.toml` that cannot be read, or a setting that cannot be."""
 
     def __init__(self, problem: str, where: Where) -> None:
-        super().__init__(
-            problem, hint='[tool.confect] knows one setting: app = "app"', where=where
-        )
+        super().__init__(problem, hint='[tool.confect] knows one setting: app = "app"', where=where)
 
 
 class NoPackage(ProjectError):
@@ -58,7 +56,7 @@ class NoPackage(ProjectError):
     def __init__(self, package: str, root: Path, where: Where) -> None:
         super().__init__(
             f"there is no package {package!r} in {root}",
-            hint=f"make the folder {package}/ with an __init__.py, or name another in [tool.confect]",
+            hint=f"make the folder {package}/ with an __init__.py, or name another with `app`",
             where=where,
         )
 
@@ -191,7 +189,7 @@ class AmbiguousAttribute(ProjectError):
     def __init__(self, name: str, group: str, where: Where) -> None:
         super().__init__(
             f"two members of {group} would both be the attribute {name} of its refs",
-            hint="a name that is a keyword of Python gets a trailing underscore; rename one of them",
+            hint="rename one of them: keywords of Python get a trailing underscore",
             where=where,
         )
 
@@ -213,7 +211,7 @@ class UnknownTable(ProjectError):
     def __init__(self, what: str, table: str, module: str, where: Where) -> None:
         super().__init__(
             f"{what} speaks of the table {table}, which is not in {module}",
-            hint=f"define the table in {module}, or import its module from there as a submodule",
+            hint=f"define the table in {module}, or in a module of a package of that name",
             where=where,
         )
 
@@ -225,17 +223,6 @@ class DuplicateTable(ProjectError):
         super().__init__(
             f"there are two tables called {table!r}; the other one is at {first}",
             hint='rename one of them: `class Note(Table, name="other")`',
-            where=where,
-        )
-
-
-class UnknownNestedField(ProjectError):
-    """An index on a field that the nested model does not have."""
-
-    def __init__(self, table: str, index: str, field: str, where: Where) -> None:
-        super().__init__(
-            f"index {index!r} of table {table!r} is on {field!r}, which leads to no field",
-            hint="name a field of a nested pydantic model, such as address.city",
             where=where,
         )
 
@@ -398,7 +385,7 @@ class BadArguments(ProjectError):
     def __init__(self, text: str, problem: str) -> None:
         super().__init__(
             f"the arguments {text} cannot be read: {problem}",
-            hint="pass a JSON object in single quotes: '{\"text\": \"hello\"}'",
+            hint="""pass a JSON object in single quotes: '{"text": "hello"}'""",
         )
 
 

@@ -1,9 +1,10 @@
 """Generation: from a project's specs and tables to the text of its generated modules.
 
-Plain functions take the ctx that `_generated/db.py` declares, and often call through `_generated/refs.py`;
-yet the refs hold the plain functions' signatures. So generation goes in stages, each imported from memory:
-tables give `db`, specs give `refs` without signatures, these make plain functions importable, and their
-signatures complete `refs` and `impls`. Nothing is written before everything is right.
+Plain functions take the ctx that `_generated/db.py` declares, and often call through
+`_generated/refs.py`; yet the refs hold the plain functions' signatures. So generation goes in
+stages, each imported from memory: tables give `db`, specs give `refs` without signatures, these
+make plain functions importable, and their signatures complete `refs` and `impls`. Nothing is
+written before everything is right.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class _Generation:
             signatures = self._signatures()
         # what plain functions imported may name types of their signatures
         names = Names(self._importable_by_clients(), self.sources)
-        self._refuse(signature_mistakes(self.project, signatures, names))
+        self._refuse(signature_mistakes(self.project, signatures, names, self.tables))
         model = self._model(table_models, names, signatures)
         return {
             "__init__.py": source("Typed access to this application."),

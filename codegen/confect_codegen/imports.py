@@ -1,8 +1,8 @@
 """What a module would import, read from its source without running it.
 
-Clients import specs, so nothing that a spec imports may load the server; and generation comes before
-generated code. Both are asked of the source: by the time an import has failed it is too late to tell
-the user which of their lines began it.
+Clients import specs, so nothing that a spec imports may load the server; and generation comes
+before generated code. Both are asked of the source: by the time an import has failed it is too late
+to tell the user which of their lines began it.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Sources:
         return self._for_clients[module]
 
     def imports(self, module: str, *, for_typing: bool) -> Iterator[Import]:
-        """What a module imports when it is imported itself; `for_typing` adds what only checkers see."""
+        """What importing a module imports; `for_typing` adds what only type checkers see."""
         file = self._project.file_of(module)
         if file is None:
             return

@@ -1,7 +1,7 @@
 """Importing a project's modules: always fresh copies, and never half of them.
 
-What one import leaves behind in `sys.modules` would be what the next one finds, so each load forgets
-the package first and, if it fails, puts back what was there.
+What one import leaves behind in `sys.modules` would be what the next one finds, so each load
+forgets the package first and, if it fails, puts back what was there.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.abc import Loader, MetaPathFinder
@@ -58,8 +58,8 @@ def load(project: Project) -> LoadedProject:
 
 
 @contextmanager
-def fresh_modules(project: Project, *, keep: bool) -> Iterator[None]:
-    """Inside, the project's modules are imported anew; the new ones stay if `keep` and all is well."""
+def fresh_modules(project: Project, *, keep: bool) -> Generator[None]:
+    """Inside, the project's modules are imported anew; they stay if `keep` and nothing fails."""
     before = _forget(project.package)
     writes_bytecode = sys.dont_write_bytecode
     # bytecode is valid for a second and a size, so a quick edit of one character would go unseen
@@ -83,7 +83,7 @@ def fresh_modules(project: Project, *, keep: bool) -> Iterator[None]:
 
 
 @contextmanager
-def generated_modules(project: Project, sources: Mapping[str, str]) -> Iterator[None]:
+def generated_modules(project: Project, sources: Mapping[str, str]) -> Generator[None]:
     """Inside, the generated modules are these sources, whatever is on disk."""
     finder = _GeneratedFinder(project, sources)
     sys.meta_path.insert(0, finder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Union, cast, get_args
+from typing import Any, Union, cast
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -16,7 +16,7 @@ from confect_codegen.plain import PlainSignature
 from confect_core import Absent, Spec, Table
 from confect_core.spec import AnyFunction, Group, Schemas
 from confect_core.spec.names import python_name
-from confect_core.tables import definition_of
+from confect_core.tables import definition_of, model_in
 from confect_server.db.model import keyword_of
 
 SYSTEM_FIELDS = frozenset({"id", "creation_time"})
@@ -148,21 +148,18 @@ def model_of_table(table: type[Table]) -> TableModel:
 
 
 def type_at(model: type[BaseModel], path: str) -> object:
-    """The type of a field, dotted for nested ones, or None where the path leads nowhere.
+    """The type of a field, dotted for nested ones.
 
     What is inside an optional model may be absent, which an index keeps apart from null.
     """
     first, _, rest = path.partition(".")
-    info = model.model_fields.get(first)
-    if info is None:
-        return None
+    annotation = model.model_fields[first].annotation
     if not rest:
-        return info.annotation
-    inner = next(_models_in(info.annotation), None)
-    found = type_at(inner, rest) if inner else None
-    if found is None or inner is info.annotation:
-        return found
-    return cast("Any", Union)[found, Absent]
+        return annotation
+    inner = model_in(annotation)
+    assert inner is not None, "the paths of indexes were checked with their table"
+    found = type_at(inner, rest)
+    return found if inner is annotation else cast("Any", Union)[found, Absent]
 
 
 def _group(
@@ -199,9 +196,3 @@ def _default(info: FieldInfo) -> object:
 def _keywords(table: type[Table], paths: tuple[str, ...]) -> tuple[tuple[str, object], ...]:
     found = ((keyword_of(path), type_at(table, path)) for path in paths)
     return (*found, ("creation_time", float))
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    for each in (annotation, *get_args(annotation)):
-        if isinstance(each, type) and issubclass(each, BaseModel):
-            yield each

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Annotated, Any, get_origin
+from typing import Annotated, get_origin
+
+from typing_extensions import TypeIs
 
 from confect_codegen.imports import Sources
 from confect_core import GroupSpec
@@ -42,9 +44,9 @@ class Names:
         self._functions: dict[int, list[Name]] = {}
         self._groups: dict[int, list[Name]] = {}
         self._annotations: list[tuple[object, Name]] = []
-        self._files: dict[str, str] = {}
+        self._files: dict[str, str | None] = {}
         for module in sorted(modules, key=lambda each: each.__name__):
-            self._files[module.__name__] = str(module.__file__)
+            self._files[module.__name__] = getattr(module, "__file__", None)
             self._read(module)
 
     def of_function(self, spec: AnyFunction) -> Name | None:
@@ -71,36 +73,29 @@ class Names:
         imports = self._sources.imports(module.__name__, for_typing=False)
         imported = {each.bound_as for each in imports}
         for attribute, value in vars(module).items():
-            name = Name(module.__name__, attribute)
-            if attribute in imported:
-                continue
-            if isinstance(value, DeclaredFunction):
-                self._functions.setdefault(id(value), []).append(name)
-            elif isinstance(value, Group):
-                self._groups.setdefault(id(value.functions), []).append(name)
-            elif get_origin(value) is Annotated:
-                self._annotations.append((value, name))
-            elif _is_group_class(value):
-                self._read_class(value, name)
+            if attribute not in imported:
+                self._note(Name(module.__name__, attribute), value)
 
-    def _read_class(self, cls: type[GroupSpec], name: Name) -> None:
-        self._groups.setdefault(id(cls.__confect_group__.functions), []).append(name)
-        for attribute, value in _members(cls):
-            inner = Name(name.module, f"{name.attribute}.{attribute}")
-            if isinstance(value, DeclaredFunction):
-                self._functions.setdefault(id(value), []).append(inner)
-            elif isinstance(value, Group):
-                self._groups.setdefault(id(value.functions), []).append(inner)
-            elif _is_group_class(value):
-                self._read_class(value, inner)
+    def _note(self, name: Name, value: object) -> None:
+        identity = id(value)
+        if isinstance(value, DeclaredFunction):
+            self._functions.setdefault(identity, []).append(name)
+        elif isinstance(value, Group):
+            self._groups.setdefault(id(value.functions), []).append(name)
+        elif get_origin(value) is Annotated:
+            self._annotations.append((value, name))
+        elif _is_group_class(value):
+            self._groups.setdefault(id(value.__confect_group__.functions), []).append(name)
+            for attribute, inner in _members(value):
+                self._note(Name(name.module, f"{name.attribute}.{attribute}"), inner)
 
 
-def _members(cls: type[GroupSpec]) -> Iterator[tuple[str, Any]]:
+def _members(cls: type[GroupSpec]) -> Iterator[tuple[str, object]]:
     """What a group and the groups that it extends assign in their bodies."""
     for base in cls.__mro__:
         if _is_group_class(base):
             yield from ((name, value) for name, value in vars(base).items() if name[:2] != "__")
 
 
-def _is_group_class(value: Any) -> bool:
+def _is_group_class(value: object) -> TypeIs[type[GroupSpec]]:
     return isinstance(value, type) and issubclass(value, GroupSpec) and value is not GroupSpec

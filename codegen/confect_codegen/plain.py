@@ -1,8 +1,9 @@
 """Plain functions: from the lambda of a spec to the function's signature.
 
-The lambda names a symbol that the module of the spec imports for type checkers only, so that clients,
-who import that module too, never load the function. Here the import is read from the source, done, and
-what the function takes and answers is checked to fit its spec and to be known to clients.
+The lambda names a symbol that the module of the spec imports for type checkers only, so that
+clients, who import that module too, never load the function. Here the import is read from the
+source, done, and what the function takes and answers is checked to fit its spec and to be known to
+clients.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def mistakes_of(error: ConfectError | Mistakes) -> list[ConfectError]:
 
 def describe(error: ConfectError) -> Iterator[list[Piece]]:
     """The lines that tell of one mistake."""
-    yield [Piece("✘ ", "bold red"), Piece(error.tag, "bold red"), Piece(f"  {error.message}", "bold")]
+    yield [Piece(f"✘ {error.tag}  ", "bold red"), Piece(error.message, "bold")]
     if error.where:
         yield [Piece(f"  {_shown(error.where)}", "cyan")]
         yield from _excerpt(error.where)
@@ -45,31 +45,31 @@ def describe(error: ConfectError) -> Iterator[list[Piece]]:
 
 
 def print_mistakes(error: ConfectError | Mistakes, stream: TextIO | None = None) -> None:
-    """Print every mistake, in colour where the terminal has any and `NO_COLOR` does not forbid it."""
-    stream = stream or sys.stderr
+    """Print every mistake; in colour on a terminal, unless `NO_COLOR` forbids it."""
+    out = stream or sys.stderr
     mistakes = mistakes_of(error)
     for position, mistake in enumerate(mistakes):
         if position:
-            print_line("", stream)
+            print_line("", out)
         for line in describe(mistake):
-            print_line(line, stream)
+            print_line(line, out)
     if len(mistakes) > 1:
-        print_line(f"\n{len(mistakes)} mistakes", stream)
+        print_line(f"\n{len(mistakes)} mistakes", out)
 
 
 def print_line(line: str | list[Piece], stream: TextIO | None = None) -> None:
     """Print one line of plain or of styled text."""
-    stream = stream or sys.stdout
+    out = stream or sys.stdout
     pieces = [Piece(line)] if isinstance(line, str) else line
-    if not _is_coloured(stream):
-        stream.write("".join(piece.text for piece in pieces) + "\n")
-        stream.flush()
+    if not _is_coloured(out):
+        out.write("".join(piece.text for piece in pieces) + "\n")
+        out.flush()
         return
     from rich.console import Console
     from rich.text import Text
 
     text = Text.assemble(*((piece.text, piece.style) for piece in pieces))
-    Console(file=stream, highlight=False, soft_wrap=True).print(text)
+    Console(file=out, highlight=False, soft_wrap=True).print(text)
 
 
 def print_changes(changes: Changes, stream: TextIO | None = None) -> None:

@@ -25,8 +25,8 @@ class Group:
 
     name: str
     where: Where
-    functions: Mapping[str, AnyFunction] = field(default_factory=dict[str, AnyFunction])
-    groups: Mapping[str, Group] = field(default_factory=dict[str, "Group"])
+    functions: Mapping[str, AnyFunction] = field(default_factory=lambda: MappingProxyType({}))
+    groups: Mapping[str, Group] = field(default_factory=lambda: MappingProxyType({}))
 
     def add_function(self, name: str, spec: DeclaredFunction[..., Any, Any]) -> Group:
         """This group with one more function."""
@@ -124,8 +124,9 @@ def _group_of_class(cls: type[GroupSpec], name: str, where: Where) -> Group:
 
 def _attributes_of(cls: type[GroupSpec]) -> dict[str, Any]:
     """What the body of a group's class assigns, and those of the groups that it extends."""
-    bodies = [vars(base) for base in reversed(cls.__mro__) if issubclass(base, GroupSpec)]
-    return {name: value for body in bodies[1:] for name, value in body.items()}
+    bodies = [vars(base) for base in reversed(cls.__mro__) if issubclass(base, GroupSpec)][1:]
+    every = {name: value for body in bodies for name, value in body.items()}
+    return {name: value for name, value in every.items() if not name.startswith("__")}
 
 
 def _mistakes_of_twin(

@@ -15,7 +15,7 @@ from confect_core.spec.group import AnyFunction, Group, GroupSpec, group_of
 class Spec:
     """An immutable tree of groups: `spec = Spec.make().add(Notes).add(Users)`."""
 
-    groups: Mapping[str, Group] = field(default_factory=dict[str, Group])
+    groups: Mapping[str, Group] = field(default_factory=lambda: MappingProxyType({}))
 
     @staticmethod
     def make() -> Spec:

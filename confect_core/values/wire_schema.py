@@ -76,6 +76,8 @@ class WireSchema:
     def __init__(self, side: Side) -> None:
         self._side = side
         self._may_be_absent: str | None = None
+        self._shared: dict[str, Node] = {}
+        self._sound: set[str] = set()
         self.mistakes: list[SpecError] = []
 
     def rewrite(self, node: Node, path: str) -> Node:
@@ -301,10 +303,21 @@ class WireSchema:
         return {**node, "steps": [self.rewrite(first, path), *rest]}
 
     def _definitions(self, node: Node, path: str) -> Node:
+        self._shared = {each["ref"]: each for each in node["definitions"]}
+        schema = self.rewrite(node["schema"], path)
+        told = len(self.mistakes)
         definitions = [self.rewrite(each, path) for each in node["definitions"]]
-        return {**node, "schema": self.rewrite(node["schema"], path), "definitions": definitions}
+        del self.mistakes[told:]  # each was told at the places that refer to it
+        return {**node, "schema": schema, "definitions": definitions}
 
     def _definition_ref(self, node: Node, path: str) -> Node:
+        ref: str = node["schema_ref"]
+        if self._side == "encode" and ref not in self._sound:
+            self._sound.add(ref)  # until the opposite is known, which ends recursion
+            told = len(self.mistakes)
+            self.rewrite(self._shared[ref], path)
+            if len(self.mistakes) > told:
+                self._sound.remove(ref)
         return node
 
     # what all of them share

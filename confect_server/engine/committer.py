@@ -43,6 +43,7 @@ class _Waiting:
 
 
 _Accepted: TypeAlias = tuple[_Waiting, Commit]
+_Rejected: TypeAlias = tuple[_Waiting, Conflict]
 
 
 class Committer:
@@ -94,24 +95,35 @@ class Committer:
 
     async def _commit_batch(self, batch: list[_Waiting]) -> None:
         accepted: list[_Accepted] = []
+        rejected: list[_Rejected] = []
+        failure: Exception | None = None
         try:
             async with self._store.admit() as admission:
                 await self._publish(await admission.log_after(self._log.ts))
-                accepted = self._accept(batch, admission)
+                accepted, rejected = self._judge(batch, admission)
                 if accepted:
                     await admission.append([commit for _, commit in accepted])
             await self._published(accepted)
         except Exception as error:
-            await self._resolve(batch, accepted, error)
+            failure = await self._resolve(accepted, error)
+        # only now: who runs again has to see what stood in its way
+        for waiting, conflict in rejected:
+            _fail(waiting, conflict)
+        if failure is not None:
+            for waiting in batch:
+                _fail(waiting, failure)
 
     async def _published(self, accepted: list[_Accepted]) -> None:
         await self._publish([LogEntry(commit.ts, commit.changes) for _, commit in accepted])
         for waiting, commit in accepted:
             _answer(waiting, commit.ts)
 
-    def _accept(self, batch: list[_Waiting], admission: Admission) -> list[_Accepted]:
-        """Those of the batch that conflict with nothing before them; the others are told so."""
+    def _judge(
+        self, batch: list[_Waiting], admission: Admission
+    ) -> tuple[list[_Accepted], list[_Rejected]]:
+        """Those of the batch that conflict with nothing before them, and the others."""
         accepted: list[_Accepted] = []
+        rejected: list[_Rejected] = []
         head_ts = admission.head.ts
         in_batch = WriteLog(head_ts)
         ts = max(self._clock.now_ns(), head_ts + 1)
@@ -120,7 +132,7 @@ class Committer:
                 self._log.check(waiting.reads, waiting.begin_ts)
                 in_batch.check(waiting.reads, head_ts)
             except Conflict as conflict:
-                _fail(waiting, conflict)
+                rejected.append((waiting, conflict))
                 continue
             writes = waiting.writes
             commit_id = self._randomness(_COMMIT_ID_BYTES)
@@ -128,12 +140,10 @@ class Committer:
             accepted.append((waiting, commit))
             in_batch.extend([LogEntry(ts, writes.changes)])
             ts += 1
-        return accepted
+        return accepted, rejected
 
-    async def _resolve(
-        self, batch: list[_Waiting], accepted: list[_Accepted], error: Exception
-    ) -> None:
-        """A batch failed: its commit may have happened all the same, and the store knows.
+    async def _resolve(self, accepted: list[_Accepted], error: Exception) -> Exception:
+        """What to tell those of a failed batch that its commit, if it happened, does not answer.
 
         If even the store does not say, the next batch finds out: it reads the log before it checks.
         """
@@ -141,9 +151,8 @@ class Committer:
             if accepted and await self._store.ts_of(accepted[0][1].commit_id) is not None:
                 await self._published(accepted)
         except Exception:
-            error = OutcomeUnknown()
-        for waiting in batch:
-            _fail(waiting, error)
+            return OutcomeUnknown()
+        return error
 
 
 def _answer(waiting: _Waiting, ts: int) -> None:

@@ -16,7 +16,7 @@ from confect_server.engine.errors import Conflict, SnapshotTooOld
 from confect_server.engine.read_set import ReadSet, is_inside
 from confect_server.store import LogEntry
 
-MAX_ENTRIES = 20_000
+MAX_ENTRIES = 50_000
 """How many commits are remembered; a transaction that began before them has to begin again."""
 _FORGOTTEN_AT_ONCE = 500
 
@@ -55,11 +55,11 @@ class WriteLog:
             return
         for index_no, keys in reads.points.items():
             written = self._written.get(index_no)
-            if written and (ts := written.newest_among(keys, begin_ts)):
+            if written and (ts := written.commit_to(keys, begin_ts)):
                 raise Conflict(index_no, ts)
         for index_no, intervals in reads.intervals.items():
             written = self._written.get(index_no)
-            if written and (ts := written.newest_inside(intervals, begin_ts)):
+            if written and (ts := written.commit_inside(intervals, begin_ts)):
                 raise Conflict(index_no, ts)
 
     def _forget(self) -> None:
@@ -85,7 +85,7 @@ class _WrittenKeys:
         self._stamps.append(ts)
         self._newest[key] = ts
 
-    def newest_among(self, keys: Iterable[bytes], begin_ts: int) -> int | None:
+    def commit_to(self, keys: Iterable[bytes], begin_ts: int) -> int | None:
         """A commit after `begin_ts` that wrote one of the keys."""
         newest = self._newest
         for key in keys:
@@ -94,7 +94,7 @@ class _WrittenKeys:
                 return ts
         return None
 
-    def newest_inside(self, intervals: Sequence[Interval], begin_ts: int) -> int | None:
+    def commit_inside(self, intervals: Sequence[Interval], begin_ts: int) -> int | None:
         """A commit after `begin_ts` that wrote a key inside one of the disjoint intervals."""
         for at in range(bisect_right(self._stamps, begin_ts), len(self._stamps)):
             if is_inside(self._keys[at], intervals):

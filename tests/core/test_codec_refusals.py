@@ -1,4 +1,4 @@
-"""What cannot cross the wire is refused when it is declared, with its path and all of it at once."""
+"""What cannot cross the wire is refused when it is declared: with its path, and all at once."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Constructed(BaseModel):
 class Computing(BaseModel):
     a: int
 
-    @computed_field
+    @computed_field  # type: ignore[prop-decorator]  # mypy cannot know what it does to properties
     @property
     def double(self) -> int:
         return 2 * self.a
@@ -123,7 +123,7 @@ class Recursive(BaseModel):
         (Json[int], "value"),
         (SecretStr, "value"),
         (NaiveDatetime, "value"),
-        (Annotated[int, PlainValidator(int)], "value"),
+        (Annotated[Stranger, PlainValidator(str)], "value"),
         (Coordinates, "value"),
         (Huge, "value"),
         (dict[int, str], "value"),
@@ -186,7 +186,7 @@ def test_only_a_field_can_be_absent(annotation: Any) -> None:
 
 def test_a_type_that_is_not_defined_yet_is_no_other_mistake() -> None:
     class Early(BaseModel):
-        later: Later  # pyright: ignore[reportUndefinedVariable]  # what the test is about  # noqa: F821  # type: ignore[name-defined]
+        later: Later  # type: ignore[name-defined]  # noqa: F821  # pyright: ignore[reportUndefinedVariable]  # as meant
 
     (mistake,) = codec(Early).mistakes()
     assert type(mistake) is UnresolvedType

@@ -1,7 +1,7 @@
 """The command line: `confect`, one file per command.
 
-Each command imports what it needs when it runs, so that help is quick. May import everything else of
-`confect_codegen`; nothing imports it.
+Each command imports what it needs when it runs, so that help is quick. May import everything else
+of `confect_codegen`; nothing imports it.
 """
 
 from __future__ import annotations

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import typer
 
 
 @contextmanager
-def reported() -> Iterator[None]:
+def reported() -> Generator[None]:
     """Inside, a mistake that Confect recognises is printed and ends the command with 1."""
     # imported here, so that `confect --help` loads nothing of the project's models
     from confect_codegen.report import print_mistakes

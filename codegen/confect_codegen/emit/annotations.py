@@ -1,12 +1,13 @@
 """From a type at run time to the text that names it, with the imports which that needs.
 
-Two readers want two texts. Type checkers want the type alone: `Annotated[str, Field(max_length=3)]` is
-`str`. The codec of a plain function's call runs, so there an annotation which changes what travels has
-to be named as the user named it.
+Two readers want two texts. Type checkers want the type alone: `Annotated[str, Field(max_length=3)]`
+is `str`. The codec of a plain function's call runs, so there an annotation which changes what
+travels has to be named as the user named it.
 """
 
 from __future__ import annotations
 
+import math
 import sys
 import types
 from collections.abc import Callable
@@ -21,7 +22,6 @@ from confect_codegen.emit.imports import Imports
 from confect_codegen.emit.layout import Brackets, Choice, Node, brackets, flat, run
 from confect_codegen.naming import Name
 from confect_core.values import ABSENT, Int64
-
 
 Named: TypeAlias = Callable[[object], Name | None]
 """Finds the name under which the user keeps an annotated type."""
@@ -85,7 +85,7 @@ class AnnotationPrinter:
             return f"{self.of_class(type(value))}.{value.name}"
         if isinstance(value, str | bytes):
             return _quoted(value) if type(value) in (str, bytes) else None
-        if type(value) is float and not (value - value == 0):  # infinite, or not a number
+        if type(value) is float and not math.isfinite(value):
             return None
         if value is None or type(value) in (bool, int, float) or value == ():
             return repr(value)
@@ -152,24 +152,23 @@ class AnnotationPrinter:
 
 def parts_of(annotation: object) -> list[object]:
     """The type and everything inside its brackets; a generic model counts as its origin."""
+    if get_origin(annotation) is Literal:
+        return [annotation]
+    itself: object = annotation
+    inside: tuple[object, ...] = get_args(annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         metadata = annotation.__pydantic_generic_metadata__
-        found, inside = [metadata["origin"] or annotation], metadata["args"]
-    else:
-        found, inside = [annotation], get_args(annotation)
-    if get_origin(annotation) is Literal:
-        return found
-    return [*found, *(part for each in inside for part in parts_of(each))]
+        itself, inside = metadata["origin"] or annotation, metadata["args"]
+    return [itself, *(part for each in inside for part in parts_of(each))]
 
 
 def union(*nodes: Node) -> Node:
-    """Any of these types, each mentioned once."""
-    operands: list[Node] = []
+    """Any of these types, each mentioned once, `None` at the end."""
+    operands: dict[Node, None] = {}
     for node in nodes:
-        for each in node.items if isinstance(node, Choice) else (node,):
-            if each not in operands:
-                operands.append(each)
-    return operands[0] if len(operands) == 1 else Choice(tuple(operands))
+        operands.update(dict.fromkeys(node.items if isinstance(node, Choice) else (node,)))
+    ordered = sorted(operands, key=lambda each: each == "None")
+    return ordered[0] if len(ordered) == 1 else Choice(tuple(ordered))
 
 
 def parameter(name: str, node: Node, default: str | None = None) -> Node:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from confect_codegen.emit.annotations import AnnotationPrinter, union, parameter
+from confect_codegen.emit.annotations import AnnotationPrinter, parameter, union
 from confect_codegen.emit.imports import Imports
 from confect_codegen.emit.layout import Brackets, Node, brackets, lay, run
 from confect_codegen.emit.source import camel_case, separated, source
@@ -24,7 +24,8 @@ class _Db:
     def __init__(self, package: str, tables: tuple[TableModel, ...]) -> None:
         self._tables = tables
         self._classes = _class_names(tables)
-        classes = {f"{name}{end}" for name in self._classes.values() for end in ("Reader", "Writer")}
+        names = self._classes.values()
+        classes = {f"{name}{end}" for name in names for end in ("Reader", "Writer")}
         members = {table.name for table in tables}
         members |= {index.name for table in tables for index in table.indexes}
         self._imports = Imports(package, _MODULE_NAMES | _METHODS | classes | members)
@@ -38,9 +39,10 @@ class _Db:
             blocks.append(self._given())
         for table in self._tables:
             blocks += [self._reader(table), self._writer(table)]
+        writer = f"Reader, {self._server('DatabaseWriter')}"
         blocks += [
             self._root("Reader", self._server("DatabaseReader"), "to read"),
-            self._root("Writer", f"Reader, {self._server('DatabaseWriter')}", "to read and to write"),
+            self._root("Writer", writer, "to read and to write"),
             self._application(),
         ]
         return source("Typed access to the tables.", self._imports, separated(blocks, space=2))
@@ -85,7 +87,8 @@ class _Db:
             f"class {self._classes[table.name]}Reader({base}):",
             f'    """Reads the table `{table.name}`."""',
         ]
-        methods = [self._index(index, f"{self._server('Query')}[{model}]") for index in table.indexes]
+        answer = f"{self._server('Query')}[{model}]"
+        methods = [self._index(index, answer) for index in table.indexes]
         return separated([head, *methods], space=1)
 
     def _index(self, index: IndexModel, answer: str) -> list[str]:

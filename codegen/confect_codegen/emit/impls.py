@@ -47,46 +47,58 @@ class _Impls:
 
     def _constructor(self, group: GroupModel) -> list[str]:
         declared = _declared(group)
-        services: list[Node] = [f"{self._variable}{each + 1}" for each in range(len(declared))]
+        needs: list[Node] = [f"{self._variable}{each + 1}" for each in range(len(declared))]
         parameters: list[Node] = [
-            self._parameter(function, needs)
-            for function, needs in zip(declared, services, strict=True)
+            self._parameter(function, each) for function, each in zip(declared, needs, strict=True)
         ]
         for function in group.functions:
             if isinstance(function.contract, PlainSignature):
-                services += [self._types.node(each) for each in function.contract.services]
-        head = run(
-            f"def {group.constructor}",
-            brackets("(", ["*", *parameters] if parameters else [], ")"),
-            " -> ",
-            self._group_impl(services),
-            ":",
-        )
-        returned = run(f"return {self._imports.name('confect_server', 'GroupImpl')}", self._call(group))
-        return [*lay(head), f'    """The group `{group.path}`."""', *lay(returned, 4)]
+                needs += [self._types.node(each) for each in function.contract.services]
+        taken = brackets("(", ["*", *parameters] if parameters else [], ")")
+        return [
+            *lay(run(f"def {group.constructor}", taken, " -> ", self._answers(needs), ":")),
+            f'    """The group `{group.path}`."""',
+            *self._body(group, is_joined=len(needs) > 1),
+        ]
 
     def _parameter(self, function: FunctionModel, needs: Node) -> Node:
         assert isinstance(function.contract, Schemas)
         types: list[Node] = [
             self._types.of_class(function.contract.args),
-            self._answer(function.contract),
+            self._result(function.contract),
             needs,
         ]
         implemented = self._imports.name("confect_server", "FunctionImpl")
         return run(f"{function.attribute}: ", brackets(f"{implemented}[", types, "]"))
 
-    def _answer(self, schemas: Schemas) -> Node:
+    def _result(self, schemas: Schemas) -> Node:
         returns = self._types.node(schemas.returns)
         if schemas.error is None:
             return returns
         outcome = self._imports.name("confect_core", "Outcome")
         return brackets(f"{outcome}[", [returns, self._types.node(schemas.error)], "]")
 
-    def _group_impl(self, services: list[Node]) -> Node:
+    def _answers(self, needs: list[Node]) -> Node:
+        """A group that asks for no more than these services, each as a group of its own.
+
+        `GroupImpl[N1 | N2]` would say the same, but pyright knows nothing of a union of variables
+        that are all `Never`, as they are in a group whose handlers ask for no service.
+        """
         group_impl = self._imports.name("confect_server", "GroupImpl")
-        if not services:
+        if not needs:
             return group_impl
-        return brackets(f"{group_impl}[", [union(*services)], "]")
+        return union(*(brackets(f"{group_impl}[", [each], "]") for each in needs))
+
+    def _body(self, group: GroupModel, *, is_joined: bool) -> list[str]:
+        group_impl = self._imports.name("confect_server", "GroupImpl")
+        if not is_joined:
+            return lay(run(f"return {group_impl}", self._call(group)), 4)
+        local = "group"
+        while local in {function.attribute for function in group.functions}:
+            local += "_"
+        anything = self._imports.name("typing", "Any")
+        made = run(f"{local}: {group_impl}[{anything}] = {group_impl}", self._call(group))
+        return [*lay(made, 4), f"    return {local}"]
 
     def _call(self, group: GroupModel) -> Node:
         functions: list[Node] = [f'"{each.name}": {each.attribute}' for each in _declared(group)]
@@ -96,7 +108,8 @@ class _Impls:
             if isinstance(each.contract, PlainSignature)
         ]
         data_model = self._imports.name(f"{self._package}.{GENERATED}.db", "data_model")
-        arguments: list[Node] = [f'"{group.path}"', self._source(group), brackets("{", functions, "}")]
+        given = brackets("{", functions, "}")
+        arguments: list[Node] = [f'"{group.path}"', self._source(group), given]
         if plain:
             arguments.append(run("plain=", brackets("{", plain, "}")))
         return brackets("(", [*arguments, f"data_model={data_model}"], ")")

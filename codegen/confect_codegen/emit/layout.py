@@ -1,8 +1,8 @@
 """Breaking long lines the way ruff and black do, for the few shapes that generated code has.
 
-A line is tried flat; then the first brackets in it are opened, with what they hold on one line; then
-with one item per line. Running a formatter instead would make it a dependency of every project, and its
-version a part of what is generated.
+A line is tried flat; then the first brackets in it are opened, with what they hold on one line;
+then with one item per line. Running a formatter instead would make it a dependency of every
+project, and its version a part of what is generated.
 """
 
 from __future__ import annotations

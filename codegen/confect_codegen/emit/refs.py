@@ -23,12 +23,9 @@ class _Refs:
     def __init__(self, model: ProjectModel) -> None:
         self._groups = model.groups
         self._classes = _class_names(model)
-        attributes = {
-            each.attribute
-            for group in model.all_groups()
-            for each in (group, *group.functions)
-        }
-        taken = attributes | {"public", "internal"} | {*self._classes.values()}
+        taken = {"public", "internal", *self._classes.values()}
+        for group in model.all_groups():
+            taken |= {group.attribute, *(each.attribute for each in group.functions)}
         self._imports = Imports(model.package, taken)
         self._final = self._imports.name("typing", "Final")
         self._types = AnnotationPrinter(
@@ -79,8 +76,9 @@ class _Refs:
         arguments: list[Node] = [f'"{function.path}"', self._named(function.source)]
         if not isinstance(function.contract, Schemas):
             arguments.append(self._signature(function.contract))
-        called = f"{function.attribute}: {self._final} = {self._imports.name('confect_core', 'ref')}"
-        return lay(run(called, brackets("(", arguments, ")")), 4)
+        ref = self._imports.name("confect_core", "ref")
+        call = brackets(f"{ref}(", arguments, ")")
+        return lay(run(f"{function.attribute}: {self._final} = ", call), 4)
 
     def _named(self, name: Name) -> str:
         return f"{self._imports.module(name.module)}.{name.attribute}"

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import anyio
-import apsw
 import pytest
 
 from confect_server.store import DatabaseBusy, ForeignDatabase, SqliteStore
+from confect_server.store.sqlite_connection import connect
 from tests.server.store.histories import TABLE, append, commit, doc, keys_in
 
 
@@ -46,7 +46,7 @@ async def test_every_file_lives_a_life_of_its_own(tmp_path: Path) -> None:
 
 async def test_a_file_of_another_program_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "theirs.db"
-    theirs = apsw.Connection(str(path))
+    theirs = connect(path)
     theirs.execute("CREATE TABLE precious (x)")
     theirs.close()
     before = path.read_bytes()
@@ -67,7 +67,7 @@ async def test_a_file_of_another_format_is_refused(path: Path) -> None:
     store = SqliteStore(path)
     await store.open()
     await store.close()
-    connection = apsw.Connection(str(path))
+    connection = connect(path)
     connection.execute("PRAGMA user_version = 2")
     connection.close()
     with pytest.raises(ForeignDatabase, match="another version"):
@@ -139,7 +139,7 @@ async def test_no_read_keeps_the_log_from_starting_over(path: Path) -> None:
     await keys_in(store, limit=1)
     await store.ts_of(b"")
     await store.head()
-    other = apsw.Connection(str(path))
+    other = connect(path)
     busy, _, _ = other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()[0]
     assert busy == 0
     other.close()

@@ -9,9 +9,11 @@ from contextlib import asynccontextmanager
 import httpx2
 import pytest
 from pydantic import BaseModel
-from returns.result import Failure, Result
+from returns.result import Failure
 
 from confect_core import Args, FunctionSpec, GroupSpec, Int64, Outcome, TaggedError
+from confect_core.protocol import JsonObject
+from confect_core.values.wire import Json
 from confect_server import GroupImpl, Impl, QueryCtx, impl, layers
 from confect_server.runtime import Backend
 from confect_server.store import MemoryStore
@@ -51,13 +53,12 @@ async def same(ctx: QueryCtx, args: Given) -> Kinds:
 
 @impl(Values.failing)
 async def failing(ctx: QueryCtx, args: Given) -> Outcome[None, TooMuch]:
-    failure: Result[None, TooMuch] = Failure(TooMuch(kinds=args.kinds))
-    return failure
+    return Failure(TooMuch(kinds=args.kinds))
 
 
 APP = Impl(layers()).provide(GroupImpl("values", Values, {"same": same, "failing": failing}))
 
-ENCODED = {
+ENCODED: JsonObject = {
     "data": {"$bytes": "AQID"},
     "infinity": {"$float": "AAAAAAAA8H8="},
     "int64": {"$integer": "+/////////8="},
@@ -67,7 +68,7 @@ ENCODED = {
     "text": "π",
     "whole": 3.0,
 }
-CLEAN = {
+CLEAN: JsonObject = {
     **ENCODED,
     "data": "AQID",
     "infinity": "Infinity",
@@ -75,7 +76,7 @@ CLEAN = {
     "minus_zero": -0.0,
     "nan": "NaN",
 }
-EXPORT = {**ENCODED, "int64": -5}
+EXPORT: JsonObject = {**ENCODED, "int64": -5}
 
 FORMATS = pytest.mark.parametrize(
     ("name", "expected"),
@@ -98,14 +99,14 @@ async def client_of_values() -> AsyncGenerator[httpx2.AsyncClient]:
             yield client
 
 
-def call(path: str, format_name: str | None, kinds: dict[str, object]) -> dict[str, object]:
-    named = {} if format_name is None else {"format": format_name}
+def call(path: str, format_name: str | None, kinds: JsonObject) -> JsonObject:
+    named: JsonObject = {} if format_name is None else {"format": format_name}
     return {"path": path, "args": {"kinds": kinds}, **named}
 
 
 @FORMATS
 async def test_a_result_comes_in_the_format_that_was_asked_for(
-    name: str | None, expected: dict[str, object]
+    name: str | None, expected: JsonObject
 ) -> None:
     async with client_of_values() as client:
         answer = await client.post("/api/query", json=call("values:same", name, ENCODED))
@@ -113,9 +114,7 @@ async def test_a_result_comes_in_the_format_that_was_asked_for(
 
 
 @FORMATS
-async def test_error_data_comes_in_the_same_format(
-    name: str | None, expected: dict[str, object]
-) -> None:
+async def test_error_data_comes_in_the_same_format(name: str | None, expected: JsonObject) -> None:
     async with client_of_values() as client:
         answer = await client.post("/api/query", json=call("values:failing", name, ENCODED))
     assert answer.json()["errorData"] == {"_tag": "TooMuch", "kinds": expected}
@@ -135,9 +134,9 @@ async def test_clients_from_before_the_formats_get_encoded_results(client_versio
 @pytest.mark.parametrize("name", ["convex_encoded_json", "json"])
 async def test_every_number_is_written_with_a_fraction(name: str) -> None:
     # Python's ConvexHttpClient takes no other
-    numbers: list[object] = [0, 1, -1, 2**53, 1e21, 1.5]
+    numbers: list[Json] = [0, 1, -1, 2**53, 1e21, 1.5]
     async with client_of_values() as client:
-        kinds = {**ENCODED, "list": numbers, "whole": 7}
+        kinds: JsonObject = {**ENCODED, "list": numbers, "whole": 7}
         answer = await client.post("/api/query", json=call("values:same", name, kinds))
     value = json.loads(answer.text, parse_int=_refuse)["value"]
     assert value["list"] == numbers

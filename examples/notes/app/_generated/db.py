@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Final, TypeAlias, overload
+from typing import Final, Never, TypeAlias, overload
 
-from typing_extensions import Never, TypeVar
+from typing_extensions import TypeVar
 
 import app.tables as tables
 from confect_core import Id
@@ -58,7 +58,7 @@ class NotesWriter(NotesReader, TableWriter[..., tables.Note]):
         text: str | NotChanged = UNCHANGED,
         author: str | NotChanged = UNCHANGED,
         at: float | NotChanged = UNCHANGED,
-        tag: str | None | NotChanged = UNCHANGED,
+        tag: str | NotChanged | None = UNCHANGED,
     ) -> None:
         """Change some fields of a document."""
         await self.change(id, {"text": text, "author": author, "at": at, "tag": tag})

@@ -87,7 +87,7 @@ class CustomerReader(TableReader[tables_customers.Customer]):
         *,
         tier: tables_customers.Tier,
         language: Literal["en", "de"],
-        nickname: str | None | Absent | Range[str | None | Absent],
+        nickname: str | Absent | Range[str | Absent | None] | None,
     ) -> Query[tables_customers.Customer]: ...
     @overload
     def by_tier(
@@ -95,7 +95,7 @@ class CustomerReader(TableReader[tables_customers.Customer]):
         *,
         tier: tables_customers.Tier,
         language: Literal["en", "de"],
-        nickname: str | None | Absent,
+        nickname: str | Absent | None,
         creation_time: float | Range[float],
     ) -> Query[tables_customers.Customer]: ...
     def by_tier(self, **bounds: object) -> Query[tables_customers.Customer]:
@@ -125,7 +125,7 @@ class CustomerWriter(CustomerReader, TableWriter[..., tables_customers.Customer]
         address: tables_customers.Address,
         billing: tables_customers.Address | None = None,
         tier: tables_customers.Tier = tables_customers.Tier.FREE,
-        nickname: str | None | Absent = ABSENT,
+        nickname: str | Absent | None = ABSENT,
         points: int = 0,
         avatar: bytes = b"",
         language: Literal["en", "de"] = "en",
@@ -154,9 +154,9 @@ class CustomerWriter(CustomerReader, TableWriter[..., tables_customers.Customer]
         *,
         name: str | NotChanged = UNCHANGED,
         address: tables_customers.Address | NotChanged = UNCHANGED,
-        billing: tables_customers.Address | None | NotChanged = UNCHANGED,
+        billing: tables_customers.Address | NotChanged | None = UNCHANGED,
         tier: tables_customers.Tier | NotChanged = UNCHANGED,
-        nickname: str | None | Absent | NotChanged = UNCHANGED,
+        nickname: str | Absent | NotChanged | None = UNCHANGED,
         points: int | NotChanged = UNCHANGED,
         avatar: bytes | NotChanged = UNCHANGED,
         language: Literal["en", "de"] | NotChanged = UNCHANGED,
@@ -190,7 +190,7 @@ class CustomerWriter(CustomerReader, TableWriter[..., tables_customers.Customer]
         address: tables_customers.Address,
         billing: tables_customers.Address | None = None,
         tier: tables_customers.Tier = tables_customers.Tier.FREE,
-        nickname: str | None | Absent = ABSENT,
+        nickname: str | Absent | None = ABSENT,
         points: int = 0,
         avatar: bytes = b"",
         language: Literal["en", "de"] = "en",
@@ -254,7 +254,7 @@ class OrdersWriter(OrdersReader, TableWriter[..., tables_orders.Order]):
         customer: Id[tables_customers.Customer] | NotChanged = UNCHANGED,
         number: UUID | NotChanged = UNCHANGED,
         total: Decimal | NotChanged = UNCHANGED,
-        parent: Id[tables_orders.Order] | None | NotChanged = UNCHANGED,
+        parent: Id[tables_orders.Order] | NotChanged | None = UNCHANGED,
     ) -> None:
         """Change some fields of a document."""
         await self.change(

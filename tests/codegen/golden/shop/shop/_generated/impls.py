@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import builtins
+from typing import Any
 
-from typing_extensions import TypeVar, Never
+from typing_extensions import TypeVar
 
 import shop.admin.plain as admin_plain
 import shop.admin.spec as admin_spec
@@ -19,15 +20,15 @@ from confect_core import Id, NoArgs, Outcome, PaginationResult
 from confect_server import FunctionImpl, GroupImpl
 from shop._generated.db import data_model as data_model_
 
-N_1 = TypeVar("N_1", default=Never)
-N_2 = TypeVar("N_2", default=Never)
-N_3 = TypeVar("N_3", default=Never)
-N_4 = TypeVar("N_4", default=Never)
-N_5 = TypeVar("N_5", default=Never)
-N_6 = TypeVar("N_6", default=Never)
-N_7 = TypeVar("N_7", default=Never)
-N_8 = TypeVar("N_8", default=Never)
-N_9 = TypeVar("N_9", default=Never)
+N_1 = TypeVar("N_1")
+N_2 = TypeVar("N_2")
+N_3 = TypeVar("N_3")
+N_4 = TypeVar("N_4")
+N_5 = TypeVar("N_5")
+N_6 = TypeVar("N_6")
+N_7 = TypeVar("N_7")
+N_8 = TypeVar("N_8")
+N_9 = TypeVar("N_9")
 
 
 def orders(
@@ -54,11 +55,21 @@ def orders(
     clear: FunctionImpl[NoArgs, Outcome[None, orders_spec.OrderAlreadyShipped], N_7],
     sync: FunctionImpl[NoArgs, tuple[values.Sku, ...], N_8],
     customer: FunctionImpl[NoArgs, tables_customers.Customer | None, N_9],
-) -> GroupImpl[
-    N_1 | N_2 | N_3 | N_4 | N_5 | N_6 | N_7 | N_8 | N_9 | services.Till | services.Mailer
-]:
+) -> (
+    GroupImpl[N_1]
+    | GroupImpl[N_2]
+    | GroupImpl[N_3]
+    | GroupImpl[N_4]
+    | GroupImpl[N_5]
+    | GroupImpl[N_6]
+    | GroupImpl[N_7]
+    | GroupImpl[N_8]
+    | GroupImpl[N_9]
+    | GroupImpl[services.Till]
+    | GroupImpl[services.Mailer | services.Till]
+):
     """The group `orders`."""
-    return GroupImpl(
+    group: GroupImpl[Any] = GroupImpl(
         "orders",
         orders_spec.Orders,
         {
@@ -84,6 +95,7 @@ def orders(
         },
         data_model=data_model_,
     )
+    return group
 
 
 def admin(
@@ -91,14 +103,16 @@ def admin(
     import_: FunctionImpl[NoArgs, None, N_1],
     ref: FunctionImpl[NoArgs, str, N_2],
     Final: FunctionImpl[NoArgs, builtins.list[str], N_3],
-) -> GroupImpl[N_1 | N_2 | N_3]:
+    group: FunctionImpl[NoArgs, str, N_4],
+) -> GroupImpl[N_1] | GroupImpl[N_2] | GroupImpl[N_3] | GroupImpl[N_4]:
     """The group `admin`."""
-    return GroupImpl(
+    group_: GroupImpl[Any] = GroupImpl(
         "admin",
         admin_spec.admin,
-        {"import": import_, "ref": ref, "Final": Final},
+        {"import": import_, "ref": ref, "Final": Final, "group": group},
         data_model=data_model_,
     )
+    return group_
 
 
 def admin_users(
@@ -106,14 +120,15 @@ def admin_users(
     class_: FunctionImpl[NoArgs, bool, N_1],
     list: FunctionImpl[NoArgs, builtins.list[bool], N_2],
     data_model: FunctionImpl[NoArgs, int, N_3],
-) -> GroupImpl[N_1 | N_2 | N_3]:
+) -> GroupImpl[N_1] | GroupImpl[N_2] | GroupImpl[N_3]:
     """The group `admin/users`."""
-    return GroupImpl(
+    group: GroupImpl[Any] = GroupImpl(
         "admin/users",
         admin_spec.Users,
         {"class": class_, "list": list, "data_model": data_model},
         data_model=data_model_,
     )
+    return group
 
 
 def admin_users_Roles(*, N1: FunctionImpl[NoArgs, str, N_1]) -> GroupImpl[N_1]:

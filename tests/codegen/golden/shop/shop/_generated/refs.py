@@ -63,6 +63,7 @@ class _PublicAdminJobs:
 class _PublicAdmin:
     ref: Final_ = ref_("admin:ref", admin_spec.ref)
     Final: Final_ = ref_("admin:Final", admin_spec.final)
+    group: Final_ = ref_("admin:group", admin_spec.group)
     users: Final_ = _PublicAdminUsers()
     jobs: Final_ = _PublicAdminJobs()
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 import_ = FunctionSpec.internal_mutation(returns=None)
 ref = FunctionSpec.public_query(returns=str)
 final = FunctionSpec.public_query(returns=list[str])
+group = FunctionSpec.public_query(returns=str)
 
 
 class Users(GroupSpec):
@@ -31,6 +32,7 @@ admin = (
     .add_function("import", import_)
     .add_function("ref", ref)
     .add_function("Final", final)
+    .add_function("group", group)
     .add_group(Users)
     .add_group(jobs)
 )

@@ -1,0 +1,221 @@
+"""Tables: what they declare, and what they refuse where they are declared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, Field
+
+from confect_core import Id, Index, Table
+from confect_core.errors import Mistakes
+from confect_core.spec.errors import BadName, ReservedName
+from confect_core.tables import (
+    ACCESS_NAMES,
+    BadIndex,
+    UnknownField,
+    definition_of,
+    table_mistakes,
+)
+from confect_core.values import MalformedId, encode_id
+from confect_core.values.codec import UnresolvedType
+from confect_core.values.uncarryable import Uncarryable
+from tests.core.places import place_of, told
+
+
+class City(BaseModel):
+    name: str
+
+
+class Address(BaseModel):
+    city: City
+    street: str | None = None
+
+
+class User(Table, name="users"):
+    name: str
+    address: Address
+    work: Address | None = None
+
+    by_name = Index("name", "address.city.name")
+    by_street = Index("work.street")
+
+
+class AuditLog(Table):
+    text: str
+
+
+class Base(Table):
+    owner: str
+    by_owner = Index("owner")
+
+
+class Document(Base):
+    text: str
+    by_text = Index("text")
+
+
+def test_a_table_has_a_name_and_indexes() -> None:
+    definition = definition_of(User)
+    assert definition.name == "users"
+    assert {name: index.fields for name, index in definition.indexes.items()} == {
+        "by_name": ("name", "address.city.name"),
+        "by_street": ("work.street",),
+    }
+    assert definition_of(AuditLog).name == "audit_log"
+    assert definition_of(AuditLog).indexes == {}
+    assert table_mistakes(User) == []
+
+
+def test_an_index_is_no_field() -> None:
+    assert list(User.model_fields) == ["id", "creation_time", "name", "address", "work"]
+
+
+def test_a_table_has_the_indexes_of_the_table_that_it_extends() -> None:
+    assert list(definition_of(Document).indexes) == ["by_owner", "by_text"]
+    assert list(definition_of(Base).indexes) == ["by_owner"]
+
+
+def test_a_table_knows_its_place() -> None:
+    class Here(Table):  # here: table
+        by_text = Index("text")  # here: index
+        text: str
+
+    assert definition_of(Here).where == place_of(__file__, "table")
+    assert definition_of(Here).indexes["by_text"].where == place_of(__file__, "index")
+
+
+def test_a_document_that_was_not_read_has_no_id_yet() -> None:
+    log = AuditLog(text="hi")
+    assert (log.id, log.creation_time) == ("", 0.0)
+
+
+def test_documents_are_closed_and_frozen() -> None:
+    wrong: Any = AuditLog
+    with pytest.raises(ValueError, match="extra"):
+        wrong(text="hi", txt="hi")
+    with pytest.raises(ValueError, match="frozen"):
+        wrong(text="hi").text = "ho"
+
+
+def test_every_mistake_of_a_table_is_told_at_once_with_its_place() -> None:
+    with pytest.raises(Mistakes) as refused:
+
+        class Wrong(Table, name="insert"):  # pyright: ignore[reportUnusedClass]  # here: wrong
+            text: str
+            size: complex
+            patch: Any = Index("text")  # here: reserved
+            class_ = Index("text")
+            empty = Index()  # here: empty
+            twice = Index("text", "text")  # here: twice
+            unknown = Index("txt")  # here: unknown
+            timed = Index("text", "creation_time")  # here: timed
+            inside = Index("text.length")  # here: inside
+
+    assert told(refused.value.exceptions) == [
+        ("ReservedName", place_of(__file__, "wrong")),
+        ("ReservedName", place_of(__file__, "reserved")),
+        ("BadIndex", place_of(__file__, "empty")),
+        ("BadIndex", place_of(__file__, "twice")),
+        ("UnknownField", place_of(__file__, "unknown")),
+        ("UnknownField", place_of(__file__, "timed")),
+        ("UnknownField", place_of(__file__, "inside")),
+        ("Uncarryable", place_of(__file__, "wrong")),
+    ]
+
+
+def declare(name: str = "things", **body: Any) -> type[Table]:
+    annotations = {"text": str, "home": Address, **body.pop("__annotations__", {})}
+    namespace = {"__annotations__": annotations, "__module__": __name__, **body}
+    metaclass: Any = type(Table)
+    made: type[Table] = metaclass("Things", (Table,), namespace, name=name)
+    return made
+
+
+@pytest.mark.parametrize("name", ["_tables", "9lives", "a-b", "größe", "a" * 65])
+def test_names_that_no_table_can_have_are_refused(name: str) -> None:
+    with pytest.raises(BadName, match="no table can be called"):
+        declare(name)
+
+
+@pytest.mark.parametrize("name", [*sorted(ACCESS_NAMES), "class"])
+def test_names_that_the_database_has_already_are_refused(name: str) -> None:
+    with pytest.raises(ReservedName, match="no table can be called"):
+        declare(name)
+    with pytest.raises(ReservedName, match="no index can be called"):
+        declare("things", **{name: Index("text")})
+
+
+@pytest.mark.parametrize("name", ["by_id", "by_creation_time"])
+def test_indexes_that_every_table_has_are_not_declared_again(name: str) -> None:
+    with pytest.raises(ReservedName):
+        declare("things", **{name: Index("text")})
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ((), BadIndex),
+        (("text", "text"), BadIndex),
+        (("id",), UnknownField),
+        (("creation_time",), UnknownField),
+        (("_id",), UnknownField),
+        (("nowhere",), UnknownField),
+        (("",), UnknownField),
+        (("home.",), UnknownField),
+        ((".text",), UnknownField),
+        (("text.length",), UnknownField),
+        (("home.country",), UnknownField),
+        (("home.city.zip",), UnknownField),
+    ],
+)
+def test_an_index_is_on_fields_that_there_are(
+    fields: tuple[str, ...], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        declare(by_it=Index(*fields))
+
+
+def test_an_index_has_at_most_sixteen_fields() -> None:
+    fields = [f"f{number}" for number in range(17)]
+    annotations = dict.fromkeys(fields, int)
+    declare(by_it=Index(*fields[:16]), __annotations__=annotations)
+    with pytest.raises(BadIndex, match="has 17 fields"):
+        declare(by_it=Index(*fields), __annotations__=annotations)
+
+
+def test_a_field_has_a_name_that_the_database_takes() -> None:
+    with pytest.raises(BadName, match="no field can be called"):
+        declare(__annotations__={"a" * 65: int})
+    with pytest.raises(Uncarryable, match=r"things\.größe"):
+        declare(__annotations__={"größe": int})
+    with pytest.raises(Uncarryable, match=r"things\.size is a field with an alias"):
+        declare(__annotations__={"size": int}, size=Field(alias="Size"))
+
+
+class Late(Table):
+    next: Later | None = None
+    by_name = Index("next.name")
+
+
+late_mistakes = [type(mistake) for mistake in table_mistakes(Late)]
+
+
+class Later(BaseModel):
+    title: str
+
+
+def test_what_is_defined_further_down_is_looked_at_once_it_is() -> None:
+    assert late_mistakes == [UnresolvedType]
+    Late.model_rebuild()
+    (mistake,) = table_mistakes(Late)
+    assert isinstance(mistake, UnknownField)
+
+
+def test_an_id_is_a_string_that_is_well_formed() -> None:
+    text = encode_id(10_001, bytes(16))
+    assert Id[User](text) == text
+    assert type(Id[Any](text)) is str
+    for wrong in ("", "x", text[:-1], f"{text[:-1]}!", text.upper()):
+        with pytest.raises(MalformedId):
+            Id[User](wrong)

@@ -1,0 +1,183 @@
+"""Every marked line must be rejected by both type checkers, and no other one by either."""
+
+from __future__ import annotations
+
+from returns.result import Failure, Success
+
+from app._generated import impls, refs
+from app._generated.db import MutationCtx, QueryCtx
+from app.notes.impl import clear, email, first, get, insert, list_, notes, remove
+from app.notes.spec import ByNote, Forbidden, InsertNote, NoteNotFound, Notes
+from app.services import Clock, Mailer, dev
+from app.tables import Note
+from confect_client import AsyncClient
+from confect_core import (
+    Args,
+    FunctionSpec,
+    Id,
+    NoArgs,
+    Outcome,
+    PaginationOptions,
+    Table,
+    TaggedError,
+    ref,
+)
+from confect_server import ActionCtx, Impl, Range, impl
+
+
+class User(Table, name="users"):
+    name: str
+
+
+async def calls(client: AsyncClient, note_id: Id[Note], user_id: Id[User]) -> None:
+    await client.mutation(refs.public.notes.insert, text=3)  # wrong type
+    await client.mutation(refs.public.notes.insert, txt="hi")  # unknown argument
+    await client.mutation(refs.public.notes.insert)  # missing argument
+    await client.mutation(refs.public.notes.insert, "hi")  # by position
+    await client.query(refs.public.notes.insert, text="hi")  # a mutation is no query
+    await client.mutation(refs.public.notes.list)  # a query is no mutation
+    await client.action(refs.public.notes.insert, text="hi")  # a mutation is no action
+    await client.query(refs.public.notes.search, 3)  # plain function, wrong type
+    await client.query(refs.public.notes.search, "hi", 3)  # plain function, keyword only
+    n: int = await client.mutation(refs.public.notes.insert, text="hi")  # wrong result
+    await client.mutation(refs.internal.notes.clear)  # internal
+    refs.public.notes.lst  # no such function
+    refs.public.notes.clear  # internal functions are in refs.internal
+    await client.query(refs.public.notes.get, note_id="n1")  # a string is no id
+    await client.query(refs.public.notes.get, note_id=user_id)  # an id of another table
+    await client.query_or_raise(refs.public.notes.list)  # it declares no error
+    await client.query_page(refs.public.notes.list, PaginationOptions(num_items=3))  # no pages
+    for _ in client.subscribe(refs.public.notes.list):  # a subscription is asynchronous
+        pass
+    client.subscribe(refs.public.notes.insert, text="hi")  # a mutation is not subscribed to
+    note = await client.query(refs.public.notes.get, note_id=note_id)
+    note.text  # an outcome is no note
+    refs.public.notes.list = refs.public.notes.list  # refs do not change
+    print(n)
+
+
+@impl(Notes.insert)  # the handler answers something else
+async def wrong_result(ctx: MutationCtx, args: InsertNote) -> int:
+    return 1
+
+
+@impl(Notes.list_)  # a query is given no mutation's ctx
+async def wrong_ctx(ctx: MutationCtx, args: NoArgs) -> list[Note]:
+    return []
+
+
+@impl(Notes.get)  # an error that is not declared
+async def undeclared_error(ctx: QueryCtx, args: ByNote) -> Outcome[Note, Forbidden]:
+    return Failure(Forbidden())
+
+
+@impl(Notes.get)  # other arguments
+async def wrong_args(ctx: QueryCtx, args: InsertNote) -> Outcome[Note, NoteNotFound]:
+    return Failure(NoteNotFound(note_id=Id[Note](args.text)))
+
+
+@impl(Notes.get)  # the bare value of an outcome
+async def no_outcome(ctx: QueryCtx, args: ByNote) -> Note | None:
+    return None
+
+
+@impl(Notes.list_)  # not asynchronous
+def not_async(ctx: QueryCtx, args: NoArgs) -> list[Note]:
+    return []
+
+
+@impl(Notes.email)  # an action has no database
+async def action_with_db(ctx: QueryCtx, args: ByNote) -> bool:
+    return True
+
+
+@impl(Notes.list_)
+async def query_writes(ctx: QueryCtx, args: NoArgs) -> list[Note]:
+    await ctx.db.notes.insert(text="hi", author="Ada", at=1.0)  # a query cannot write
+    await ctx.db.notes.delete(Id[Note]("x"))  # a query cannot delete
+    await ctx.db.delete(Id[Note]("x"))  # a query cannot delete by id
+    await ctx.run_mutation(refs.internal.notes.clear)  # a query cannot run mutations
+    return []
+
+
+@impl(Notes.list_)
+async def undeclared_service(ctx: QueryCtx[Mailer], args: NoArgs) -> list[Note]:
+    Mailer.of(ctx)
+    Clock.of(ctx)  # not asked for
+    return []
+
+
+async def reads(ctx: QueryCtx, note_id: Id[Note], user_id: Id[User]) -> None:
+    ctx.db.notes.by_author(text="hi")  # not the field of the index
+    ctx.db.notes.by_author(author=3)  # wrong type of a field
+    ctx.db.notes.by_author(author=Range(gt=3))  # wrong type of a bound
+    ctx.db.notes.by_author(author=Range(gt="a"), creation_time=3.0)  # a range comes last
+    ctx.db.notes.by_author(creation_time=3.0)  # a leading field is missing
+    ctx.db.notes.by_text(text="hi")  # no such index
+    ctx.db.nodes  # no such table
+    ctx.db.notes.query().order("up")  # no such order
+    await ctx.db.notes.get("n1")  # a string is no id to read
+    await ctx.db.notes.get(user_id)  # an id of another table to read
+    note = await ctx.db.notes.get(note_id)
+    note.text  # it may not be there
+    for _ in ctx.db.notes.query():  # reading is asynchronous
+        pass
+    ctx.db.notes = ctx.db.notes  # the database does not change
+
+
+async def writes(ctx: MutationCtx, note_id: Id[Note], user_id: Id[User]) -> None:
+    await ctx.db.notes.insert(text="hi", author="Ada")  # a field is missing
+    await ctx.db.notes.insert(text="hi", author="Ada", at="now")  # wrong type of a field
+    await ctx.db.notes.insert(text="hi", author="Ada", at=1.0, size=3)  # unknown field
+    await ctx.db.notes.patch(note_id, size=3)  # unknown field in a patch
+    await ctx.db.notes.patch(note_id, text=None)  # a required field is not removed
+    await ctx.db.notes.replace(note_id, text="hi")  # not the whole document
+    await ctx.db.notes.patch(user_id, text="hi")  # a patch of another table
+    await ctx.db.notes.delete(user_id)  # an id of another table to delete
+    await ctx.db.system.tables.insert(name="x", number=1)  # system tables are not written
+    await ctx.db.table(Note).insert(text="hi")  # a field is missing by class
+    note = await ctx.db.notes.get(note_id)
+    if note is not None:
+        note.text = "ho"  # documents do not change
+    Note(text="hi", author="Ada", at=1.0, id=note_id)  # the database gives ids
+    Note(text="hi")  # a document that is not whole
+
+
+async def acts(ctx: ActionCtx, note_id: Id[Note]) -> None:
+    ctx.db  # an action has no database of its own
+    Mailer.of(ctx)  # an action that did not ask
+    await ctx.run_query(refs.internal.notes.clear)  # run as what it is not
+    await ctx.run_action(refs.public.notes.email)  # a nested call without its argument
+
+
+class ByName(Args):
+    name: str
+
+
+class Model:
+    pass
+
+
+FunctionSpec.public_query(args=Model, returns=int)  # no Args model
+FunctionSpec.public_query(returns=int, error=ValueError)  # no TaggedError
+FunctionSpec.public_query(args=ByName)  # no returns
+FunctionSpec.public_query(ByName, int)  # schemas are passed by keyword
+FunctionSpec.public_paginated_query(returns=int)  # pages have an item
+FunctionSpec.plain_public_query(lambda: 3)  # no function
+ref("notes:list", Notes)  # a group is no function
+
+
+class Gone(TaggedError):
+    name: str
+
+
+Gone("Ada")  # fields of an error are passed by keyword
+Gone(name="Ada").name = "Bea"  # declared errors do not change
+NoteNotFound(note="x")  # wrong field of an error
+ByName(name="Ada").name = "Bea"  # arguments do not change
+impls.notes(list=list_, insert=insert, get=get, first=first, clear=clear, email=email)  # no remove
+impls.notes(  # insert given another function
+    list=list_, insert=list_, get=get, remove=remove, first=first, clear=clear, email=email
+)
+Impl(dev).provide(notes)  # Clock is not provided
+out: Outcome[int, Gone] = Success("three")  # another result in an outcome

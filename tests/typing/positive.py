@@ -1,0 +1,264 @@
+"""Every call, every handler and every query is typed; both type checkers accept all of this file."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, assert_never
+
+from returns.result import Failure, Success
+from typing_extensions import assert_type
+
+from app._generated import impls, refs
+from app._generated.db import MutationCtx, QueryCtx, data_model
+from app.notes import impl as notes_impl
+from app.notes.spec import ByNote, Forbidden, InsertNote, NoteNotFound, Notes
+from app.services import Clock, Mailer, live
+from app.tables import Note
+from confect_client import AsyncClient
+from confect_core import (
+    ABSENT,
+    Absent,
+    ActionRef,
+    Args,
+    FunctionSpec,
+    GroupSpec,
+    Id,
+    Index,
+    Int64,
+    MutationRef,
+    NoArgs,
+    Outcome,
+    PaginationOptions,
+    PaginationResult,
+    PublicActionRef,
+    PublicMutationRef,
+    PublicPaginatedQueryRef,
+    PublicQueryRef,
+    QueryRef,
+    Spec,
+    Table,
+    TaggedError,
+    ref,
+)
+from confect_server import (
+    UNCHANGED,
+    ActionCtx,
+    DatabaseReader,
+    FunctionImpl,
+    GroupImpl,
+    Impl,
+    Range,
+    Service,
+    impl,
+    layers,
+)
+from confect_server import MutationCtx as AnyMutationCtx
+from confect_server import QueryCtx as AnyQueryCtx
+
+
+async def calls(client: AsyncClient, note_id: Id[Note]) -> None:
+    assert_type(await client.query(refs.public.notes.list), list[Note])
+    assert_type(await client.query(refs.public.notes.search, "hi", limit=3), list[str])
+    assert_type(await client.query(refs.public.notes.search, text="hi"), list[str])
+    assert_type(await client.mutation(refs.public.notes.insert, text="hi"), Id[Note])
+    assert_type(await client.mutation(refs.public.notes.insert, text="hi", tag=None), Id[Note])
+    assert_type(await client.query(refs.public.notes.first), Note | None)
+    assert_type(await client.action(refs.public.notes.email, note_id=note_id), bool)
+    assert_type(await client.query_or_raise(refs.public.notes.get, note_id=note_id), Note)
+    out = await client.query(refs.public.notes.get, note_id=note_id)
+    match out:
+        case Success(note):
+            assert_type(note, Note)
+        case Failure(error):
+            assert_type(error, NoteNotFound)
+        case _:
+            assert_never(out)
+    async for notes in client.subscribe(refs.public.notes.list):
+        assert_type(notes, list[Note])
+    removed = await client.mutation(refs.public.notes.remove, note_id=note_id)
+    if isinstance(removed, Failure):
+        assert_type(removed.failure(), NoteNotFound | Forbidden)
+    else:
+        assert_type(removed.unwrap(), None)
+
+
+async def reads(ctx: QueryCtx, note_id: Id[Note], text: str) -> None:
+    assert_type(await ctx.db.notes.get(note_id), Note | None)
+    assert_type(await ctx.db.get(note_id), Note | None)
+    assert_type(ctx.db.notes.normalize_id(text), Id[Note] | None)
+    assert_type(await ctx.db.notes.query().collect(), list[Note])
+    assert_type(await ctx.db.notes.by_author(author=text).first(), Note | None)
+    assert_type(await ctx.db.notes.by_author(author=Range(gte="a", lt="b")).unique(), Note | None)
+    newest = ctx.db.notes.by_author(author=text, creation_time=Range(gt=1.0)).order("desc")
+    assert_type(await newest.take(10), list[Note])
+    async for note in newest:
+        assert_type(note, Note)
+        assert_type(note.id, Id[Note])
+        assert_type(note.creation_time, float)
+        assert_type(note.tag, str | None)
+    assert_type(await ctx.db.table(Note).get(note_id), Note | None)
+    async for table in ctx.db.system.tables:
+        assert_type(table.name, str)
+    assert_type(await ctx.run_query(refs.public.notes.list), list[Note])
+    assert_type(await ctx.run_query(refs.public.notes.search, text, limit=3), list[str])
+
+
+async def writes(ctx: MutationCtx, note_id: Id[Note]) -> None:
+    assert_type(await ctx.db.notes.insert(text="hi", author="Ada", at=1), Id[Note])
+    await ctx.db.notes.patch(note_id, text="ho", tag=None, author=UNCHANGED)
+    await ctx.db.notes.replace(note_id, text="ho", author="Ada", at=2.5, tag="pinned")
+    await ctx.db.notes.delete(note_id)
+    await ctx.db.delete(note_id)
+    assert_type(await ctx.db.notes.get(note_id), Note | None)
+    assert_type(await ctx.db.table(Note).insert(text="hi", author="Ada", at=1.0), Id[Note])
+    await reads(ctx, note_id, "a mutation is given to what asks for a query")
+
+
+async def acts(ctx: ActionCtx[Mailer], note_id: Id[Note]) -> None:
+    assert_type(Mailer.of(ctx), Mailer)
+    assert_type(await ctx.run_query(refs.public.notes.list), list[Note])
+    assert_type(await ctx.run_mutation(refs.internal.notes.clear), None)
+    assert_type(await ctx.run_action(refs.public.notes.email, note_id=note_id), bool)
+
+
+class Thing(Table, name="things"):
+    size: int
+    weight: float | Absent = ABSENT
+    by_size = Index("size")
+
+
+class BySize(Args):
+    size: Int64
+    at_most: int = 10
+
+
+class Missing(TaggedError):
+    size: int
+
+
+async def plain(ctx: AnyQueryCtx, text: str, *, limit: int = 3) -> list[str]:
+    return [text] * limit
+
+
+async def plain_page(
+    ctx: AnyQueryCtx, options: PaginationOptions, text: str
+) -> PaginationResult[str]:
+    raise NotImplementedError
+
+
+async def plain_mutation(ctx: AnyMutationCtx, count: int) -> None: ...
+
+
+async def plain_action(ctx: ActionCtx, name: str) -> bool:
+    return True
+
+
+class Things(GroupSpec):
+    count = FunctionSpec.public_query(returns=int)
+    find = FunctionSpec.public_query(args=BySize, returns=Thing, error=Missing)
+    ping = FunctionSpec.public_query(returns=int | None, error=Missing)
+    pages = FunctionSpec.public_paginated_query(args=BySize, item=Thing)
+    sure_pages = FunctionSpec.public_paginated_query(item=Thing, error=Missing)
+    put = FunctionSpec.internal_mutation(args=BySize, returns=Id[Thing], error=Missing)
+    send = FunctionSpec.internal_action(args=BySize, returns=None)
+    borrowed = FunctionSpec.plain_public_query(lambda: plain)
+    borrowed_pages = FunctionSpec.plain_public_paginated_query(lambda: plain_page)
+    borrowed_put = FunctionSpec.plain_public_mutation(lambda: plain_mutation)
+    borrowed_send = FunctionSpec.plain_public_action(lambda: plain_action)
+
+
+@impl(Things.count)
+async def count(ctx: AnyQueryCtx, args: NoArgs) -> int:
+    return len(await ctx.db.table(Thing).query().collect())
+
+
+@impl(Things.find)
+async def find(ctx: AnyQueryCtx[Clock], args: BySize) -> Outcome[Thing, Missing]:
+    thing = await ctx.db.table(Thing).by("by_size", size=args.size).first()
+    return Success(thing) if thing else Failure(Missing(size=args.size))
+
+
+@impl(Things.pages)
+async def pages(
+    ctx: AnyQueryCtx, args: BySize, options: PaginationOptions
+) -> PaginationResult[Thing]:
+    assert_type(options.cursor, str | None)
+    raise NotImplementedError
+
+
+@impl(Things.put)
+async def put(ctx: AnyMutationCtx[Clock | Mailer], args: BySize) -> Outcome[Id[Thing], Missing]:
+    return Success(await ctx.db.table(Thing).insert(size=args.size, weight=1))
+
+
+assert_type(count, FunctionImpl[NoArgs, int])
+assert_type(find, FunctionImpl[BySize, Outcome[Thing, Missing], Clock])
+assert_type(put, FunctionImpl[BySize, Outcome[Id[Thing], Missing], Clock | Mailer])
+
+
+async def every_kind(client: AsyncClient, ctx: ActionCtx) -> None:
+    options = PaginationOptions(num_items=10)
+    find_ref = ref("things:find", Things.find)
+    assert_type(await client.query(find_ref, size=3), Outcome[Thing, Missing])
+    assert_type(await client.query_or_raise(find_ref, size=3, at_most=3), Thing)
+    ping: PublicQueryRef[[], Outcome[int | None, Missing]] = ref("things:ping", Things.ping)
+    assert_type(await client.query_or_raise(ping), int | None)
+    pages_ref = ref("things:pages", Things.pages)
+    assert_type(await client.query_page(pages_ref, options, size=3), PaginationResult[Thing])
+    assert_type(await ctx.run_page(pages_ref, options, size=3), PaginationResult[Thing])
+    sure: PublicPaginatedQueryRef[[], Outcome[PaginationResult[Thing], Missing]]
+    sure = ref("things:sure_pages", Things.sure_pages)
+    assert_type(await client.query_page(sure, options), Outcome[PaginationResult[Thing], Missing])
+    put_ref = ref("things:put", Things.put)
+    assert_type(await ctx.run_mutation(put_ref, size=3), Outcome[Id[Thing], Missing])
+    assert_type(await ctx.run_action(ref("things:send", Things.send), size=3), None)
+    assert_type(await client.query(ref("things:borrowed", Things.borrowed), "hi"), list[str])
+    assert_type(
+        await client.query_page(ref("things:pages", Things.borrowed_pages), options, "hi"),
+        PaginationResult[str],
+    )
+    assert_type(await client.mutation(ref("things:put", Things.borrowed_put), count=3), None)
+    assert_type(await client.action(ref("things:send", Things.borrowed_send), "hi"), bool)
+
+
+def wider(
+    query: PublicQueryRef[[], int],
+    mutation: PublicMutationRef[[], int],
+    act: PublicActionRef[[], int],
+) -> tuple[QueryRef[[], object], MutationRef[[], object], ActionRef[[], object]]:
+    return query, mutation, act
+
+
+class Counter(Service):
+    count = 0
+
+
+async def open_counter() -> AsyncIterator[Counter]:
+    yield Counter()
+
+
+async def open_mailer() -> AsyncIterator[Mailer]:
+    yield Mailer()
+
+
+async def open_clock() -> AsyncIterator[Clock]:
+    yield Clock()
+
+
+everything = layers().add(Counter, open_counter).add(Clock, open_clock).add(Mailer, open_mailer)
+app = Impl(live).provide(notes_impl.notes)
+larger = Impl(everything).provide(notes_impl.notes)
+assert_type(notes_impl.notes, GroupImpl[Clock | Mailer])
+again: GroupImpl[Clock | Mailer] = impls.notes(
+    list=notes_impl.list_,
+    insert=notes_impl.insert,
+    get=notes_impl.get,
+    remove=notes_impl.remove,
+    first=notes_impl.first,
+    clear=notes_impl.clear,
+    email=notes_impl.email,
+)
+whole: Spec = Spec.make().add(Notes).add(Things).add(GroupSpec.make("more"))
+reader: type[DatabaseReader] | None = data_model.reader
+insert_args: InsertNote = InsertNote(text="hi")
+by_note: Any = ByNote
