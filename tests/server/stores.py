@@ -102,13 +102,11 @@ class SuspendingStore:
         await checkpoint()
         return entries
 
-    @asynccontextmanager
-    async def admit(self) -> AsyncGenerator[Admission]:
+    async def admit(self) -> Admission:
         await checkpoint()
-        async with self._store.admit() as admission:
-            yield SuspendingAdmission(admission)
-            await checkpoint()
+        admission = await self._store.admit()
         await checkpoint()
+        return SuspendingAdmission(admission)
 
     async def ts_of(self, commit_id: bytes) -> int | None:
         await checkpoint()
@@ -132,6 +130,25 @@ class SuspendingAdmission:
         await checkpoint()
         await self._admission.append(commits)
         await checkpoint()
+
+    async def get(self, table_no: int, id: bytes, ts: int) -> Revision | None:
+        await checkpoint()
+        return await self._admission.get(table_no, id, ts)
+
+    async def scan(
+        self, index_no: int, interval: Interval, ts: int, order: Order, limit: int
+    ) -> list[IndexedRevision]:
+        await checkpoint()
+        return await self._admission.scan(index_no, interval, ts, order, limit)
+
+    async def commit(self) -> None:
+        await checkpoint()
+        await self._admission.commit()
+        await checkpoint()
+
+    async def abandon(self) -> None:
+        await checkpoint()
+        await self._admission.abandon()
 
 
 class Running:
