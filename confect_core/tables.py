@@ -23,7 +23,7 @@ _SYSTEM_FIELDS = {"id": "_id", "creation_time": "_creationTime"}
 _MAX_INDEX_FIELDS = 16
 
 ACCESS_NAMES = frozenset(
-    {"delete", "get", "insert", "normalize_id", "patch", "query", "replace", "system", "table"}
+    "by change delete get insert normalize_id patch query replace system table".split()
 )
 """What `ctx.db` and the access to a table offer themselves; no table and no index is called so."""
 

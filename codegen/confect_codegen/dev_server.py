@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import signal
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,8 @@ from confect_server.store import SqliteStore
 from confect_server.transport import AdminKey, ConfectAsgi, serving
 
 _DEBOUNCE_MS = 50
+_LOOK_EVERY_MS = 200
+"""How often the watcher looks whether it was cancelled, which it notices only then."""
 
 
 class DevServer:
@@ -61,7 +62,10 @@ class DevServer:
     async def _follow(self, backend: Backend, app: ConfectAsgi) -> None:
         """Serve the next version after each save."""
         async for _ in awatch(
-            self._project.folder, watch_filter=_Sources(self._project), debounce=_DEBOUNCE_MS
+            self._project.folder,
+            watch_filter=_Sources(self._project),
+            debounce=_DEBOUNCE_MS,
+            rust_timeout=_LOOK_EVERY_MS,
         ):
             try:
                 await backend.replace(build(self._project))

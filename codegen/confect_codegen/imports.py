@@ -44,11 +44,11 @@ class Leak:
 
 
 class Sources:
-    """The sources of a project's modules, each parsed once."""
+    """The imports of a project's modules, each read once."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._trees: dict[Path, ast.Module] = {}
+        self._imports: dict[tuple[str, bool], tuple[Import, ...]] = {}
         self._for_clients: dict[str, bool] = {}
 
     def leaks(self, *modules: str) -> Iterator[Leak]:
@@ -65,13 +65,19 @@ class Sources:
             self._for_clients[module] = not leaks
         return self._for_clients[module]
 
-    def imports(self, module: str, *, for_typing: bool) -> Iterator[Import]:
+    def imports(self, module: str, *, for_typing: bool) -> tuple[Import, ...]:
         """What importing a module imports; `for_typing` adds what only type checkers see."""
+        key = module, for_typing
+        if key not in self._imports:
+            self._imports[key] = tuple(self._read(module, for_typing=for_typing))
+        return self._imports[key]
+
+    def _read(self, module: str, *, for_typing: bool) -> Iterator[Import]:
         file = self._project.file_of(module)
         if file is None:
             return
         package = module if file.name == "__init__.py" else module.rpartition(".")[0]
-        for node in _statements(self._tree(file).body, for_typing=for_typing):
+        for node in _statements(_parsed(file).body, for_typing=for_typing):
             yield from _bindings(node, package)
 
     def _walk(self, module: str, chain: tuple[str, ...], seen: set[str]) -> Iterator[Leak]:
@@ -103,13 +109,12 @@ class Sources:
             or module.startswith(f"{generated}.")
         )
 
-    def _tree(self, file: Path) -> ast.Module:
-        if file not in self._trees:
-            try:
-                self._trees[file] = ast.parse(file.read_bytes(), filename=str(file))
-            except SyntaxError as error:
-                raise BrokenSource(error.msg, Where(str(file), error.lineno or 1)) from None
-        return self._trees[file]
+
+def _parsed(file: Path) -> ast.Module:
+    try:
+        return ast.parse(file.read_bytes(), filename=str(file))
+    except SyntaxError as error:
+        raise BrokenSource(error.msg, Where(str(file), error.lineno or 1)) from None
 
 
 def _with_parents(module: str) -> Iterator[str]:
@@ -124,7 +129,7 @@ def _statements(body: Iterable[ast.AST], *, for_typing: bool) -> Iterator[ast.AS
         yield node
         if isinstance(node, ast.If) and _is_type_checking(node.test) and not for_typing:
             yield from _statements(node.orelse, for_typing=for_typing)
-        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.expr):
             yield from _statements(ast.iter_child_nodes(node), for_typing=for_typing)
 
 

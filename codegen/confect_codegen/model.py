@@ -159,7 +159,8 @@ def type_at(model: type[BaseModel], path: str) -> object:
     inner = model_in(annotation)
     assert inner is not None, "the paths of indexes were checked with their table"
     found = type_at(inner, rest)
-    return found if inner is annotation else cast("Any", Union)[found, Absent]
+    is_optional = not isinstance(annotation, type)
+    return cast("Any", Union)[found, Absent] if is_optional else found
 
 
 def _group(

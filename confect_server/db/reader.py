@@ -72,7 +72,7 @@ class TableReader(Generic[D]):
         """All documents of the table in order of creation."""
         return self._query("by_creation_time", Interval.all())
 
-    def by(self, index: str, **bounds: object) -> Query[D]:
+    def by(self, index: str, /, **bounds: object) -> Query[D]:
         """The documents in a range of an index, by its name; generated methods are typed for it."""
         indexes = self._access.indexes
         if index not in indexes:

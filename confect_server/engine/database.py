@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import anyio
 
 from confect_core.values import Interval
+from confect_server.engine.batch import Batch
 from confect_server.engine.catalog import (
     EMPTY_CATALOG,
     INDEXES,
@@ -18,7 +19,7 @@ from confect_server.engine.catalog import (
     read_catalog,
     table_document,
 )
-from confect_server.engine.committer import Clock, Committer
+from confect_server.engine.committer import Clock, Committer, Turn
 from confect_server.engine.errors import Conflict
 from confect_server.engine.index import BY_CREATION_TIME, IndexDefinition
 from confect_server.engine.read_set import ReadSet
@@ -80,19 +81,38 @@ class Database:
         return self._catalog
 
     def begin(self, ts: int | None = None, *, is_read_only: bool = False) -> Transaction:
-        """A transaction at the newest snapshot, or at an older one, by the newest catalog."""
-        snapshot = Snapshot(self._store, self.newest_ts if ts is None else ts)
+        """A transaction at the newest snapshot, or at an older one, by the newest catalog.
+
+        One that may write begins on top of what is committed but not durable yet; its own commit,
+        and `confirm`, wait for that.
+        """
+        if is_read_only or ts is not None:
+            snapshot = Snapshot(self._store, self.newest_ts if ts is None else ts)
+        else:
+            snapshot = Snapshot(*self._committer.head)
         now_ns = self._clock.now_ns()
         return Transaction(
             snapshot, self._catalog, now_ns, self._randomness, is_read_only=is_read_only
         )
 
-    async def commit(self, transaction: Transaction) -> int:
+    async def commit(self, transaction: Transaction, turn: Turn | None = None) -> int:
         """Make a transaction durable; raises `Conflict` if something that it read was written."""
         writes = transaction.finished()
         if not writes:
+            await self.confirm(transaction)
             return transaction.begin_ts
-        return await self._committer.commit(transaction.reads, transaction.begin_ts, writes)
+        if isinstance(transaction.base, Batch):
+            transaction.base.check_not_lost()
+        return await self._committer.commit(transaction.reads, transaction.begin_ts, writes, turn)
+
+    async def confirm(self, transaction: Transaction) -> None:
+        """Return once everything that the transaction read is durable; raises `Conflict`."""
+        if isinstance(transaction.base, Batch):
+            await transaction.base.wait_durable()
+
+    def turn(self) -> AbstractAsyncContextManager[Turn]:
+        """Inside, nobody else in this process commits; for whoever has lost too often."""
+        return self._committer.turn()
 
     def subscribe(
         self, reads: ReadSet, ts: int, on_written: Callable[[int], None]

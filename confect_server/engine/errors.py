@@ -26,6 +26,17 @@ class SnapshotTooOld(Conflict):
         )
 
 
+class SnapshotLost(Conflict):
+    """A transaction read what a batch was going to commit, and the batch failed."""
+
+    def __init__(self) -> None:
+        DatabaseError.__init__(
+            self,
+            "what this transaction read was never committed",
+            hint="run it again at a newer snapshot",
+        )
+
+
 class NoSuchIndex(DatabaseError):
     """A read by an index that was removed from its table, by another version of the program."""
 

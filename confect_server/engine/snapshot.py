@@ -8,7 +8,7 @@ from typing import NamedTuple, Self, cast
 
 from confect_core.values import Interval, loads_canonical
 from confect_server.engine.index import Document
-from confect_server.store import IndexedRevision, Order, Store
+from confect_server.store import IndexedRevision, Order, Reads
 
 _FIRST_CHUNK = 16
 _LARGEST_CHUNK = 512
@@ -28,7 +28,7 @@ class Found(NamedTuple):
 class Snapshot:
     """Reads exactly the commits up to `ts`."""
 
-    store: Store
+    store: Reads
     ts: int
 
     async def get(self, table_no: int, id: bytes) -> Document | None:

@@ -13,7 +13,7 @@ from confect_server.engine.merged_range import MergedRange
 from confect_server.engine.pending import PendingWrites, WriteSet
 from confect_server.engine.read_set import ReadRecorder, ReadSet
 from confect_server.engine.snapshot import Found, Snapshot
-from confect_server.store import IndexRow, Order
+from confect_server.store import IndexRow, Order, Reads
 
 _ID_RANDOM_BYTES = 14
 _NS_PER_MS = 1_000_000
@@ -55,6 +55,11 @@ class Transaction:
     def begin_ts(self) -> int:
         """The snapshot that is read."""
         return self._snapshot.ts
+
+    @property
+    def base(self) -> Reads:
+        """Where the snapshot is read: the store, or a batch that is not durable yet."""
+        return self._snapshot.store
 
     @property
     def reads(self) -> ReadSet:

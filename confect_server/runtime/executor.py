@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -17,7 +18,7 @@ from confect_core.protocol import EncodedValue, JsonObject
 from confect_core.values import Value, decode, dumps_canonical
 from confect_server.ctx import ActionCtx, Calls, Ctx, MutationCtx, QueryCtx
 from confect_server.db import DatabaseReader, DatabaseWriter, OpenTables
-from confect_server.engine import Conflict, Database, ReadSet, Transaction
+from confect_server.engine import Conflict, Database, ReadSet, Transaction, Turn
 from confect_server.errors import TooManyConflicts
 from confect_server.impl import Impl
 from confect_server.runtime.failure import Failures, request_id_of
@@ -28,8 +29,11 @@ from confect_server.services import Services
 
 T = TypeVar("T")
 
-MAX_ATTEMPTS = 64
-"""How often a mutation runs before its conflicts are reported."""
+FREE_ATTEMPTS = 3
+"""How often a mutation may lose before it runs while nobody else here commits."""
+
+MAX_ATTEMPTS = 16
+"""How often a mutation runs before its conflicts are reported; only other processes cause that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +189,28 @@ class Executor:
     async def _retried(
         self, path: str, attempt: Callable[[Transaction], Awaitable[T]]
     ) -> tuple[T, int]:
-        for _ in range(MAX_ATTEMPTS):
-            transaction = self._database.begin()
-            result = await attempt(transaction)
-            try:
-                return result, await self._database.commit(transaction)
-            except Conflict:
-                continue
+        for _ in range(FREE_ATTEMPTS):
+            with suppress(Conflict):
+                return await self._attempted(attempt, None)
+        for _ in range(MAX_ATTEMPTS - FREE_ATTEMPTS):
+            async with self._database.turn() as turn:
+                with suppress(Conflict):
+                    return await self._attempted(attempt, turn)
         raise TooManyConflicts(path, MAX_ATTEMPTS)
+
+    async def _attempted(
+        self, attempt: Callable[[Transaction], Awaitable[T]], turn: Turn | None
+    ) -> tuple[T, int]:
+        transaction = self._database.begin()
+        try:
+            result = await attempt(transaction)
+        except Conflict:
+            raise
+        except Exception:
+            # why it failed may be something that it read and that is not durable yet
+            await self._database.confirm(transaction)
+            raise
+        return result, await self._database.commit(transaction, turn)
 
     async def _run_in(
         self, function: RunnableFunction, args: Value, transaction: Transaction

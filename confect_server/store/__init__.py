@@ -12,6 +12,7 @@ from confect_server.store.base import IndexRow as IndexRow
 from confect_server.store.base import KeyChange as KeyChange
 from confect_server.store.base import LogEntry as LogEntry
 from confect_server.store.base import Order as Order
+from confect_server.store.base import Reads as Reads
 from confect_server.store.base import Revision as Revision
 from confect_server.store.base import Store as Store
 from confect_server.store.errors import DatabaseBusy as DatabaseBusy

@@ -9,7 +9,6 @@ so the order of timestamps is the order of commits for every process that looks,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
@@ -89,8 +88,25 @@ class LogEntry(NamedTuple):
     changes: Sequence[KeyChange]
 
 
-class Admission(Protocol):
-    """The head lock, held: nobody else commits until it is left."""
+class Reads(Protocol):
+    """Reading as of a timestamp."""
+
+    async def get(self, table_no: int, id: bytes, ts: int) -> Revision | None:
+        """The document as of `ts`, unless it did not exist."""
+        ...
+
+    async def scan(
+        self, index_no: int, interval: Interval, ts: int, order: Order, limit: int
+    ) -> list[IndexedRevision]:
+        """The first documents of an interval as of `ts`, at most `limit` of them."""
+        ...
+
+
+class Admission(Reads, Protocol):
+    """The head lock, held: nobody else commits until it is let go by `commit` or `abandon`.
+
+    Its reads see what was appended, which nobody else does before it is committed.
+    """
 
     @property
     def head(self) -> Head:
@@ -102,11 +118,19 @@ class Admission(Protocol):
         ...
 
     async def append(self, commits: Sequence[Commit]) -> None:
-        """Add commits with rising timestamps, all of them after the head."""
+        """Add commits with rising timestamps, all of them after the head and after each other."""
+        ...
+
+    async def commit(self) -> None:
+        """Make what was appended durable, and let go of the lock, be it with an error."""
+        ...
+
+    async def abandon(self) -> None:
+        """Undo what was appended, and let go of the lock."""
         ...
 
 
-class Store(Protocol):
+class Store(Reads, Protocol):
     """Where the data lies."""
 
     async def open(self) -> None:
@@ -121,22 +145,12 @@ class Store(Protocol):
         """The newest durable commit."""
         ...
 
-    async def get(self, table_no: int, id: bytes, ts: int) -> Revision | None:
-        """The document as of `ts`, unless it did not exist."""
-        ...
-
-    async def scan(
-        self, index_no: int, interval: Interval, ts: int, order: Order, limit: int
-    ) -> list[IndexedRevision]:
-        """The first documents of an interval as of `ts`, at most `limit` of them."""
-        ...
-
     async def log_after(self, ts: int) -> list[LogEntry]:
         """The commits after `ts`, in order."""
         ...
 
-    def admit(self) -> AbstractAsyncContextManager[Admission]:
-        """Take the head lock; leaving it makes what was appended durable, an error undoes it."""
+    async def admit(self) -> Admission:
+        """Take the head lock; whoever takes it has to commit or to abandon."""
         ...
 
     async def ts_of(self, commit_id: bytes) -> int | None:

@@ -8,8 +8,8 @@ length. Reads run inline: a point read takes two microseconds, a thread hop fift
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import ExitStack, asynccontextmanager, closing
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import cast
 
@@ -123,41 +123,23 @@ class SqliteStore:
 
     async def get(self, table_no: int, id: bytes, ts: int) -> Revision | None:
         """The document as of `ts`, unless it did not exist."""
-        row = self._reader.execute(_GET, (table_no, id, ts)).fetchone()
-        if row is None or row[1] is None:
-            return None
-        return Revision(*cast("tuple[int, bytes]", row))
+        return _get(self._reader, table_no, id, ts)
 
     async def scan(
         self, index_no: int, interval: Interval, ts: int, order: Order, limit: int
     ) -> list[IndexedRevision]:
         """The first documents of an interval as of `ts`, at most `limit` of them."""
-        end = _LAST_KEY if interval.end is None else interval.end
-        bindings: dict[str, Cell] = {
-            "index": index_no,
-            "start": interval.start,
-            "end": end,
-            "ts": ts,
-            "limit": limit,
-        }
-        rows = self._reader.execute(_SCANS[order], bindings).fetchall()
-        return [IndexedRevision(*row) for row in cast("list[IndexedRevision]", rows)]
+        return _scan(self._reader, index_no, interval, ts, order, limit)
 
     async def log_after(self, ts: int) -> list[LogEntry]:
         """The commits after `ts`, in order."""
         return _log_after(self._reader, ts)
 
-    @asynccontextmanager
-    async def admit(self) -> AsyncGenerator[Admission]:
-        """Take SQLite's write lock; leaving it commits."""
+    async def admit(self) -> Admission:
+        """Take SQLite's write lock."""
         writer = self._writer
         await self._patiently(lambda: writer.execute("BEGIN IMMEDIATE"))
-        try:
-            yield _SqliteAdmission(writer, _head(writer))
-            writer.execute("COMMIT")
-        finally:
-            if writer.in_transaction:
-                writer.execute("ROLLBACK")
+        return _SqliteAdmission(writer, _head(writer))
 
     async def ts_of(self, commit_id: bytes) -> int | None:
         """The timestamp of a commit, or None if it never happened."""
@@ -234,6 +216,24 @@ class _SqliteAdmission:
         )
         writer.execute("UPDATE head SET ts = ?", (commits[-1].ts,))
 
+    async def get(self, table_no: int, id: bytes, ts: int) -> Revision | None:
+        return _get(self._writer, table_no, id, ts)
+
+    async def scan(
+        self, index_no: int, interval: Interval, ts: int, order: Order, limit: int
+    ) -> list[IndexedRevision]:
+        return _scan(self._writer, index_no, interval, ts, order, limit)
+
+    async def commit(self) -> None:
+        try:
+            self._writer.execute("COMMIT")
+        finally:
+            await self.abandon()
+
+    async def abandon(self) -> None:
+        if self._writer.in_transaction:
+            self._writer.execute("ROLLBACK")
+
 
 def _create_if_new(connection: Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
@@ -265,3 +265,24 @@ def _head(connection: Connection) -> Head:
 def _log_after(connection: Connection, ts: int) -> list[LogEntry]:
     rows = cast("list[tuple[int, bytes]]", connection.execute(_LOG, (ts,)).fetchall())
     return [LogEntry(at, decode_changes(changes)) for at, changes in rows]
+
+
+def _get(connection: Connection, table_no: int, id: bytes, ts: int) -> Revision | None:
+    row = connection.execute(_GET, (table_no, id, ts)).fetchone()
+    if row is None or row[1] is None:
+        return None
+    return Revision(*cast("tuple[int, bytes]", row))
+
+
+def _scan(
+    connection: Connection, index_no: int, interval: Interval, ts: int, order: Order, limit: int
+) -> list[IndexedRevision]:
+    bindings: dict[str, Cell] = {
+        "index": index_no,
+        "start": interval.start,
+        "end": _LAST_KEY if interval.end is None else interval.end,
+        "ts": ts,
+        "limit": limit,
+    }
+    rows = connection.execute(_SCANS[order], bindings).fetchall()
+    return [IndexedRevision(*row) for row in cast("list[IndexedRevision]", rows)]

@@ -70,6 +70,16 @@ async def test_a_subscription_hears_of_every_commit(server: Server) -> None:
         assert (await reader.next()).texts == ["c", "b", "a"]
 
 
+async def test_a_subscription_goes_from_value_to_declared_error(server: Server) -> None:
+    async with pypi_client("socket", server.url) as client:
+        note_id = await inserted(client, "short-lived")
+        await client.subscribe("note", "notes:get", note_id=note_id)
+        assert (await client.next()).document["text"] == "short-lived"
+        await client.call("mutation", "notes:remove", note_id=note_id)
+        await client.ask_next("note")
+        assert (await client.next()).failure["data"] == {"_tag": "NoteNotFound", "note_id": note_id}
+
+
 async def test_a_subscription_outlives_the_server(mortal_server: Server) -> None:
     async with pypi_client("socket", mortal_server.url) as client:
         await inserted(client, "before")

@@ -88,6 +88,7 @@ def test_a_second_generation_changes_nothing(project: Project, tmp_path: Path) -
     assert {path: path.stat().st_mtime_ns for path in fresh.generated.iterdir()} == written
 
 
+@pytest.mark.usefixtures("own_modules")
 def test_what_is_generated_runs(project: Project) -> None:
     loaded = load(project)
 

@@ -100,7 +100,9 @@ CASES = {
     "a module that raises": Case(
         ImportFailed, "1 / 0", {"app/tables.py": "def half():\n    return 1 / 0\nhalf()\n"}
     ),
-    "a module that exits": Case(ImportFailed, "SystemExit", {"app/tables.py": "raise SystemExit\n"}),
+    "a module that exits": Case(
+        ImportFailed, "SystemExit", {"app/tables.py": "raise SystemExit\n"}
+    ),
     "a module that is no Python": Case(BrokenSource, "def", {"app/notes.py": "\ndef (\n"}),
     "a spec that imports the server": Case(
         SpecImportsServer,

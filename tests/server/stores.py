@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Literal, TypeVar
 
+import anyio
 from anyio.lowlevel import checkpoint
 
 from confect_core.values import Interval
@@ -102,17 +103,28 @@ class SuspendingStore:
         await checkpoint()
         return entries
 
-    @asynccontextmanager
-    async def admit(self) -> AsyncGenerator[Admission]:
+    async def admit(self) -> Admission:
         await checkpoint()
-        async with self._store.admit() as admission:
-            yield SuspendingAdmission(admission)
-            await checkpoint()
+        admission = await self._store.admit()
         await checkpoint()
+        return SuspendingAdmission(admission)
 
     async def ts_of(self, commit_id: bytes) -> int | None:
         await checkpoint()
         return await self._store.ts_of(commit_id)
+
+
+@asynccontextmanager
+async def admitted(store: Store) -> AsyncGenerator[Admission]:
+    """The head lock of a store: committed at the end, abandoned on an error."""
+    admission = await store.admit()
+    try:
+        yield admission
+    except BaseException:
+        with anyio.CancelScope(shield=True):
+            await admission.abandon()
+        raise
+    await admission.commit()
 
 
 class SuspendingAdmission:
@@ -132,6 +144,25 @@ class SuspendingAdmission:
         await checkpoint()
         await self._admission.append(commits)
         await checkpoint()
+
+    async def get(self, table_no: int, id: bytes, ts: int) -> Revision | None:
+        await checkpoint()
+        return await self._admission.get(table_no, id, ts)
+
+    async def scan(
+        self, index_no: int, interval: Interval, ts: int, order: Order, limit: int
+    ) -> list[IndexedRevision]:
+        await checkpoint()
+        return await self._admission.scan(index_no, interval, ts, order, limit)
+
+    async def commit(self) -> None:
+        await checkpoint()
+        await self._admission.commit()
+        await checkpoint()
+
+    async def abandon(self) -> None:
+        await checkpoint()
+        await self._admission.abandon()
 
 
 class Running:

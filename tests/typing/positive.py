@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any, assert_never
+from typing import Any, assert_never, assert_type
 
 from returns.result import Failure, Success
-from typing_extensions import assert_type
 
 from app._generated import impls, refs
 from app._generated.db import MutationCtx, QueryCtx, data_model
@@ -248,7 +247,6 @@ async def open_clock() -> AsyncIterator[Clock]:
 everything = layers().add(Counter, open_counter).add(Clock, open_clock).add(Mailer, open_mailer)
 app = Impl(live).provide(notes_impl.notes)
 larger = Impl(everything).provide(notes_impl.notes)
-assert_type(notes_impl.notes, GroupImpl[Clock | Mailer])
 again: GroupImpl[Clock | Mailer] = impls.notes(
     list=notes_impl.list_,
     insert=notes_impl.insert,

@@ -21,7 +21,7 @@ Line = tuple[str, int]
 
 def mypy() -> dict[Line, str]:
     """Every line of the two files that mypy rejects, with what it says."""
-    command = [sys.executable, "-m", "mypy", "--output=json", *paths()]
+    command = [sys.executable, "-m", "mypy", "--output=json", *(str(HERE / name) for name in FILES)]
     run = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert run.returncode in (0, 1), run.stdout + run.stderr
     found = [orjson.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
@@ -31,7 +31,8 @@ def mypy() -> dict[Line, str]:
 
 def pyright() -> dict[Line, str]:
     """Every line of the two files that pyright rejects, with what it says."""
-    command = [sys.executable, "-m", "pyright", "--outputjson", *paths()]
+    configured = ["-p", str(HERE / "pyrightconfig.json"), "--pythonpath", sys.executable]
+    command = [sys.executable, "-m", "pyright", "--outputjson", *configured]
     run = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert run.returncode in (0, 1), run.stdout + run.stderr
     report = orjson.loads(run.stdout)
@@ -41,10 +42,6 @@ def pyright() -> dict[Line, str]:
         (Path(each["file"]).name, each["range"]["start"]["line"] + 1): each["message"]
         for each in errors
     }
-
-
-def paths() -> list[str]:
-    return [str(HERE / name) for name in FILES]
 
 
 def marked() -> set[Line]:

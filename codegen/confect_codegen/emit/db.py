@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from confect_codegen.emit.annotations import AnnotationPrinter, parameter, union
 from confect_codegen.emit.imports import Imports
-from confect_codegen.emit.layout import Brackets, Node, brackets, lay, run
+from confect_codegen.emit.layout import WIDTH, Brackets, Node, brackets, lay, run
 from confect_codegen.emit.source import camel_case, separated, source
 from confect_codegen.model import Default, FieldModel, IndexModel, TableModel
 
@@ -98,12 +98,12 @@ class _Db:
             bounds = self._bounds(index.keywords[:count])
             lines += [f"    @{overload}"]
             lines += _method(index.name, bounds, f"{answer}: ...", is_async=False)
-        names = ", ".join(keyword.replace("__", ".") for keyword, _ in index.keywords)
+        names = [keyword.replace("__", ".") for keyword, _ in index.keywords]
         bounds_type = self._imports.builtin("object")
         return [
             *lines,
             f"    def {index.name}(self, **bounds: {bounds_type}) -> {answer}:",
-            f'        """Documents in order of {names}."""',
+            _order(names),
             f'        return self.by("{index.name}", **bounds)',
         ]
 
@@ -186,6 +186,13 @@ class _Db:
             "    return {name: value for name, value in fields.items() "
             f"if value is not {self._unchanged}}}",
         ]
+
+
+def _order(names: list[str]) -> str:
+    line = f'        """Documents in order of {", ".join(names)}."""'
+    if len(line) <= WIDTH:
+        return line
+    return f'        """Documents in order of {names[0]} and {len(names) - 1} more fields."""'
 
 
 def _passed(field: FieldModel) -> Node:

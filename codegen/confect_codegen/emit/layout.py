@@ -27,6 +27,11 @@ class Brackets:
         """Is this the display of a dictionary, which opens to one item per line at once?"""
         return self.opening == "{"
 
+    @property
+    def is_signature(self) -> bool:
+        """Are these the parameters of a function, where even one gets a comma?"""
+        return self.opening.startswith(("def ", "async def "))
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -87,6 +92,8 @@ def lay(node: Node, indent: int = 0, tail: str = "") -> list[str]:
 def _open(node: Brackets, indent: int, tail: str) -> list[str]:
     inner = indent + _STEP
     together = ", ".join(map(flat, node.items))
+    if len(node.items) == 1 and node.is_signature:
+        together += ","
     if inner + len(together) <= WIDTH and not node.is_display:
         body = [f"{' ' * inner}{together}"]
     elif len(node.items) == 1 and node.closing == "]":

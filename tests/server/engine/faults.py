@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 
 import anyio
 
@@ -28,19 +27,9 @@ class FaultyStore(SuspendingStore):
     gate: anyio.Event | None = None
     """An admission waits for it before anything is committed."""
 
-    @asynccontextmanager
-    async def admit(self) -> AsyncGenerator[Admission]:
+    async def admit(self) -> Admission:
         self.admissions += 1
-        async with super().admit() as admission:
-            if self.gate is not None:
-                await self.gate.wait()
-            yield _FaultyAdmission(admission, self)
-            if self.fails_before_commit:
-                self.fails_before_commit = False
-                raise Broken("before the commit")
-        if self.fails_after_commit:
-            self.fails_after_commit = False
-            raise Broken("after the commit")
+        return _FaultyAdmission(await super().admit(), self)
 
     async def ts_of(self, commit_id: bytes) -> int | None:
         if self.fails_to_say:
@@ -58,3 +47,16 @@ class _FaultyAdmission(SuspendingAdmission):
         if self._store.fails_to_append:
             self._store.fails_to_append = False
             raise Broken("while appending")
+
+    async def commit(self) -> None:
+        store = self._store
+        if store.gate is not None:
+            await store.gate.wait()
+        if store.fails_before_commit:
+            store.fails_before_commit = False
+            await self.abandon()
+            raise Broken("before the commit")
+        await super().commit()
+        if store.fails_after_commit:
+            store.fails_after_commit = False
+            raise Broken("after the commit")

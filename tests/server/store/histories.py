@@ -12,6 +12,7 @@ from confect_server.store import (
     Order,
     Store,
 )
+from tests.server.stores import admitted
 
 TABLE, INDEX = 10_001, 1_000_001
 LATEST = 2**62
@@ -42,7 +43,7 @@ def commit(ts: int, **keys: tuple[bytes | None, bytes | None]) -> Commit:
 
 
 async def append(store: Store, *commits: Commit) -> None:
-    async with store.admit() as admission:
+    async with admitted(store) as admission:
         await admission.append(commits)
 
 

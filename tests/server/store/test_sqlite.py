@@ -13,6 +13,7 @@ import pytest
 from confect_server.store import DatabaseBusy, ForeignDatabase, SqliteStore
 from confect_server.store.sqlite_connection import connect
 from tests.server.store.histories import TABLE, append, commit, doc, keys_in
+from tests.server.stores import admitted
 
 
 @pytest.fixture
@@ -103,10 +104,10 @@ async def test_the_second_to_take_the_lock_waits_for_the_first(path: Path) -> No
     heads: list[int] = []
 
     async def second() -> None:
-        async with other.admit() as admission:
+        async with admitted(other) as admission:
             heads.append(admission.head.ts)
 
-    async with anyio.create_task_group() as tasks, one.admit() as admission:
+    async with anyio.create_task_group() as tasks, admitted(one) as admission:
         tasks.start_soon(second)
         for _ in range(3):
             await anyio.lowlevel.checkpoint()
@@ -122,9 +123,9 @@ async def test_waiting_too_long_for_the_lock_is_an_error(path: Path) -> None:
     one, other = SqliteStore(path), SqliteStore(path, busy_timeout_s=0)
     await one.open()
     await other.open()
-    async with one.admit():
+    async with admitted(one):
         with pytest.raises(DatabaseBusy, match=r"data\.db"):
-            async with other.admit():
+            async with admitted(other):
                 raise AssertionError("two have the lock")
     await append(other, commit(10, a=(None, b"1")))
     await one.close()
@@ -151,6 +152,7 @@ import sys
 from pathlib import Path
 import anyio
 from confect_server.store import SqliteStore
+from tests.server.stores import admitted
 
 async def main(path):
     store = SqliteStore(Path(path))

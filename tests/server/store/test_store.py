@@ -17,6 +17,7 @@ from tests.server.store.histories import (
     keys_in,
     scanned,
 )
+from tests.server.stores import admitted
 
 
 async def test_a_new_store_is_empty(store: Store) -> None:
@@ -150,7 +151,7 @@ async def test_the_head_is_the_newest_commit_and_its_life_stays_the_same(store: 
     new = await store.head()
     await append(store, commit(10, a=(None, b"1")), commit(20, a=(b"1", b"2")))
     assert await store.head() == new._replace(ts=20)
-    async with store.admit() as admission:
+    async with admitted(store) as admission:
         assert admission.head == new._replace(ts=20)
         assert [entry.ts for entry in await admission.log_after(10)] == [20]
 
@@ -160,7 +161,7 @@ class ChangedMyMind(Exception):
 
 
 async def append_and_fail(store: Store, *commits: Commit) -> None:
-    async with store.admit() as admission:
+    async with admitted(store) as admission:
         await admission.append(commits)
         raise ChangedMyMind
 
@@ -180,7 +181,7 @@ async def test_an_error_undoes_what_was_appended(store: Store) -> None:
 
 async def test_cancelling_undoes_what_was_appended(store: Store) -> None:
     with anyio.CancelScope() as scope:
-        async with store.admit() as admission:
+        async with admitted(store) as admission:
             await admission.append([commit(10, a=(None, b"1"))])
             scope.cancel()
             await anyio.lowlevel.checkpoint()
@@ -189,7 +190,7 @@ async def test_cancelling_undoes_what_was_appended(store: Store) -> None:
 
 
 async def test_nothing_appended_is_seen_before_the_lock_is_left(store: Store) -> None:
-    async with store.admit() as admission:
+    async with admitted(store) as admission:
         await admission.append([commit(10, a=(None, b"1"))])
         assert (await store.head()).ts == 0
         assert await store.log_after(0) == []
@@ -199,7 +200,7 @@ async def test_nothing_appended_is_seen_before_the_lock_is_left(store: Store) ->
 
 
 async def test_the_lock_may_be_left_without_appending(store: Store) -> None:
-    async with store.admit():
+    async with admitted(store):
         pass
     assert (await store.head()).ts == 0
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from contextlib import suppress
 
 import anyio
 import orjson
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.serving import Server
 from tests.sync_socket import Frame, SyncSocket, sync_socket
@@ -298,6 +299,29 @@ async def assert_still_served(server: Server, bystander: SyncSocket) -> None:
     assert texts(await bystander.hear()) == ["and yet it moves"]
     await bystander.mutate(0, "notes:insert", text="and more")
     assert (await bystander.hear())["success"] is True
+
+
+async def test_a_frame_may_be_as_long_as_the_longest_arguments(server: Server) -> None:
+    async with sync_socket(server.socket_url) as socket:
+        await socket.say("Event", eventType="Long", event="x" * 30_000_000)
+        await socket.modify(ADD_LIST)
+        assert texts(await socket.hear()) == []
+
+
+async def test_a_frame_that_is_longer_ends_its_socket_only(server: Server) -> None:
+    async with (
+        sync_socket(server.socket_url) as bystander,
+        sync_socket(server.socket_url) as socket,
+    ):
+        await bystander.modify(ADD_LIST)
+        await bystander.hear()
+        with suppress(ConnectionClosed):  # the server may have hung up before it is sent
+            await socket.say("Event", eventType="Long", event="x" * 40_000_000)
+        heard, closed = await socket.hear_end()
+        assert heard == []
+        assert closed.rcvd is not None
+        assert closed.rcvd.code == 1009
+        await assert_still_served(server, bystander)
 
 
 async def test_whoever_does_not_connect_first_is_told_so(server: Server) -> None:

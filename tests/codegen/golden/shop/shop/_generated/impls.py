@@ -29,6 +29,7 @@ N_6 = TypeVar("N_6")
 N_7 = TypeVar("N_7")
 N_8 = TypeVar("N_8")
 N_9 = TypeVar("N_9")
+N_10 = TypeVar("N_10")
 
 
 def orders(
@@ -55,6 +56,7 @@ def orders(
     clear: FunctionImpl[NoArgs, Outcome[None, orders_spec.OrderAlreadyShipped], N_7],
     sync: FunctionImpl[NoArgs, tuple[values.Sku, ...], N_8],
     customer: FunctionImpl[NoArgs, tables_customers.Customer | None, N_9],
+    welcome: FunctionImpl[NoArgs, Id[tables_customers.Customer], N_10],
 ) -> (
     GroupImpl[N_1]
     | GroupImpl[N_2]
@@ -65,6 +67,7 @@ def orders(
     | GroupImpl[N_7]
     | GroupImpl[N_8]
     | GroupImpl[N_9]
+    | GroupImpl[N_10]
     | GroupImpl[services.Till]
     | GroupImpl[services.Mailer | services.Till]
 ):
@@ -82,6 +85,7 @@ def orders(
             "clear": clear,
             "sync": sync,
             "customer": customer,
+            "welcome": welcome,
         },
         plain={
             "plain_query": orders_plain.query,

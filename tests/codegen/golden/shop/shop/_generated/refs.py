@@ -49,6 +49,7 @@ class _PublicOrders:
         "orders:plain_action", orders_spec.Orders.plain_action, Signature(order=bytes, returns=bool)
     )
     customer: Final_ = ref_("orders:customer", orders_spec.Orders.customer)
+    welcome: Final_ = ref_("orders:welcome", orders_spec.Orders.welcome)
 
 
 class _PublicAdminUsers:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from returns.result import Failure
 
 from confect_core import Id, NoArgs, Outcome, PaginationOptions, PaginationResult
@@ -77,6 +79,15 @@ async def customer(ctx: QueryCtx, args: NoArgs) -> Customer | None:
     return await ctx.db.customer.by_city(address__city="Bern").first()
 
 
+@impl(Orders.welcome)
+async def welcome(ctx: MutationCtx, args: NoArgs) -> Id[Customer]:
+    id = await ctx.db.customer.insert(
+        name="Ada", address=Address(city="Bern"), joined=datetime(2020, 1, 1, tzinfo=UTC)
+    )
+    await ctx.db.customer.patch(id, nickname=None, points=7)
+    return id
+
+
 orders = impls.orders(
     list=list_,
     page=page,
@@ -87,4 +98,5 @@ orders = impls.orders(
     clear=clear,
     sync=sync,
     customer=customer,
+    welcome=welcome,
 )

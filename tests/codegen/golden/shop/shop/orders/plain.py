@@ -22,7 +22,7 @@ async def query(
     discount: Percent = 0.0,
     loud: Shouted = "",
 ) -> list[Box[str]]:
-    return []
+    return [Box(item=f"{text} {kind} {limit} {discount} {loud}")]
 
 
 async def page(
@@ -38,8 +38,8 @@ async def mutation(ctx: MutationCtx, amounts: dict[str, float]) -> None:
 
 
 async def action(ctx: ActionCtx[Mailer | Till], order: bytes) -> bool:
-    answered = await ctx.run_query(refs.public.orders.plain_query, "hello", limit=3)
-    return not answered
+    (answer,) = await ctx.run_query(refs.public.orders.plain_query, "hello", limit=3, loud="hey")
+    return answer.item == "hello big 3 0.0 HEY"
 
 
 async def export(ctx: ActionCtx) -> int:

@@ -54,3 +54,4 @@ class Orders(GroupSpec):
     hidden_mutation = FunctionSpec.plain_internal_mutation(lambda: plain.mutation)
     hidden_action = FunctionSpec.plain_internal_action(lambda: _export)
     customer = FunctionSpec.public_query(returns=Customer | None)
+    welcome = FunctionSpec.public_mutation(returns=Id[Customer])

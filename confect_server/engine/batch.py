@@ -1,0 +1,142 @@
+"""`Batch`: the commits that share one durable write, and the head that they make before it.
+
+A batch is open for one turn of the loop. A transaction that is committed into it has its timestamp
+at once, and the next transaction begins on top of it without waiting for the disk: in one process,
+handlers that do not suspend never conflict, however hot the document. Nothing of it is shown to
+anyone but such transactions, and their own commits lie behind it: if it fails, so do they.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from confect_core.values import Interval
+from confect_server.engine.catalog import is_catalog_change
+from confect_server.engine.errors import SnapshotLost
+from confect_server.engine.pending import WriteSet
+from confect_server.engine.read_set import ReadSet
+from confect_server.engine.write_log import WriteLog
+from confect_server.store import (
+    Admission,
+    Commit,
+    IndexedRevision,
+    LogEntry,
+    Order,
+    Reads,
+    Revision,
+    Store,
+)
+
+
+MAX_BATCH = 256
+"""How many transactions share one durable write."""
+
+
+class Batch(Reads):
+    """Commits under one head lock. As a reader it sees them all, durable or not yet."""
+
+    def __init__(self, store: Store, admission: Admission, now_ns: int) -> None:
+        self._store = store
+        self._admission = admission
+        self._log = WriteLog(admission.head.ts)
+        self._now_ns = now_ns
+        self._unwritten: list[Commit] = []
+        self._writing = asyncio.Lock()
+        self._settled = asyncio.Event()
+        self._has_failed = False
+        self._waiting: list[tuple[int, asyncio.Future[int]]] = []
+        self.entries: list[LogEntry] = []
+        self._is_open = True
+        self._changes_catalog = False
+
+    @property
+    def ts(self) -> int:
+        """The newest commit in the batch, or the head below it."""
+        return self._log.ts
+
+    @property
+    def is_head(self) -> bool:
+        """May transactions begin on top of it? Not if it changes what tables there are."""
+        return self._is_open and not self._changes_catalog
+
+    @property
+    def takes_more(self) -> bool:
+        """May transactions be committed into it?"""
+        return self.is_head and len(self.entries) < MAX_BATCH
+
+    def check(self, reads: ReadSet, begin_ts: int) -> None:
+        """Raise `Conflict` if a commit of the batch wrote what was read before it."""
+        self._log.check(reads, max(begin_ts, self._admission.head.ts))
+
+    def add(self, commit_id: bytes, writes: WriteSet) -> asyncio.Future[int]:
+        """Stamp a transaction that was checked; the future has its timestamp once it is durable."""
+        ts = max(self._now_ns, self.ts + 1)
+        entry = LogEntry(ts, writes.changes)
+        commit = Commit(ts, commit_id, writes.documents, writes.index_rows, writes.changes)
+        self._unwritten.append(commit)
+        self._log.extend([entry])
+        self.entries.append(entry)
+        self._changes_catalog = self._changes_catalog or is_catalog_change(entry)
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting.append((ts, future))
+        return future
+
+    async def write(self) -> None:
+        """Make everything durable, or undo it all and raise what stood against it."""
+        self._is_open = False
+        try:
+            await self._append()
+        except BaseException:
+            await self._admission.abandon()
+            raise
+        await self._admission.commit()
+
+    def settle(self, error: Exception | None) -> None:
+        """Tell whoever waits that the batch is durable, or that it failed."""
+        self._has_failed = error is not None
+        self._settled.set()
+        for ts, future in self._waiting:
+            if future.done():
+                continue
+            if error is None:
+                future.set_result(ts)
+            else:
+                future.set_exception(error)
+
+    async def wait_settled(self) -> None:
+        """Return once the batch is durable or has failed."""
+        await self._settled.wait()
+
+    async def wait_durable(self) -> None:
+        """Return once what was read on top of this batch is durable; raises `SnapshotLost`."""
+        await self._settled.wait()
+        self.check_not_lost()
+
+    def check_not_lost(self) -> None:
+        """Raise `SnapshotLost` if what was read on top of this batch never happened."""
+        if self._has_failed:
+            raise SnapshotLost
+
+    async def get(self, table_no: int, id: bytes, ts: int) -> Revision | None:
+        """The document as of `ts`, as this batch leaves it."""
+        return await (await self._reads()).get(table_no, id, ts)
+
+    async def scan(
+        self, index_no: int, interval: Interval, ts: int, order: Order, limit: int
+    ) -> list[IndexedRevision]:
+        """The first documents of an interval as of `ts`, as this batch leaves them."""
+        return await (await self._reads()).scan(index_no, interval, ts, order, limit)
+
+    async def _reads(self) -> Reads:
+        """Where what was committed can be read now: under the lock, or in the store after it."""
+        if self._is_open:
+            await self._append()
+            return self._admission
+        await self.wait_durable()
+        return self._store
+
+    async def _append(self) -> None:
+        async with self._writing:
+            commits, self._unwritten = self._unwritten, []
+            if commits:
+                await self._admission.append(commits)

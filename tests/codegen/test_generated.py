@@ -1,0 +1,57 @@
+"""Generated code does at run time what its types promise."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from confect_codegen.discover import find_project
+from confect_codegen.loading import load
+from confect_core.values import BigInt, Json, Value, encode, loads
+from confect_server.runtime import ADMIN, Backend
+from confect_server.runtime.outcome import Succeeded
+from confect_server.store import MemoryStore
+
+SHOP = Path(__file__).parent / "golden" / "shop"
+
+
+@pytest.fixture
+async def shop(own_modules: None) -> AsyncGenerator[Backend]:
+    async with Backend.open(load(find_project(SHOP)).application, MemoryStore()) as backend:
+        yield backend
+
+
+async def answer(shop: Backend, path: str, args: dict[str, Value] | None = None) -> Value:
+    encoded = cast("dict[str, Json]", encode(args or {}))
+    outcome = await shop.executor.run_any(path, encoded, ADMIN)
+    assert isinstance(outcome, Succeeded), outcome
+    return loads(outcome.value)
+
+
+async def test_defaults_are_those_of_the_model_and_indexes_reach_into_models(
+    shop: Backend,
+) -> None:
+    id = await answer(shop, "orders:welcome")
+    found = cast("dict[str, Value]", await answer(shop, "orders:customer"))
+
+    assert found["_id"] == id
+    assert found["address"] == {"city": "Bern"}
+    assert found["tags"] == []
+    assert found["tier"] == "free"
+    assert found["nickname"] is None
+    assert found["points"] == BigInt(7)
+    assert "billing" not in found
+
+
+async def test_a_call_of_a_plain_function_travels_as_its_annotations_say(shop: Backend) -> None:
+    assert await answer(shop, "orders:plain_action", {"order": b""}) is True
+
+
+async def test_groups_are_reached_however_they_were_built(shop: Backend) -> None:
+    assert await answer(shop, "admin/jobs:run") == "done"
+    assert await answer(shop, "admin/users/Roles:N1") == "n1"
+    assert await answer(shop, "unnamed:ping") == "pong"
+    assert await answer(shop, "admin:Final") == []
