@@ -23,7 +23,19 @@ _SYSTEM_FIELDS = {"id": "_id", "creation_time": "_creationTime"}
 _MAX_INDEX_FIELDS = 16
 
 ACCESS_NAMES = frozenset(
-    "by change delete get insert normalize_id patch query replace system table".split()
+    [
+        "by",
+        "change",
+        "delete",
+        "get",
+        "insert",
+        "normalize_id",
+        "patch",
+        "query",
+        "replace",
+        "system",
+        "table",
+    ]
 )
 """What `ctx.db` and the access to a table offer themselves; no table and no index is called so."""
 

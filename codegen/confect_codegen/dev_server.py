@@ -13,7 +13,9 @@ from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
-from watchfiles import Change, DefaultFilter, awatch
+
+# its types name trio's, which is not installed
+from watchfiles import Change, DefaultFilter, awatch  # pyright: ignore[reportUnknownVariableType]
 
 from confect_codegen.discover import Project, find_project
 from confect_codegen.generate import generate

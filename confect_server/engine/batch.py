@@ -27,7 +27,6 @@ from confect_server.store import (
     Store,
 )
 
-
 MAX_BATCH = 256
 """How many transactions share one durable write."""
 

@@ -105,7 +105,7 @@ class Committer:
                 self._turn = None
 
     async def run(self) -> None:
-        """Write each batch a turn of the loop after it was opened, until the committer is closed."""
+        """Write each batch a turn of the loop after it was opened, until all is closed."""
         # shielded: whoever waits has to be answered, even if all else is cancelled
         with anyio.CancelScope(shield=True):
             while not self._is_closed or self._batch is not None or self._joining:
