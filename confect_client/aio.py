@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -13,7 +13,7 @@ from typing_extensions import ParamSpec, TypeVar
 
 from confect_client.answers import decoded, unwrapped
 from confect_client.connection import Connection
-from confect_client.errors import ClientClosed, ClientNotOpen, ServerRefused
+from confect_client.errors import ClientClosed, ClientNotOpen
 from confect_client.events import ClientEvent, Ended, FunctionResult, QueryChanged, Settled
 from confect_client.session import ClientSession
 from confect_core import (
@@ -50,7 +50,6 @@ class AsyncClient:
         self._connection = Connection(url, self._session, self._told)
         self._tasks: TaskGroup | None = None
         self._is_closed = False
-        self._ended: ServerRefused | None = None
         self._requests: dict[int, _Request] = {}
         self._watches: dict[int, set[_Watch]] = {}
 
@@ -71,6 +70,9 @@ class AsyncClient:
         for waiting in self._waiting():
             waiting.fail(ClientClosed())
         self._tasks.cancel_scope.cancel()
+        if isinstance(error, Exception):
+            # what failed in the context is the caller's own; the task group would wrap it
+            kind = error = traceback = None
         return await self._tasks.__aexit__(kind, error, traceback)
 
     async def query(self, ref: PublicQueryRef[P, Out], /, *args: P.args, **kwargs: P.kwargs) -> Out:
@@ -116,8 +118,11 @@ class AsyncClient:
 
     async def subscribe(
         self, ref: PublicQueryRef[P, Out], /, *args: P.args, **kwargs: P.kwargs
-    ) -> AsyncIterator[Out]:
-        """What a query answers, now and after every change; a slow reader gets the newest only."""
+    ) -> AsyncGenerator[Out]:
+        """What a query answers, now and after every change; a slow reader gets the newest only.
+
+        Leaving the loop ends the subscription soon, `contextlib.aclosing` around it at once.
+        """
         watch = self._watch(ref, ref.call.encode_args(args, kwargs))
         try:
             while True:

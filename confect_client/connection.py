@@ -24,8 +24,12 @@ _SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 
 def socket_url(url: str) -> str:
     """Where the socket of a server is, for the URL that people know the server by."""
-    parts = urlsplit(url)
-    if parts.scheme not in _SCHEMES or not parts.netloc:
+    try:
+        parts = urlsplit(url)
+        is_known = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port or an address that cannot be
+        raise BadUrl(url) from None
+    if not is_known or url.split() != [url]:
         raise BadUrl(url)
     path = f"{parts.path.rstrip('/')}/api/sync"
     return urlunsplit((_SCHEMES[parts.scheme], parts.netloc, path, "", ""))
@@ -57,9 +61,7 @@ class Connection:
                     self._url, additional_headers=headers, max_size=None, compression=None
                 ) as socket:
                     reason = await self._converse(socket)
-            except InvalidURI:
-                raise BadUrl(self._url) from None
-            except (OSError, TimeoutError, InvalidHandshake) as error:
+            except (OSError, TimeoutError, InvalidHandshake, InvalidURI) as error:
                 reason = f"{type(error).__name__}: {error}"
             self._tell(self._session.disconnected(reason))
             if not self._is_over:

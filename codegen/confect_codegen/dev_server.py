@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ class DevServer:
         where = "" if folder == Path.cwd() else f" --project {_relative(folder)}"
         print_line(f"serving {self._project.package} on {url}")
         print_line(f"  open   {url}")
-        print_line(f"  call   confect run {example}{where}")
+        print_line(f"  call   {_command()} run {example}{where}")
         print_line(f"  data   {_relative(self._database)}")
 
 
@@ -111,6 +112,12 @@ async def _stop_on_signal(tasks: TaskGroup) -> None:
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for _ in signals:
             tasks.cancel_scope.cancel()
+
+
+def _command() -> str:
+    """How this very command was called, so that what is printed can be pasted."""
+    called = Path(sys.argv[0])
+    return str(_relative(called)) if called.name == "confect" else "confect"
 
 
 def _relative(path: Path) -> Path:
