@@ -70,10 +70,11 @@ class AsyncClient:
         for waiting in self._waiting():
             waiting.fail(ClientClosed())
         self._tasks.cancel_scope.cancel()
-        if isinstance(error, Exception):
-            # what failed in the context is the caller's own; the task group would wrap it
-            kind = error = traceback = None
-        return await self._tasks.__aexit__(kind, error, traceback)
+        if not isinstance(error, Exception):
+            return await self._tasks.__aexit__(kind, error, traceback)
+        # it is the caller's own, which the task group would wrap in a group
+        await self._tasks.__aexit__(None, None, None)
+        return None
 
     async def query(self, ref: PublicQueryRef[P, Out], /, *args: P.args, **kwargs: P.kwargs) -> Out:
         """What a query answers now; an `Outcome` if it declares errors."""

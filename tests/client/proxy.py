@@ -36,7 +36,7 @@ class Proxy:
         self.connections += 1
         server = await anyio.connect_tcp("127.0.0.1", self._target)
         self._open += [client, server]
-        async with anyio.create_task_group() as tasks:
+        async with client, server, anyio.create_task_group() as tasks:
             tasks.start_soon(self._pass, client, server, None)
             tasks.start_soon(self._pass, server, client, self._may_answer)
 

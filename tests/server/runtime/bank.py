@@ -59,10 +59,17 @@ class Meeting(Service):
 
     def __init__(self) -> None:
         self._arrived = 0
+        self._has_begun = anyio.Event()
         self._is_complete = anyio.Event()
 
+    async def wait_first(self) -> None:
+        """Return once somebody waits."""
+        await self._has_begun.wait()
+
     async def meet(self) -> None:
+        """Wait for the other one."""
         self._arrived += 1
+        self._has_begun.set()
         if self._arrived == 2:
             self._is_complete.set()
         await self._is_complete.wait()
