@@ -21,7 +21,8 @@ from typing_extensions import TypeForm, TypeVar
 from confect_core.errors import SpecError, ValueRefused, refuse
 from confect_core.values.uncarryable import Uncarryable
 from confect_core.values.value import Value
-from confect_core.values.wire_schema import Node, WireSchema, strictly
+from confect_core.values.wire_nodes import Node, strictly
+from confect_core.values.wire_schema import WireSchema
 
 T = TypeVar("T")
 

@@ -18,8 +18,9 @@ Decode: TypeAlias = Callable[[object], object]
 Encode: TypeAlias = Callable[[Any], Value]
 
 
-def is_constant(value: object) -> bool:
-    """Can this value of a literal or of an enum's member cross the wire?"""
+def is_constant(constant: object) -> bool:
+    """Can this literal or this member of an enum cross the wire?"""
+    value: object = constant.value if isinstance(constant, Enum) else constant
     if isinstance(value, int) and not isinstance(value, bool):
         return -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER
     return isinstance(value, str | int | float | bool | bytes | None)

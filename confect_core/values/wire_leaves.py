@@ -122,6 +122,18 @@ def in_order(values: Iterable[Value]) -> list[Value]:
     return sorted(values, key=lambda value: key_of((value,)))
 
 
+def sorted_list(value: object, inner: Callable[[object], list[Value]]) -> list[Value]:
+    """A set as a list of its members in order; `inner` encodes them."""
+    if isinstance(value, set | frozenset):
+        return in_order(inner(list(cast("Iterable[object]", value))))
+    raise _unexpected("a set", value)
+
+
+def plain_list(value: object, inner: Callable[[object], Iterable[Value]]) -> list[Value]:
+    """A tuple as a list; `inner` encodes its parts."""
+    return list(inner(value))
+
+
 def canonical(value: object) -> Value:
     """Anything that an `Any` field may hold, in its wire form."""
     if value is None or isinstance(value, bool | BigInt):

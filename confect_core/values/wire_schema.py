@@ -11,26 +11,24 @@ What cannot cross the wire is refused here, every occurrence of it, with its pat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, TypeAlias, cast
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeAlias
 
-from pydantic_core import PydanticSerializationUnexpectedValue
 from pydantic_core import core_schema as cs
 
 from confect_core.errors import SpecError
 from confect_core.values import wire_constants as constants
 from confect_core.values import wire_leaves as leaves
+from confect_core.values import wire_nodes as nodes
 from confect_core.values.absent import ABSENT
 from confect_core.values.errors import InvalidFieldName
 from confect_core.values.field_names import check_field_name
 from confect_core.values.int64 import is_int64
-from confect_core.values.limits import MAX_SAFE_INTEGER
 from confect_core.values.uncarryable import Uncarryable
-from confect_core.values.value import BigInt, Value
+from confect_core.values.value import BigInt
+from confect_core.values.wire_nodes import Node
 
 Side: TypeAlias = Literal["decode", "encode"]
-Node: TypeAlias = dict[str, Any]
-"""A core schema as pydantic builds it: a dictionary whose `type` names its kind."""
 
 WIRE_NAMES = "__confect_wire_names__"
 """The class attribute of a model whose system fields travel under names of their own."""
@@ -38,16 +36,6 @@ WIRE_NAMES = "__confect_wire_names__"
 _WRAPPERS = frozenset(
     {"nullable", "default", "function-after", "function-before", "function-wrap", "custom-error"}
 )
-_WHEN_USED = {
-    "always": "always",
-    "json": "always",
-    "unless-none": "unless-none",
-    "json-unless-none": "unless-none",
-}
-"""When a serializer runs on the wire, for when it says that it does."""
-
-_NOTHING = object()
-
 _REFUSALS = {
     "complex": "use two float fields",
     "callable": "a function cannot travel; pass a ref or a name",
@@ -65,9 +53,6 @@ _REFUSALS = {
     "ordered-dict": "use dict[str, X]",
     "counter": "use dict[str, int]",
 }
-
-_NUMBER = cs.custom_error_schema(cs.is_instance_schema(float), custom_error_type="float_type")
-"""A number of the wire; pydantic's own float would take an int64 too."""
 
 
 class WireSchema:
@@ -114,60 +99,53 @@ class WireSchema:
         return {**node, "strict": True}
 
     def _float(self, node: Node, path: str) -> Node:
-        return self._leaf(_chain(_NUMBER, {**node, "strict": True}), leaves.number)
+        return self._leaf(nodes.chain(nodes.NUMBER, {**node, "strict": True}), leaves.number)
 
     def _int(self, node: Node, path: str) -> Node:
         if is_int64(node):
             big = cs.is_instance_schema(BigInt)
-            return self._leaf(_chain(big, {**node, "strict": False}), leaves.int64)
-        return self._leaf(_whole_number({**node, "strict": False}), leaves.integer)
+            return self._leaf(nodes.chain(big, {**node, "strict": False}), leaves.int64)
+        return self._leaf(nodes.whole_number({**node, "strict": False}), leaves.integer)
 
     def _literal(self, node: Node, path: str) -> Node:
         expected: list[Any] = node["expected"]
+        self._check_constants(expected, path)
         if constants.are_texts(expected):
             decoder = node
         else:
-            decoder = _before(constants.literal_decoder(expected), {"type": "any"})
+            decoder = nodes.before(constants.literal_decoder(expected), {"type": "any"})
         return self._leaf(decoder, constants.literal_encoder(expected))
 
     def _enum(self, node: Node, path: str) -> Node:
         values = [member.value for member in node["members"]]
-        for member in node["members"]:
-            if not constants.is_constant(member.value):
-                hint = f"its value is {member.value!r}; use str"
-                self._say(path, f"the enum member {member}", hint)
+        self._check_constants(node["members"], path)
         lenient: Node = {**node, "strict": False}
-        decoder = _whole_number(lenient) if constants.are_numbers(values) else lenient
+        decoder = nodes.whole_number(lenient) if constants.are_numbers(values) else lenient
         return self._leaf(decoder, constants.enum_encoder(node["cls"], node["members"]))
+
+    def _check_constants(self, given: list[Any], path: str) -> None:
+        for constant in given:
+            if not constants.is_constant(constant):
+                self._say(path, f"the constant {constant!r}", "use str, or an int up to 2**53 - 1")
 
     def _datetime(self, node: Node, path: str) -> Node:
         if node.get("tz_constraint") == "naive":
             self._say(path, "a datetime without a time zone", "use datetime or AwareDatetime")
-        return self._leaf(_before(leaves.instant_of_ms, node), leaves.ms_of_instant)
+        return self._leaf(nodes.before(leaves.instant_of_ms, node), leaves.ms_of_instant)
 
     def _timedelta(self, node: Node, path: str) -> Node:
-        return self._leaf(_before(leaves.span_of_ms, node), leaves.ms_of_span)
+        return self._leaf(nodes.before(leaves.span_of_ms, node), leaves.ms_of_span)
 
     def _text(self, node: Node) -> Node:
         if self._side == "decode":
-            return _chain(cs.str_schema(strict=True), {**node, "strict": False})
-        return _serialized_by(node, leaves.text_of(node["type"]))
+            return nodes.chain(cs.str_schema(strict=True), {**node, "strict": False})
+        return nodes.serialized_by(node, leaves.text_of(node["type"]))
 
     def _custom(self, node: Node) -> Node:
         """A type with a serializer of its own: what it makes is what travels."""
-        serialization: Node = node["serialization"]
-        if self._side == "decode" or "function" not in serialization:
+        if self._side == "decode" or "function" not in node["serialization"]:
             return {**node, "strict": False}
-        return {
-            **node,
-            "serialization": {
-                **{key: value for key, value in serialization.items() if key != "return_schema"},
-                "function": _made_canonical(
-                    serialization["function"], takes_info=serialization.get("info_arg", False)
-                ),
-                "when_used": _WHEN_USED[serialization.get("when_used", "always")],
-            },
-        }
+        return {**node, "serialization": nodes.canonically(node["serialization"])}
 
     # containers
 
@@ -188,7 +166,7 @@ class WireSchema:
         if self._side == "decode":
             return node
         items: Node = {"type": "list", "items_schema": node["items_schema"]}
-        return _serialized_around(items, _sorted_list)
+        return nodes.serialized_around(items, leaves.sorted_list)
 
     def _tuple(self, node: Node, path: str) -> Node:
         parts = [
@@ -198,7 +176,7 @@ class WireSchema:
         rewritten: Node = {**node, "items_schema": parts, "strict": False}
         if self._side == "decode":
             return rewritten
-        return _serialized_around(rewritten, _plain_list)
+        return nodes.serialized_around(rewritten, leaves.plain_list)
 
     def _dict(self, node: Node, path: str) -> Node:
         if not _is_text(node.get("keys_schema", {"type": "any"})):
@@ -219,8 +197,7 @@ class WireSchema:
         inner: Node = node["schema"]
         names: Mapping[str, str] = getattr(model, WIRE_NAMES, {})
         rewritten = self._fields(inner, path, names) if names else self.rewrite(inner, path)
-        closed = {**config, "extra_fields_behavior": "forbid"}
-        return {**node, "schema": rewritten, "config": closed, "strict": False}
+        return {**node, "schema": rewritten, "strict": False}
 
     def _model_fields(self, node: Node, path: str) -> Node:
         return self._fields(node, path, {})
@@ -323,7 +300,7 @@ class WireSchema:
     # what all of them share
 
     def _leaf(self, decoder: Node, encoder: Callable[[Any], object]) -> Node:
-        return decoder if self._side == "decode" else _serialized_by({"type": "any"}, encoder)
+        return decoder if self._side == "decode" else nodes.serialized_by({"type": "any"}, encoder)
 
     def _refuse(self, node: Node, path: str) -> Node:
         kind: str = node["type"]
@@ -333,25 +310,6 @@ class WireSchema:
 
     def _say(self, path: str, what: str, hint: str) -> None:
         self.mistakes.append(Uncarryable(path, what, hint))
-
-
-def strictly(encode: Node) -> Node:
-    """The same, but refusing objects of other classes and such as lack fields.
-
-    Only inside a union does pydantic-core look at what it serializes, so this is one: of the schema
-    and of a literal that nothing is.
-    """
-    return {"type": "union", "choices": [encode, cs.literal_schema([_NOTHING])]}
-
-
-def _chain(*steps: Any) -> Node:
-    return {"type": "chain", "steps": list(steps)}
-
-
-def _whole_number(node: Node) -> Node:
-    """A number without a fraction that a float64 carries exactly, and then this."""
-    finite = cs.float_schema(strict=True, allow_inf_nan=False)
-    return _chain(_NUMBER, finite, cs.int_schema(ge=-MAX_SAFE_INTEGER, le=MAX_SAFE_INTEGER), node)
 
 
 def _is_text(keys: Node) -> bool:
@@ -369,55 +327,3 @@ def _is_absent(value: object) -> bool:
 
 def _is_none(value: object) -> bool:
     return value is None
-
-
-def _before(convert: Callable[[Any], object], node: Node) -> Node:
-    return {
-        "type": "function-before",
-        "function": {"type": "no-info", "function": convert},
-        "schema": node,
-    }
-
-
-class _AsJson:
-    """What a serializer is told of the occasion, which is what pydantic calls JSON."""
-
-    mode = "json"
-
-    def __init__(self, info: object) -> None:
-        self._info = info
-
-    def mode_is_json(self) -> bool:
-        return True
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._info, name)
-
-
-def _made_canonical(make: Callable[..., object], *, takes_info: bool) -> Callable[..., Value]:
-    def make_canonical(*args: object) -> Value:
-        return leaves.canonical(make(*args))
-
-    def make_canonical_with_info(*args: object) -> Value:
-        *others, info = args
-        return leaves.canonical(make(*others, _AsJson(info)))
-
-    return make_canonical_with_info if takes_info else make_canonical
-
-
-def _sorted_list(value: object, inner: Callable[[object], list[Value]]) -> list[Value]:
-    if not isinstance(value, set | frozenset):
-        raise PydanticSerializationUnexpectedValue(f"expected a set, got {value!r}")
-    return leaves.in_order(inner(list(cast("Iterable[object]", value))))
-
-
-def _plain_list(value: object, inner: Callable[[object], Iterable[Value]]) -> list[Value]:
-    return list(inner(value))
-
-
-def _serialized_by(node: Node, encoder: Callable[[Any], object]) -> Node:
-    return {**node, "serialization": cs.plain_serializer_function_ser_schema(encoder)}
-
-
-def _serialized_around(node: Node, encoder: Callable[[Any, Any], object]) -> Node:
-    return {**node, "serialization": cs.wrap_serializer_function_ser_schema(encoder)}

@@ -6,7 +6,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import pytest
 from pydantic import (
@@ -126,6 +126,7 @@ class Recursive(BaseModel):
         (Annotated[Stranger, PlainValidator(str)], "value"),
         (Coordinates, "value"),
         (Huge, "value"),
+        (Literal["small", Huge.MANY], "value"),
         (dict[int, str], "value"),
         (dict[str | int, str], "value"),
         (dict[Any, str], "value"),
