@@ -25,7 +25,7 @@ from confect_codegen.report import print_line, print_mistakes
 from confect_codegen.running import ProjectState
 from confect_core.errors import ConfectError, Mistakes
 from confect_server import Impl
-from confect_server.runtime import Backend
+from confect_server.runtime import Backend, easiest
 from confect_server.store import SqliteStore
 from confect_server.transport import AdminKey, ConfectAsgi, serving
 
@@ -80,8 +80,8 @@ class DevServer:
                 print_line("reloaded")
 
     def _greet(self, url: str, backend: Backend) -> None:
-        public = backend.executor.application.functions.public
-        example = next((each.path for each in public if each.kind == "query"), "group:function")
+        first = easiest(backend.executor.application.functions.public)
+        example = first.path if first else "group:function"
         folder = self._project.root
         where = "" if folder == Path.cwd() else f" --project {_relative(folder)}"
         print_line(f"serving {self._project.package} on {url}")

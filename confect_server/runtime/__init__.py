@@ -12,3 +12,4 @@ from confect_server.runtime.executor import Executor as Executor
 from confect_server.runtime.executor import MutationResult as MutationResult
 from confect_server.runtime.executor import QueryResult as QueryResult
 from confect_server.runtime.functions import RunnableFunction as RunnableFunction
+from confect_server.runtime.functions import easiest as easiest

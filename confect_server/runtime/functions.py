@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast, get_type_hints
 
 from pydantic import create_model
@@ -42,10 +42,11 @@ class DeclaredFailure(Exception):
 class RunnableFunction(ABC):
     """One function with everything that a call of it needs."""
 
-    def __init__(self, path: str, spec: AnyFunction, handler: Handler) -> None:
+    def __init__(self, path: str, spec: AnyFunction, handler: Handler, args: type[Args]) -> None:
         self.path = path
         self.kind: Kind = spec.kind
         self.is_public = spec.is_public
+        self.needs_args = any(field.is_required() for field in args.model_fields.values())
         self._handler = handler
 
     @property
@@ -62,8 +63,9 @@ class SpecifiedFunction(RunnableFunction):
     """A function whose spec has schemas."""
 
     def __init__(self, path: str, spec: AnyFunction, handler: Handler) -> None:
-        super().__init__(path, spec, handler)
-        self._call = SchemaCall(cast("Schemas", spec.contract))
+        schemas = cast("Schemas", spec.contract)
+        super().__init__(path, spec, handler, schemas.args)
+        self._call = SchemaCall(schemas)
 
     async def run(self, ctx: Ctx[Any], args: Value, tables: OpenTables) -> Value:
         try:
@@ -91,15 +93,16 @@ class PlainFunction(RunnableFunction):
     """A plain function, whose arguments and result are checked by its signature."""
 
     def __init__(self, path: str, spec: AnyFunction, handler: Handler) -> None:
-        super().__init__(path, spec, handler)
         hints = get_type_hints(handler, include_extras=True)
-        own = 2 if self.kind == "paginated query" else 1  # the ctx, and the page that is asked for
+        own = 2 if spec.kind == "paginated query" else 1  # the ctx, and the page that is asked for
         parameters = list(inspect.signature(handler).parameters.values())[own:]
         fields: dict[str, Any] = {
             each.name: (hints[each.name], ... if each.default is each.empty else each.default)
             for each in parameters
         }
-        self._args: Codec[Args] = Codec(_model_of(path, fields), what="args")
+        model = _model_of(path, fields)
+        super().__init__(path, spec, handler, model)
+        self._args: Codec[Args] = Codec(model, what="args")
         self._returns: Codec[Any] = Codec(hints["return"], what="returns")
         self._positional = [each.name for each in parameters if each.kind is not each.KEYWORD_ONLY]
         self._keywords = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
@@ -152,6 +155,15 @@ class Functions:
         if function is None or (public_only and not function.is_public):
             raise FunctionNotFound(path)
         return function.called
+
+
+def easiest(functions: Iterable[RunnableFunction]) -> RunnableFunction | None:
+    """The one to try first: a query before others, one without arguments before others."""
+    return min(
+        functions,
+        key=lambda each: (each.kind != "query", each.needs_args, each.path),
+        default=None,
+    )
 
 
 def _functions_of(group: GroupImpl[Any]) -> list[RunnableFunction]:

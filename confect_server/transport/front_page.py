@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from confect_server.runtime import RunnableFunction
+from confect_server.runtime import RunnableFunction, easiest
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -38,7 +38,7 @@ _ROW = "<tr><td><code>{path}</code></td><td>{kind}</td></tr>"
 def front_page(functions: Iterable[RunnableFunction], origin: str) -> bytes:
     """The page that lists these functions."""
     listed = sorted(functions, key=lambda function: function.path)
-    first = listed[0] if listed else None
+    first = easiest(listed)
     return _PAGE.format(
         rows="".join(_ROW.format(path=escape(each.path), kind=each.kind) for each in listed),
         example=escape(first.path if first else "group:function"),
