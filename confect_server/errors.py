@@ -111,6 +111,36 @@ class NotUnique(DatabaseError):
         )
 
 
+class InvalidCursor(DatabaseError):
+    """A cursor of another query, or one that this database has not given; page one has none."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the cursor is not one of this query",
+            hint="begin again at the first page; the query or its arguments have changed",
+        )
+
+
+class BadPageSize(DatabaseError):
+    """A page of no items, or of too many."""
+
+    def __init__(self, asked: int, most: int) -> None:
+        super().__init__(
+            f"a page cannot have {asked} items",
+            hint=f"ask for 1 to {most} items in num_items",
+        )
+
+
+class SecondPage(DatabaseError):
+    """A second page in one run of a function."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a function can read one page only each time it runs",
+            hint="use take() for other queries, or call a function of its own for each page",
+        )
+
+
 class BadRange(DatabaseError):
     """Bounds that are no range of an index."""
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import hashlib
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
-from confect_core import Table
+from confect_core import PaginationOptions, PaginationResult, Table
 from confect_core.values import Interval
 from confect_core.values.codec import Codec
-from confect_server.engine import IndexDefinition, Transaction
+from confect_server.db.page import PagedQuery, Paging, read_page
+from confect_server.engine import Document, Found, IndexDefinition, Order, Transaction
 from confect_server.errors import NotUnique
 
 D = TypeVar("D", bound=Table)
-
-Order = Literal["asc", "desc"]
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,21 @@ class Query(Generic[D]):
     _table: str
     _index: IndexDefinition
     _interval: Interval
+    _paging: Paging
     _order: Order = "asc"
+    _filters: tuple[Callable[[D], bool], ...] = ()
 
     def order(self, order: Order) -> Query[D]:
         """The same documents, in this order."""
         return replace(self, _order=order)
+
+    def filter(self, condition: Callable[[D], bool]) -> Query[D]:
+        """Those of the documents for which the condition holds.
+
+        What the condition leaves out is read all the same, and depended on; a range of an index
+        is not. A cursor knows a condition by its name, not by the variables that it sees.
+        """
+        return replace(self, _filters=(*self._filters, condition))
 
     def __aiter__(self) -> AsyncIterator[D]:
         """Each document in turn; leaving the loop early reads no further."""
@@ -62,7 +72,49 @@ class Query(Generic[D]):
             raise NotUnique(self._table, self._index.name)
         return documents[0] if documents else None
 
+    async def paginate(self, options: PaginationOptions) -> PaginationResult[D]:
+        """One page of the documents, and the cursor after which the next page begins.
+
+        A page that is subscribed to keeps its end: it grows and shrinks with what is written in it.
+        A function may read one page each time it runs. Raises `InvalidCursor` and `BadPageSize`.
+        """
+        query = PagedQuery(
+            self._fingerprint,
+            self._interval,
+            self._order,
+            bool(self._filters),
+            self._rows,
+            self._selected,
+        )
+        return await read_page(query, options, self._paging)
+
     async def _documents(self, at_most: int | None = None) -> AsyncIterator[D]:
-        rows = self._transaction.range(self._index, self._interval, self._order, at_most)
-        async for row in rows:
-            yield self._codec.decode(row.document)
+        left = at_most
+        async for row in self._rows(self._interval, None if self._filters else at_most):
+            document = self._selected(row.document)
+            if document is None:
+                continue
+            yield document
+            if left is not None:
+                left -= 1
+                if left == 0:
+                    return
+
+    def _rows(self, interval: Interval, at_most: int | None) -> AsyncIterator[Found]:
+        return self._transaction.range(self._index, interval, self._order, at_most)
+
+    def _selected(self, row: Document) -> D | None:
+        document = cast("D", self._codec.decode(row))
+        return document if all(holds(document) for holds in self._filters) else None
+
+    @property
+    def _fingerprint(self) -> bytes:
+        """The same for the same query in every process, and for no other one."""
+        bounds = self._interval.start, self._interval.end
+        parts = self._index.number, bounds, self._order, [_name(each) for each in self._filters]
+        return hashlib.blake2b(repr(parts).encode()).digest()
+
+
+def _name(condition: Callable[..., bool]) -> tuple[str, str]:
+    named = condition if hasattr(condition, "__qualname__") else type(condition)
+    return named.__module__, named.__qualname__

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar, cast
 from confect_core import Id, Table
 from confect_core.values import Interval, MalformedId, decode_id
 from confect_server.db.model import OpenTables, TableAccess
+from confect_server.db.page import Paging
 from confect_server.db.query import Query
 from confect_server.db.range import interval_of
 from confect_server.db.system import SystemReader
@@ -20,9 +21,10 @@ D = TypeVar("D", bound=Table)
 class DatabaseReader:
     """What `ctx.db` offers in a query; the generated subclass has an attribute for each table."""
 
-    def __init__(self, transaction: Transaction, tables: OpenTables) -> None:
+    def __init__(self, transaction: Transaction, tables: OpenTables, paging: Paging) -> None:
         self._transaction = transaction
         self._tables = tables
+        self._paging = paging
 
     async def get(self, id: Id[D]) -> D | None:
         """The document with this id, or None if there is none."""
@@ -35,7 +37,7 @@ class DatabaseReader:
     @cached_property
     def system(self) -> SystemReader:
         """The system tables; nobody writes them by hand."""
-        return SystemReader(self._transaction)
+        return SystemReader(self._transaction, self._paging)
 
     async def _get(self, access: TableAccess, internal: bytes) -> Table | None:
         row = await self._transaction.get(access.number, internal)
@@ -92,4 +94,5 @@ class TableReader(Generic[D]):
         access = self._access
         codec: Any = access.codec
         definition = access.indexes[index].definition
-        return Query(self._db._transaction, codec, access.name, definition, interval)
+        db = self._db
+        return Query(db._transaction, codec, access.name, definition, interval, db._paging)

@@ -30,3 +30,4 @@ from confect_server.engine.snapshot import Found as Found
 from confect_server.engine.subscription import Subscription as Subscription
 from confect_server.engine.transaction import Randomness as Randomness
 from confect_server.engine.transaction import Transaction as Transaction
+from confect_server.store import Order as Order

@@ -27,7 +27,7 @@ from confect_server.engine.snapshot import Snapshot
 from confect_server.engine.subscription import Subscription, Subscriptions
 from confect_server.engine.transaction import Randomness, Transaction
 from confect_server.engine.write_log import WriteLog
-from confect_server.store import LogEntry, Store
+from confect_server.store import Head, LogEntry, Store
 
 DeclaredTables = Mapping[str, Mapping[str, tuple[str, ...]]]
 """The tables that an application declares, with the fields of their indexes by name."""
@@ -36,11 +36,13 @@ DeclaredTables = Mapping[str, Mapping[str, tuple[str, ...]]]
 class Database:
     """An open database; everything that reads or writes it begins a transaction here."""
 
-    def __init__(self, store: Store, clock: Clock, randomness: Randomness, newest_ts: int) -> None:
+    def __init__(self, store: Store, clock: Clock, randomness: Randomness, head: Head) -> None:
+        self.incarnation = head.incarnation
+        """Which life of the database this is; random, the same in all of its processes."""
         self._store = store
         self._clock = clock
         self._randomness = randomness
-        self._log = WriteLog(newest_ts)
+        self._log = WriteLog(head.ts)
         self._subscriptions = Subscriptions(self._log)
         self._committer = Committer(store, self._log, clock, randomness, self._publish)
         self._catalog = EMPTY_CATALOG
@@ -54,7 +56,7 @@ class Database:
         await store.open()
         failure: Exception | None = None
         try:
-            database = cls(store, clock, randomness, (await store.head()).ts)
+            database = cls(store, clock, randomness, await store.head())
             database._catalog = await read_catalog(Snapshot(store, database.newest_ts))
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(database._committer.run)

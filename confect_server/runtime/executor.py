@@ -17,7 +17,7 @@ from confect_core import Ref
 from confect_core.protocol import EncodedValue, JsonObject
 from confect_core.values import Value, decode, dumps_canonical
 from confect_server.ctx import ActionCtx, Calls, Ctx, MutationCtx, QueryCtx
-from confect_server.db import DatabaseReader, DatabaseWriter, OpenTables
+from confect_server.db import Cursors, DatabaseReader, DatabaseWriter, OpenTables, Paging
 from confect_server.engine import Conflict, Database, ReadSet, Transaction, Turn
 from confect_server.errors import TooManyConflicts
 from confect_server.impl import Impl
@@ -57,6 +57,8 @@ class QueryResult:
     outcome: RunOutcome
     ts: int
     reads: ReadSet
+    journal: str | None = None
+    """Where its page ended; its next run on behalf of the same subscription starts from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +85,26 @@ class Executor:
     def __init__(self, database: Database, application: Application, failures: Failures) -> None:
         self._database = database
         self._failures = failures
+        self._cursors = Cursors(database.incarnation)
         self.application = application
 
     async def run_query(
-        self, path: str, args: JsonObject, caller: Caller, ts: int | None = None
+        self,
+        path: str,
+        args: JsonObject,
+        caller: Caller,
+        ts: int | None = None,
+        journal: str | None = None,
     ) -> QueryResult:
-        """Run a query at a snapshot, the newest one unless told otherwise."""
+        """Run a query at a snapshot, the newest one unless told otherwise.
+
+        With the journal of its last run it answers the same page, however long that is now.
+        """
         transaction = self._database.begin(ts, is_read_only=True)
-        run = self._in_transaction(path, "Query", args, caller, transaction)
+        paging = Paging(self._cursors, journal)
+        run = self._in_transaction(path, "Query", args, caller, transaction, paging)
         outcome = await self._told(path, secrets.token_hex(8), run)
-        return QueryResult(outcome, transaction.begin_ts, transaction.reads)
+        return QueryResult(outcome, transaction.begin_ts, transaction.reads, paging.journal)
 
     async def run_mutation(
         self, path: str, args: JsonObject, caller: Caller, request: SessionRequest | None = None
@@ -161,10 +173,16 @@ class Executor:
             return self._failures.told(error, path, request_id)
 
     async def _in_transaction(
-        self, path: str, called: str, args: JsonObject, caller: Caller, transaction: Transaction
+        self,
+        path: str,
+        called: str,
+        args: JsonObject,
+        caller: Caller,
+        transaction: Transaction,
+        paging: Paging | None = None,
     ) -> Value:
         function = self._find(path, called, caller)
-        return await self._run_in(function, decode(args), transaction)
+        return await self._run_in(function, decode(args), transaction, paging)
 
     async def _action(self, path: str, args: JsonObject, caller: Caller) -> Value:
         return await self._run_action(self._find(path, "Action", caller), decode(args))
@@ -213,17 +231,22 @@ class Executor:
         return result, await self._database.commit(transaction, turn)
 
     async def _run_in(
-        self, function: RunnableFunction, args: Value, transaction: Transaction
+        self,
+        function: RunnableFunction,
+        args: Value,
+        transaction: Transaction,
+        paging: Paging | None = None,
     ) -> Value:
         application = self.application
+        paging = paging or Paging(self._cursors)
         model, tables = application.impl.data_model, application.tables
         calls = _CallsFrom(self, transaction)
         ctx: Ctx[Any]
         if function.called == "Mutation":
-            writer = (model.writer or DatabaseWriter)(transaction, tables)
+            writer = (model.writer or DatabaseWriter)(transaction, tables, paging)
             ctx = MutationCtx(writer, application.services, calls)
         else:
-            reader = (model.reader or DatabaseReader)(transaction, tables)
+            reader = (model.reader or DatabaseReader)(transaction, tables, paging)
             ctx = QueryCtx(reader, application.services, calls)
         return await function.run(ctx, args, tables)
 

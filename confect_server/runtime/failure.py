@@ -10,8 +10,12 @@ from confect_core.errors import CallError, ConfectError, ValueRefused
 from confect_core.protocol import EncodedValue
 from confect_core.values import dumps_canonical
 from confect_core.values.codec import Mismatch
+from confect_server.errors import InvalidCursor
 from confect_server.runtime.functions import DeclaredFailure
 from confect_server.runtime.outcome import Failed
+
+_INVALID_CURSOR = EncodedValue(b'{"isConvexSystemError":true,"paginationError":"InvalidCursor"}')
+"""What tells the official clients to begin again at the first page."""
 
 _log = logging.getLogger("confect")
 
@@ -32,6 +36,9 @@ class Failures:
         if isinstance(error, DeclaredFailure):
             data = EncodedValue(dumps_canonical(error.data))
             return Failed(self._message(f"Uncaught {error.error}", request_id), data)
+        if isinstance(error, InvalidCursor):
+            told = f"[Request ID: {request_id}] {error.tag}: {error.message}"
+            return Failed(told, _INVALID_CURSOR)
         if isinstance(error, CallError):
             return Failed(f"[Request ID: {request_id}] {error.message}")
         if isinstance(error, Mismatch):

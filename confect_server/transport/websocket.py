@@ -221,8 +221,10 @@ class _Connection:
         for to_run in run.queries:
             query = to_run.query
             path = _path(query)
-            result = await self._executor.run_query(path, query.args, run.identity, run.ts)
-            runs[query.query_id] = QueryRun(result.outcome)
+            result = await self._executor.run_query(
+                path, query.args, run.identity, run.ts, to_run.journal
+            )
+            runs[query.query_id] = QueryRun(result.outcome, result.journal)
             if query.query_id in self._running:
                 self._subscribe(query.query_id, result)
         return runs

@@ -13,7 +13,7 @@ from itertools import count
 from pydantic import BaseModel
 
 from confect_core import ABSENT, Absent, Id, Index, Int64, Table
-from confect_server.db import DatabaseReader, DatabaseWriter, DataModel, OpenTables
+from confect_server.db import Cursors, DatabaseReader, DatabaseWriter, DataModel, OpenTables, Paging
 from confect_server.engine import Database
 from confect_server.store import MemoryStore
 
@@ -85,13 +85,22 @@ class Opened:
     async def writing(self) -> AsyncGenerator[DatabaseWriter]:
         """A transaction, which commits in the end."""
         transaction = self.database.begin()
-        yield DatabaseWriter(transaction, self.tables)
+        yield DatabaseWriter(transaction, self.tables, self.paging())
         await self.database.commit(transaction)
 
     @property
     def db(self) -> DatabaseReader:
         """The newest snapshot."""
-        return DatabaseReader(self.database.begin(is_read_only=True), self.tables)
+        return self.db_with()
+
+    def db_with(self, journal: str | None = None, ts: int | None = None) -> DatabaseReader:
+        """A snapshot, as a run that starts from a journal reads it."""
+        transaction = self.database.begin(ts, is_read_only=True)
+        return DatabaseReader(transaction, self.tables, self.paging(journal))
+
+    def paging(self, journal: str | None = None) -> Paging:
+        """What a run of a function knows of pages."""
+        return Paging(Cursors(self.database.incarnation), journal)
 
 
 @asynccontextmanager

@@ -251,7 +251,7 @@ async def test_nothing_is_read_before_it_is_asked_for_and_no_more_than_that() ->
     async with opened() as world:
         await people(world, age=list(range(100)))
         transaction = world.database.begin(is_read_only=True)
-        query = DatabaseReader(transaction, world.tables).table(User).by("by_age")
+        query = DatabaseReader(transaction, world.tables, world.paging()).table(User).by("by_age")
         index_no = world.tables.by_name["users"].indexes["by_age"].definition.number
         assert index_no not in transaction.reads.intervals
         async for user in query:
