@@ -17,7 +17,7 @@ from confect_core import Absent, Spec, Table
 from confect_core.spec import AnyFunction, Group, Schemas
 from confect_core.spec.names import python_name
 from confect_core.tables import definition_of, model_in
-from confect_server.db.model import keyword_of
+from confect_server.db.open_tables import keyword_of
 
 SYSTEM_FIELDS = frozenset({"id", "creation_time"})
 

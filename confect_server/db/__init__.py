@@ -5,7 +5,7 @@ Owns what `ctx.db` is. May import `confect_server.engine` and `confect_core`.
 
 from confect_server.db.cursor import Cursors as Cursors
 from confect_server.db.model import DataModel as DataModel
-from confect_server.db.model import OpenTables as OpenTables
+from confect_server.db.open_tables import OpenTables as OpenTables
 from confect_server.db.page import Paging as Paging
 from confect_server.db.query import Query as Query
 from confect_server.db.range import Range as Range

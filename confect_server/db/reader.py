@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from confect_core import Id, Table
 from confect_core.values import Interval, MalformedId, decode_id
-from confect_server.db.model import OpenTables, TableAccess
+from confect_server.db.open_tables import OpenTables, TableAccess
 from confect_server.db.page import Paging
 from confect_server.db.query import Query
 from confect_server.db.range import interval_of

@@ -10,7 +10,7 @@ from typing_extensions import ParamSpec, TypeVar
 
 from confect_core import Id, Table
 from confect_core.values import Value
-from confect_server.db.model import TableAccess
+from confect_server.db.open_tables import TableAccess
 from confect_server.db.reader import DatabaseReader, TableReader
 from confect_server.errors import NoSuchDocument
 

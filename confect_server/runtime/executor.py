@@ -17,7 +17,7 @@ from confect_core import Ref
 from confect_core.protocol import EncodedValue, JsonObject
 from confect_core.values import Value, decode, dumps_canonical
 from confect_server.ctx import ActionCtx, Calls, Ctx, MutationCtx, QueryCtx
-from confect_server.db import Cursors, DatabaseReader, DatabaseWriter, OpenTables, Paging
+from confect_server.db import Cursors, OpenTables, Paging
 from confect_server.engine import Conflict, Database, ReadSet, Transaction, Turn
 from confect_server.errors import TooManyConflicts
 from confect_server.impl import Impl
@@ -243,10 +243,10 @@ class Executor:
         calls = _CallsFrom(self, transaction)
         ctx: Ctx[Any]
         if function.called == "Mutation":
-            writer = (model.writer or DatabaseWriter)(transaction, tables, paging)
+            writer = model.writer(transaction, tables, paging)
             ctx = MutationCtx(writer, application.services, calls)
         else:
-            reader = (model.reader or DatabaseReader)(transaction, tables, paging)
+            reader = model.reader(transaction, tables, paging)
             ctx = QueryCtx(reader, application.services, calls)
         return await function.run(ctx, args, tables)
 

@@ -109,4 +109,4 @@ async def opened() -> AsyncGenerator[Opened]:
     randomness = random.Random(0)
     async with Database.open(MemoryStore(), Clock(), randomness.randbytes) as database:
         await database.declare(MODEL.indexes)
-        yield Opened(database, OpenTables.of(MODEL, database.catalog))
+        yield Opened(database, OpenTables.of(MODEL.tables, database.catalog))
