@@ -1,7 +1,8 @@
 """Subscriptions: who has to know when something that was read is written.
 
 A subscription is registered against the log first, so that a commit between the run and the
-registration is not missed. Points are found by dictionary; intervals are looked through one by one.
+registration is not missed. Points are found by dictionary and intervals by an `IntervalIndex`, so
+subscriptions to something else make a commit no dearer.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from confect_core.values import Interval
 from confect_server.engine.errors import Conflict
+from confect_server.engine.interval_index import IntervalIndex
 from confect_server.engine.read_set import ReadSet
 from confect_server.engine.write_log import WriteLog
 from confect_server.store import KeyChange, LogEntry
@@ -37,8 +38,9 @@ class Subscription:
 
     def release(self) -> None:
         """Ask for nothing any more."""
-        self._is_released = True
-        self._owner.remove(self)
+        if not self._is_released:
+            self._is_released = True
+            self._owner.remove(self)
 
 
 class Subscriptions:
@@ -47,7 +49,7 @@ class Subscriptions:
     def __init__(self, log: WriteLog) -> None:
         self._log = log
         self._points: dict[tuple[int, bytes], set[Subscription]] = defaultdict(set)
-        self._intervals: dict[int, dict[Subscription, tuple[Interval, ...]]] = defaultdict(dict)
+        self._intervals: dict[int, IntervalIndex[Subscription]] = {}
 
     def subscribe(
         self, reads: ReadSet, ts: int, on_written: Callable[[int], None]
@@ -73,7 +75,7 @@ class Subscriptions:
             subscription.tell(ts)
 
     def remove(self, subscription: Subscription) -> None:
-        """Forget a subscription; one that is not there is forgotten already."""
+        """Forget a subscription that is there."""
         for index_no, keys in subscription.reads.points.items():
             for key in keys:
                 watching = self._points.get((index_no, key))
@@ -81,9 +83,11 @@ class Subscriptions:
                     watching.discard(subscription)
                     if not watching:
                         del self._points[index_no, key]
-        for index_no in subscription.reads.intervals:
-            self._intervals[index_no].pop(subscription, None)
-            if not self._intervals[index_no]:
+        for index_no, intervals in subscription.reads.intervals.items():
+            index = self._intervals[index_no]
+            for interval in intervals:
+                index.remove(interval, subscription)
+            if not index:
                 del self._intervals[index_no]
 
     def _insert(self, subscription: Subscription) -> None:
@@ -91,14 +95,18 @@ class Subscriptions:
             for key in keys:
                 self._points[index_no, key].add(subscription)
         for index_no, intervals in subscription.reads.intervals.items():
-            self._intervals[index_no][subscription] = intervals
+            index = self._intervals.get(index_no)
+            if index is None:
+                index = self._intervals[index_no] = IntervalIndex()
+            for interval in intervals:
+                index.insert(interval, subscription)
 
     def _hit_by(self, change: KeyChange) -> set[Subscription]:
         hit: set[Subscription] = set()
+        index = self._intervals.get(change.index_no)
         for key in {change.old, change.new} - {None}:
             assert key is not None
             hit |= self._points.get((change.index_no, key), set())
-        for subscription in self._intervals.get(change.index_no, ()):
-            if subscription.reads.is_touched_by(change):
-                hit.add(subscription)
+            if index is not None:
+                hit |= index.watching(key)
         return hit
