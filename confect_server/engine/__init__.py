@@ -25,6 +25,8 @@ from confect_server.engine.errors import ReadOnly as ReadOnly
 from confect_server.engine.errors import SnapshotTooOld as SnapshotTooOld
 from confect_server.engine.index import Document as Document
 from confect_server.engine.index import IndexDefinition as IndexDefinition
+from confect_server.engine.pauses import PausePoint as PausePoint
+from confect_server.engine.pauses import Pauses as Pauses
 from confect_server.engine.read_set import ReadSet as ReadSet
 from confect_server.engine.snapshot import Found as Found
 from confect_server.engine.subscription import Subscription as Subscription

@@ -13,6 +13,7 @@ import asyncio
 from confect_core.values import Interval
 from confect_server.engine.catalog import is_catalog_change
 from confect_server.engine.errors import SnapshotLost
+from confect_server.engine.pauses import PausePoint, Pauses
 from confect_server.engine.pending import WriteSet
 from confect_server.engine.read_set import ReadSet
 from confect_server.engine.write_log import WriteLog
@@ -34,11 +35,12 @@ MAX_BATCH = 256
 class Batch(Reads):
     """Commits under one head lock. As a reader it sees them all, durable or not yet."""
 
-    def __init__(self, store: Store, admission: Admission, now_ns: int) -> None:
+    def __init__(self, store: Store, admission: Admission, now_ns: int, pauses: Pauses) -> None:
         self._store = store
         self._admission = admission
         self._log = WriteLog(admission.head.ts)
         self._now_ns = now_ns
+        self._pauses = pauses
         self._unwritten: list[Commit] = []
         self._writing = asyncio.Lock()
         self._settled = asyncio.Event()
@@ -85,6 +87,7 @@ class Batch(Reads):
         self._is_open = False
         try:
             await self._append()
+            await self._pauses.reached(PausePoint.COMMIT_APPENDED)
         except BaseException:
             await self._admission.abandon()
             raise

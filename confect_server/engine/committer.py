@@ -18,6 +18,7 @@ import anyio
 
 from confect_server.engine.batch import Batch
 from confect_server.engine.errors import DatabaseClosed, OutcomeUnknown
+from confect_server.engine.pauses import PausePoint, Pauses
 from confect_server.engine.pending import WriteSet
 from confect_server.engine.read_set import ReadSet
 from confect_server.engine.transaction import Randomness
@@ -52,12 +53,14 @@ class Committer:
         clock: Clock,
         randomness: Randomness,
         publish: Callable[[Sequence[LogEntry]], Awaitable[None]],
+        pauses: Pauses,
     ) -> None:
         self._store = store
         self._log = log
         self._clock = clock
         self._randomness = randomness
         self._publish = publish
+        self._pauses = pauses
         self._batch: Batch | None = None
         self._commit_ids: list[bytes] = []
         self._lock = asyncio.Lock()  # held while a batch is opened, and while it is written
@@ -146,11 +149,12 @@ class Committer:
         admission = await self._store.admit()
         try:
             await self._publish(await admission.log_after(self._log.ts))
+            await self._pauses.reached(PausePoint.COMMIT_ADMITTED)
         except BaseException:
             await admission.abandon()
             raise
         self._commit_ids = []
-        return Batch(self._store, admission, self._clock.now_ns())
+        return Batch(self._store, admission, self._clock.now_ns(), self._pauses)
 
     async def _write(self, batch: Batch) -> None:
         error: Exception | None = None
@@ -159,7 +163,9 @@ class Committer:
         except Exception as failure:
             error = await self._resolved(failure)
         if error is None:
+            await self._pauses.reached(PausePoint.COMMIT_DURABLE)
             await self._publish(batch.entries)
+            await self._pauses.reached(PausePoint.COMMIT_PUBLISHED)
         self._batch = None
         batch.settle(error)
 

@@ -22,11 +22,13 @@ from confect_server.engine.catalog import (
 from confect_server.engine.committer import Clock, Committer, Turn
 from confect_server.engine.errors import Conflict
 from confect_server.engine.index import BY_CREATION_TIME, IndexDefinition
+from confect_server.engine.pauses import NoPauses, Pauses
 from confect_server.engine.read_set import ReadSet
 from confect_server.engine.snapshot import Snapshot
 from confect_server.engine.subscription import Subscription, Subscriptions
 from confect_server.engine.transaction import Randomness, Transaction
 from confect_server.engine.write_log import WriteLog
+from confect_server.settings import Settings
 from confect_server.store import Head, LogEntry, Store
 
 DeclaredTables = Mapping[str, Mapping[str, tuple[str, ...]]]
@@ -36,27 +38,50 @@ DeclaredTables = Mapping[str, Mapping[str, tuple[str, ...]]]
 class Database:
     """An open database; everything that reads or writes it begins a transaction here."""
 
-    def __init__(self, store: Store, clock: Clock, randomness: Randomness, head: Head) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        randomness: Randomness,
+        head: Head,
+        settings: Settings,
+        pauses: Pauses,
+    ) -> None:
         self.incarnation = head.incarnation
         """Which life of the database this is; random, the same in all of its processes."""
+        self.settings = settings
+        """How much everything may use."""
         self._store = store
         self._clock = clock
         self._randomness = randomness
+        self._pauses = pauses
         self._log = WriteLog(head.ts)
         self._subscriptions = Subscriptions(self._log)
-        self._committer = Committer(store, self._log, clock, randomness, self._publish)
+        self._committer = Committer(store, self._log, clock, randomness, self._publish, pauses)
         self._catalog = EMPTY_CATALOG
 
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, store: Store, clock: Clock, randomness: Randomness
+        cls,
+        store: Store,
+        clock: Clock,
+        randomness: Randomness,
+        settings: Settings | None = None,
+        pauses: Pauses | None = None,
     ) -> AsyncGenerator[Database]:
         """The database in a store, while the context lasts; leaving it commits what is queued."""
         await store.open()
         failure: Exception | None = None
         try:
-            database = cls(store, clock, randomness, await store.head())
+            database = cls(
+                store,
+                clock,
+                randomness,
+                await store.head(),
+                settings or Settings(),
+                pauses or NoPauses(),
+            )
             database._catalog = await read_catalog(Snapshot(store, database.newest_ts))
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(database._committer.run)

@@ -9,12 +9,13 @@ from typing import Any
 
 from confect_core.errors import refuse
 from confect_server.db import OpenTables
-from confect_server.engine import Clock, Database
+from confect_server.engine import Clock, Database, Pauses
 from confect_server.impl import Impl
 from confect_server.runtime.clock import SystemClock
 from confect_server.runtime.executor import Application, Executor
 from confect_server.runtime.failure import Failures
 from confect_server.runtime.functions import Functions
+from confect_server.settings import Settings
 from confect_server.store import Store
 
 
@@ -36,11 +37,18 @@ class Backend:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, impl: Impl[Any], store: Store, *, redacts: bool = False, clock: Clock | None = None
+        cls,
+        impl: Impl[Any],
+        store: Store,
+        *,
+        redacts: bool = False,
+        clock: Clock | None = None,
+        settings: Settings | None = None,
+        pauses: Pauses | None = None,
     ) -> AsyncGenerator[Backend]:
         """The application running on a store, for as long as the context lasts."""
         clock = clock or SystemClock()
-        async with Database.open(store, clock, os.urandom) as database:
+        async with Database.open(store, clock, os.urandom, settings, pauses) as database:
             services = AsyncExitStack()
             application = await _start(impl, database, services)
             executor = Executor(database, application, Failures(redacts=redacts))

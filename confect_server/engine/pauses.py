@@ -1,0 +1,34 @@
+"""Pause points: named places between two steps that must look like one to everybody else.
+
+Nothing happens there in a running server. Tests hold execution there, let it go on, make it fail,
+or kill the process, and so reach by choice what else only bad luck reaches.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Protocol
+
+
+class PausePoint(Enum):
+    """A place that execution has reached."""
+
+    COMMIT_ADMITTED = "the head lock is taken and nothing is written"
+    COMMIT_APPENDED = "a batch is written and not yet durable"
+    COMMIT_DURABLE = "a batch is durable and nobody here was told"
+    COMMIT_PUBLISHED = "a batch is published and its callers are not answered"
+
+
+class Pauses(Protocol):
+    """What is told of each pause point that is reached, and may take its time or raise."""
+
+    async def reached(self, point: PausePoint) -> None:
+        """Execution goes on once this returns."""
+        ...
+
+
+class NoPauses:
+    """Lets everything pass."""
+
+    async def reached(self, point: PausePoint) -> None:
+        """Return at once."""
