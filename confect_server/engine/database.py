@@ -147,6 +147,14 @@ class Database:
         """Be told once when something that was read at `ts` is written; perhaps at once."""
         return self._subscriptions.subscribe(reads, ts, on_written)
 
+    def is_unchanged(self, reads: ReadSet, ts: int) -> bool:
+        """Is all that was read known to be as it was at `ts`, by every commit since?"""
+        try:
+            self._log.check(reads, ts)
+        except Conflict:
+            return False
+        return True
+
     async def refresh(self) -> None:
         """Learn of the commits of other processes."""
         await self._publish(await self._store.log_after(self._log.ts))

@@ -15,6 +15,7 @@ from confect_server.runtime.clock import SystemClock
 from confect_server.runtime.executor import Application, Executor
 from confect_server.runtime.failure import Failures
 from confect_server.runtime.functions import Functions
+from confect_server.runtime.query_cache import QueryCache
 from confect_server.settings import Settings
 from confect_server.store import Store
 
@@ -32,6 +33,10 @@ class Backend:
         self.database = database
         self.clock = clock
         self.executor = executor
+        self.queries = QueryCache(
+            database, executor, max_bytes=database.settings.memory.query_cache_bytes
+        )
+        """Answers queries, each computed once for all who ask."""
         self._services = services
 
     @classmethod
@@ -63,6 +68,7 @@ class Backend:
         services = AsyncExitStack()
         application = await _start(impl, self.database, services)
         self.executor.application = application
+        self.queries.clear()
         old, self._services = self._services, services
         await old.aclose()
 

@@ -1,0 +1,176 @@
+"""`QueryCache`: answers of queries, shared by every socket and request until they are written to.
+
+An answer is kept only while a subscription watches what it read. The subscription is made in the
+step that keeps it and is checked against the log there, so an answer that a commit overtook while
+it was computed is given to those who asked for that snapshot and is not kept. A commit is
+published and its answers are dropped in one step: whoever finds an answer finds one that is right
+at the newest commit, and at every one back to the snapshot that it was read at.
+
+Who asks for the same at the same snapshot while it is computed waits for it. Whoever asks at
+another snapshot does not wait: that the answer will be right there too is known only after.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import anyio
+import orjson
+
+from confect_core.protocol import EncodedValue, JsonObject
+from confect_server.engine import Database, ReadSet, Subscription
+from confect_server.runtime.executor import Caller, Executor, QueryResult
+from confect_server.runtime.outcome import Succeeded
+
+# What is held for one of each, here and in the subscription; measured.
+_ENTRY_BYTES = 2_000
+_POINT_BYTES = 600
+_INTERVAL_BYTES = 900
+
+
+class _Question(NamedTuple):
+    """What an answer depends on, apart from the data."""
+
+    path: str
+    args: bytes
+    caller: Caller
+    journal: str | None
+
+
+@dataclass(slots=True)
+class _Entry:
+    """An answer that is right from `since` on."""
+
+    answer: QueryResult
+    since: int
+    size: int
+    subscription: Subscription | None = None
+
+
+class _Flight:
+    """A run that is under way, for whoever waits for it."""
+
+    def __init__(self) -> None:
+        self.is_over = anyio.Event()
+        self.answer: QueryResult | None = None
+
+
+class QueryCache:
+    """Runs queries, each once for all who ask the same until its answer changes."""
+
+    def __init__(self, database: Database, executor: Executor, *, max_bytes: int) -> None:
+        self._database = database
+        self._executor = executor
+        self._max_bytes = max_bytes
+        self._entries: OrderedDict[_Question, _Entry] = OrderedDict()
+        self._flights: dict[tuple[_Question, int], _Flight] = {}
+        self.held_bytes = 0
+        """How much memory is taken, never more than allowed."""
+
+    async def run(
+        self,
+        path: str,
+        args: JsonObject,
+        caller: Caller,
+        ts: int | None = None,
+        journal: str | None = None,
+    ) -> QueryResult:
+        """What the executor would answer at this snapshot, the newest unless told otherwise."""
+        try:
+            encoded = orjson.dumps(args, option=orjson.OPT_SORT_KEYS)
+        except orjson.JSONEncodeError:  # nested deeper than any value; the executor says so
+            return await self._executor.run_query(path, args, caller, ts, journal)
+        question = _Question(path, encoded, caller, journal)
+        wanted = self._database.newest_ts if ts is None else ts
+        while True:
+            known = self._known(question, wanted)
+            if known is not None:
+                return known
+            flight = self._flights.get((question, wanted))
+            if flight is None:
+                return await self._fly(question, args, wanted)
+            await flight.is_over.wait()
+            if flight.answer is not None:  # else it was cancelled, and somebody else has to run
+                return flight.answer
+
+    def clear(self) -> None:
+        """Forget every answer, those that are being computed too: the functions are others now."""
+        self._flights = {}
+        while self._entries:
+            self._evict()
+
+    def _known(self, question: _Question, wanted: int) -> QueryResult | None:
+        entry = self._entries.get(question)
+        if entry is None:
+            return None
+        newest = self._database.newest_ts
+        if entry.answer.ts != newest:
+            # so that whoever subscribes to it does not need the log from long ago
+            entry.answer = replace(entry.answer, ts=newest)
+        if wanted < entry.since and not self._database.is_unchanged(entry.answer.reads, wanted):
+            return None
+        self._entries.move_to_end(question)
+        return entry.answer
+
+    async def _fly(self, question: _Question, args: JsonObject, ts: int) -> QueryResult:
+        path, _, caller, journal = question
+        flight = self._flights[question, ts] = _Flight()
+        try:
+            answer = await self._executor.run_query(path, args, caller, ts, journal)
+            if self._flights.get((question, ts)) is flight:  # else the functions are others now
+                answer = self._kept(question, answer)
+            flight.answer = answer
+        finally:
+            flight.is_over.set()
+            if self._flights.get((question, ts)) is flight:
+                del self._flights[question, ts]
+        return answer
+
+    def _kept(self, question: _Question, answer: QueryResult) -> QueryResult:
+        """The answer, kept if it is worth it: failures are not, nor is what was written since."""
+        if not isinstance(answer.outcome, Succeeded):
+            return answer
+        size = _size(question, answer.outcome.value, answer.reads)
+        if size > self._max_bytes:
+            return answer
+        # copied, because the bytes that orjson makes keep the 4 KiB or so that they were built in
+        value = EncodedValue(bytes(memoryview(answer.outcome.value)))
+        answer = replace(answer, outcome=Succeeded(value, answer.outcome.log_lines))
+        entry = _Entry(answer, answer.ts, size)
+        entry.subscription = self._database.subscribe(
+            answer.reads, answer.ts, lambda _: self._drop(question, entry)
+        )
+        if entry.subscription is not None:
+            self._keep(question, entry)
+        return answer
+
+    def _keep(self, question: _Question, entry: _Entry) -> None:
+        replaced = self._entries.get(question)
+        if replaced is not None:
+            self._drop(question, replaced)
+        self._entries[question] = entry
+        self.held_bytes += entry.size
+        while self.held_bytes > self._max_bytes:
+            self._evict()
+
+    def _evict(self) -> None:
+        """Forget the answer that was asked for longest ago."""
+        question = next(iter(self._entries))
+        self._drop(question, self._entries[question])
+
+    def _drop(self, question: _Question, entry: _Entry) -> None:
+        if self._entries.get(question) is entry:
+            del self._entries[question]
+            self.held_bytes -= entry.size
+        if entry.subscription is not None:
+            entry.subscription.release()
+
+
+def _size(question: _Question, value: bytes, reads: ReadSet) -> int:
+    points = sum(map(len, reads.points.values()))
+    intervals = [each for several in reads.intervals.values() for each in several]
+    bounds = sum(len(each.start) + len(each.end or b"") for each in intervals)
+    counted = _ENTRY_BYTES + _POINT_BYTES * points + _INTERVAL_BYTES * len(intervals)
+    return counted + len(question.args) + len(value) + bounds
