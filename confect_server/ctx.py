@@ -7,7 +7,10 @@ A mutation's ctx is a query's ctx that can also write, so a helper typed for que
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from datetime import datetime
+from random import Random
 from typing import Any, Generic, Never, cast
+from uuid import UUID
 
 from typing_extensions import ParamSpec, TypeVar
 
@@ -21,6 +24,7 @@ from confect_core import (
 )
 from confect_core.spec.call import with_pagination
 from confect_core.values import Value
+from confect_server.circumstances import Circumstances
 from confect_server.db import DatabaseReader, DatabaseWriter
 from confect_server.services import Needs, Services
 
@@ -42,9 +46,32 @@ class Calls(ABC):
 class Ctx(Needs[N_contra]):
     """What every handler may use."""
 
-    def __init__(self, services: Services, calls: Calls) -> None:
+    def __init__(self, services: Services, calls: Calls, circumstances: Circumstances) -> None:
         super().__init__(services)
         self._calls = calls
+        self._circumstances = circumstances
+
+    def now(self) -> datetime:
+        """The time, in UTC: in a query or a mutation when it began, in an action what it is now.
+
+        Functions that are called inside a query or a mutation began when it did, and what it
+        inserts has this time as its creation time. A query that asks for the time is not run again
+        because time passes; its answer is given to others for a second.
+        """
+        return self._circumstances.now()
+
+    @property
+    def random(self) -> Random:
+        """Random numbers, from a seed that each run draws anew; not for secrets.
+
+        What a query answers by chance is given to nobody else. A mutation that is run again because
+        another one was faster draws other numbers.
+        """
+        return self._circumstances.random
+
+    def uuid(self) -> UUID:
+        """A random UUID, from the same seed as `random`; not for secrets."""
+        return UUID(bytes=self.random.randbytes(16), version=4)
 
     async def run_query(self, ref: QueryRef[P, Out], /, *args: P.args, **kwargs: P.kwargs) -> Out:
         """What a query answers, public or internal."""
@@ -66,8 +93,10 @@ class Ctx(Needs[N_contra]):
 class QueryCtx(Ctx[N_contra], Generic[N_contra, Db_co]):
     """What a query is given: one snapshot of the database to read."""
 
-    def __init__(self, db: Db_co, services: Services, calls: Calls) -> None:
-        super().__init__(services, calls)
+    def __init__(
+        self, db: Db_co, services: Services, calls: Calls, circumstances: Circumstances
+    ) -> None:
+        super().__init__(services, calls, circumstances)
         self._db = db
 
     @property

@@ -46,6 +46,8 @@ class Transaction:
         self._recorder = ReadRecorder()
         # which indexes there are decides what is written and what a range finds
         self._recorder.reading(CATALOG_INDEX, Interval.all(), "asc").to_the_end()
+        self.began_at_ns = now_ns
+        """When it began; what it inserts first has this as its creation time."""
         self._created_at_ms = now_ns / _NS_PER_MS
         self._writes = PendingWrites(catalog)
         self._backfilled: list[IndexRow] = []

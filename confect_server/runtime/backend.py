@@ -9,7 +9,7 @@ from typing import Any
 
 from confect_core.errors import refuse
 from confect_server.db import OpenTables
-from confect_server.engine import Clock, Database, Pauses
+from confect_server.engine import Clock, Database, Pauses, Randomness
 from confect_server.impl import Impl
 from confect_server.runtime.clock import SystemClock
 from confect_server.runtime.executor import Application, Executor
@@ -34,7 +34,7 @@ class Backend:
         self.clock = clock
         self.executor = executor
         self.queries = QueryCache(
-            database, executor, max_bytes=database.settings.memory.query_cache_bytes
+            database, executor, clock, max_bytes=database.settings.memory.query_cache_bytes
         )
         """Answers queries, each computed once for all who ask."""
         self._services = services
@@ -50,13 +50,15 @@ class Backend:
         clock: Clock | None = None,
         settings: Settings | None = None,
         pauses: Pauses | None = None,
+        randomness: Randomness = os.urandom,
     ) -> AsyncGenerator[Backend]:
         """The application running on a store, for as long as the context lasts."""
         clock = clock or SystemClock()
-        async with Database.open(store, clock, os.urandom, settings, pauses) as database:
+        async with Database.open(store, clock, randomness, settings, pauses) as database:
             services = AsyncExitStack()
             application = await _start(impl, database, services)
-            executor = Executor(database, application, Failures(redacts=redacts))
+            failures = Failures(redacts=redacts)
+            executor = Executor(database, application, failures, clock, randomness)
             backend = cls(database, clock, executor, services)
             try:
                 yield backend

@@ -16,9 +16,18 @@ from typing import Any, TypeVar
 from confect_core import Ref
 from confect_core.protocol import EncodedValue, JsonObject
 from confect_core.values import Value, decode, dumps_canonical
+from confect_server.circumstances import Circumstances, LookedAt, Moment
 from confect_server.ctx import ActionCtx, Calls, Ctx, MutationCtx, QueryCtx
 from confect_server.db import Cursors, OpenTables, Paging
-from confect_server.engine import Conflict, Database, ReadSet, Transaction, Turn
+from confect_server.engine import (
+    Clock,
+    Conflict,
+    Database,
+    Randomness,
+    ReadSet,
+    Transaction,
+    Turn,
+)
 from confect_server.errors import TooManyConflicts
 from confect_server.impl import Impl
 from confect_server.runtime.failure import Failures, request_id_of
@@ -52,11 +61,12 @@ ADMIN = Caller(may_call_internal=True)
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
-    """How a query ended, at which snapshot, and what it read there."""
+    """How a query ended, at which snapshot, what it read there, and what it depends on besides."""
 
     outcome: RunOutcome
     ts: int
     reads: ReadSet
+    looked_at: LookedAt
     journal: str | None = None
     """Where its page ended; its next run on behalf of the same subscription starts from it."""
 
@@ -82,9 +92,18 @@ class Application:
 class Executor:
     """Runs the functions of the application that it holds at the moment."""
 
-    def __init__(self, database: Database, application: Application, failures: Failures) -> None:
+    def __init__(
+        self,
+        database: Database,
+        application: Application,
+        failures: Failures,
+        clock: Clock,
+        randomness: Randomness,
+    ) -> None:
         self._database = database
         self._failures = failures
+        self._clock = clock
+        self._randomness = randomness
         self._cursors = Cursors(database.incarnation)
         self.application = application
 
@@ -102,9 +121,16 @@ class Executor:
         """
         transaction = self._database.begin(ts, is_read_only=True)
         paging = Paging(self._cursors, journal)
-        run = self._in_transaction(path, "Query", args, caller, transaction, paging)
+        circumstances = self._circumstances(transaction)
+        run = self._in_transaction(path, "Query", args, caller, transaction, circumstances, paging)
         outcome = await self._told(path, secrets.token_hex(8), run)
-        return QueryResult(outcome, transaction.begin_ts, transaction.reads, paging.journal)
+        return QueryResult(
+            outcome,
+            transaction.begin_ts,
+            transaction.reads,
+            circumstances.looked_at,
+            paging.journal,
+        )
 
     async def run_mutation(
         self, path: str, args: JsonObject, caller: Caller, request: SessionRequest | None = None
@@ -141,11 +167,18 @@ class Executor:
             return await self.run_action(path, args, caller)
         return (await self.run_query(path, args, caller)).outcome
 
-    async def call(self, ref: Ref[..., Any], args: Value, inside: Transaction | None) -> object:
+    async def call(
+        self,
+        ref: Ref[..., Any],
+        args: Value,
+        inside: Transaction | None,
+        circumstances: Circumstances,
+    ) -> object:
         """Run a function for another one, in its transaction if it has one."""
         function = self.application.functions.find(ref.path, _called(ref), public_only=False)
         try:
-            return ref.call.decode_result(await self._run_for(function, args, inside))
+            value = await self._run_for(function, args, inside, circumstances)
+            return ref.call.decode_result(value)
         except DeclaredFailure as failure:
             decoded = ref.call.decode_error(failure.data)
             if decoded is None:
@@ -153,16 +186,24 @@ class Executor:
             return decoded
 
     async def _run_for(
-        self, function: RunnableFunction, args: Value, inside: Transaction | None
+        self,
+        function: RunnableFunction,
+        args: Value,
+        inside: Transaction | None,
+        circumstances: Circumstances,
     ) -> Value:
         if function.called == "Action":
             return await self._run_action(function, args)
         if function.called == "Query":
-            return await self._run_in(
-                function, args, inside or self._database.begin(is_read_only=True)
-            )
+            if inside is not None:
+                return await self._run_in(function, args, inside, circumstances.inside())
+            alone = self._database.begin(is_read_only=True)
+            return await self._run_in(function, args, alone, self._circumstances(alone))
         value, _ = await self._retried(
-            function.path, lambda transaction: self._run_in(function, args, transaction)
+            function.path,
+            lambda transaction: self._run_in(
+                function, args, transaction, self._circumstances(transaction)
+            ),
         )
         return value
 
@@ -179,10 +220,11 @@ class Executor:
         args: JsonObject,
         caller: Caller,
         transaction: Transaction,
+        circumstances: Circumstances,
         paging: Paging | None = None,
     ) -> Value:
         function = self._find(path, called, caller)
-        return await self._run_in(function, decode(args), transaction, paging)
+        return await self._run_in(function, decode(args), transaction, circumstances, paging)
 
     async def _action(self, path: str, args: JsonObject, caller: Caller) -> Value:
         return await self._run_action(self._find(path, "Action", caller), decode(args))
@@ -195,7 +237,10 @@ class Executor:
                 answered = await answer_to(request, transaction)
                 if answered is not None:
                     return MutationResult(Succeeded(answered.value), answered.ts)
-            value = await self._in_transaction(path, "Mutation", args, caller, transaction)
+            circumstances = self._circumstances(transaction)
+            value = await self._in_transaction(
+                path, "Mutation", args, caller, transaction, circumstances
+            )
             encoded = EncodedValue(dumps_canonical(value))
             if request is not None:
                 await record_answer(request, encoded, transaction)
@@ -235,25 +280,32 @@ class Executor:
         function: RunnableFunction,
         args: Value,
         transaction: Transaction,
+        circumstances: Circumstances,
         paging: Paging | None = None,
     ) -> Value:
         application = self.application
         paging = paging or Paging(self._cursors)
         model, tables = application.impl.data_model, application.tables
-        calls = _CallsFrom(self, transaction)
+        calls = _CallsFrom(self, transaction, circumstances)
         ctx: Ctx[Any]
         if function.called == "Mutation":
             writer = model.writer(transaction, tables, paging)
-            ctx = MutationCtx(writer, application.services, calls)
+            ctx = MutationCtx(writer, application.services, calls, circumstances)
         else:
             reader = model.reader(transaction, tables, paging)
-            ctx = QueryCtx(reader, application.services, calls)
+            ctx = QueryCtx(reader, application.services, calls, circumstances)
         return await function.run(ctx, args, tables)
 
     async def _run_action(self, function: RunnableFunction, args: Value) -> Value:
         application = self.application
-        ctx: ActionCtx[Any] = ActionCtx(application.services, _CallsFrom(self, None))
+        circumstances = Circumstances.drawn(self._clock, self._randomness)
+        calls = _CallsFrom(self, None, circumstances)
+        ctx: ActionCtx[Any] = ActionCtx(application.services, calls, circumstances)
         return await function.run(ctx, args, application.tables)
+
+    def _circumstances(self, transaction: Transaction) -> Circumstances:
+        """Those of a function that begins a transaction, and of all that it calls inside."""
+        return Circumstances.drawn(Moment(transaction.began_at_ns), self._randomness)
 
     def _find(self, path: str, called: str, caller: Caller) -> RunnableFunction:
         public_only = not caller.may_call_internal
@@ -266,9 +318,10 @@ class _CallsFrom(Calls):
 
     executor: Executor
     inside: Transaction | None
+    circumstances: Circumstances
 
     async def call(self, ref: Ref[..., Any], args: Value) -> object:
-        return await self.executor.call(ref, args, self.inside)
+        return await self.executor.call(ref, args, self.inside, self.circumstances)
 
 
 def _called(ref: Ref[..., Any]) -> str:

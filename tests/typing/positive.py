@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime
+from random import Random
 from typing import Any, assert_never, assert_type
+from uuid import UUID
 
 from returns.result import Failure, Success
 
@@ -133,6 +136,12 @@ class BySize(Args):
 
 class Missing(TaggedError):
     size: int
+
+
+async def circumstances(ctx: QueryCtx | MutationCtx | ActionCtx) -> None:
+    assert_type(ctx.now(), datetime)
+    assert_type(ctx.random, Random)
+    assert_type(ctx.uuid(), UUID)
 
 
 async def plain(ctx: AnyQueryCtx, text: str, *, limit: int = 3) -> list[str]:

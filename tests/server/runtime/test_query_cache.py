@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 import pytest
@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 from confect_core.protocol import JsonObject
 from confect_core.values import Value, loads
 from confect_server.engine import write_log
-from confect_server.runtime import ADMIN, CLIENT, Backend, Caller, QueryCache, QueryResult
+from confect_server.runtime import (
+    ADMIN,
+    CLIENT,
+    Backend,
+    Caller,
+    Executor,
+    QueryCache,
+    QueryResult,
+)
 from confect_server.runtime.outcome import Failed, Succeeded
 from confect_server.store import MemoryStore, Store
 from tests.server.runtime.board import Runs, board
@@ -50,6 +58,12 @@ class Board:
 def value_of(result: QueryResult) -> Value:
     assert isinstance(result.outcome, Succeeded), result.outcome
     return loads(result.outcome.value)
+
+
+def new_cache(at: Board, *, max_bytes: int) -> QueryCache:
+    """A cache of its own on the same backend."""
+    backend = at.backend
+    return QueryCache(backend.database, backend.executor, backend.clock, max_bytes=max_bytes)
 
 
 @asynccontextmanager
@@ -108,7 +122,8 @@ async def test_an_answer_from_long_ago_can_be_subscribed_to(
         for number in range(5):
             await at.post("b", str(number))
         told: list[int] = []
-        assert at.backend.database.subscribe(first.reads, first.ts, told.append) is None
+        same_reads = replace(first.reads)
+        assert at.backend.database.subscribe(same_reads, first.ts, told.append) is None
         told.clear()
         again = await at.result("a")
         assert at.runs.count["a"] == 1
@@ -245,7 +260,7 @@ async def test_the_answers_asked_for_longest_ago_make_room() -> None:
     async with opened() as at:
         await at.texts("a")
         room_for_three = 3 * at.cache.held_bytes
-        cache = QueryCache(at.backend.database, at.backend.executor, max_bytes=room_for_three)
+        cache = new_cache(at, max_bytes=room_for_three)
         for room in "bcdbe":  # c is the one that was asked for longest ago when e comes
             await cache.run(LIST, {"room": room}, CLIENT)
             assert cache.held_bytes <= room_for_three
@@ -260,7 +275,7 @@ async def test_an_answer_that_is_larger_than_all_room_is_not_kept() -> None:
     async with opened() as at:
         await at.texts("a")
         room_for_two = 2 * at.cache.held_bytes
-        cache = QueryCache(at.backend.database, at.backend.executor, max_bytes=room_for_two)
+        cache = new_cache(at, max_bytes=room_for_two)
         await at.post("b", "x" * room_for_two)
         await cache.run(LIST, {"room": "a"}, CLIENT)
         held = cache.held_bytes
@@ -277,6 +292,68 @@ async def test_room_is_given_back_by_whatever_is_written_to() -> None:
         assert at.cache.held_bytes == held > 0
         await at.post("a", "one")
         assert at.cache.held_bytes == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Person(Caller):
+    """Somebody with a name."""
+
+    name: str = ""
+
+
+class Nosy(Executor):
+    """Looks at who called, in room a; where it does, the answers of two callers may differ."""
+
+    async def run_query(
+        self,
+        path: str,
+        args: JsonObject,
+        caller: Caller,
+        ts: int | None = None,
+        journal: str | None = None,
+    ) -> QueryResult:
+        result = await super().run_query(path, args, caller, ts, journal)
+        result.looked_at.caller = args["room"] == "a"
+        return result
+
+
+def nosy(at: Board) -> QueryCache:
+    executor = at.backend.executor
+    executor.__class__ = Nosy
+    return new_cache(at, max_bytes=1_000_000)
+
+
+async def test_an_answer_that_depends_on_who_called_is_for_that_caller_alone() -> None:
+    async with opened() as at:
+        cache = nosy(at)
+        ada, bob = Person(name="ada"), Person(name="bob")
+        for caller in (ada, bob, ada, Person(name="bob")):
+            await cache.run(LIST, {"room": "a"}, caller)
+        assert at.runs.count["a"] == 2
+        for caller in (ada, bob):
+            await cache.run(LIST, {"room": "b"}, caller)
+        assert at.runs.count["b"] == 1, "the same function did not look this time"
+
+
+async def test_whoever_waits_for_an_answer_that_is_for_another_caller_runs_it_too() -> None:
+    async with opened() as at:
+        cache = nosy(at)
+        at.runs.shut()
+        answers: dict[str, list[QueryResult]] = {"ada": [], "bob": [], "eve": []}
+
+        async def ask(name: str) -> None:
+            answers[name].append(await cache.run(LIST, {"room": "a"}, Person(name=name)))
+
+        async with anyio.create_task_group() as tasks:
+            for name in (*answers, *answers):
+                tasks.start_soon(ask, name)
+            await anyio.wait_all_tasks_blocked()
+            assert at.runs.count["a"] == 1, "nobody knows yet that it looks"
+            at.runs.gate.set()
+        assert at.runs.count["a"] == 3
+        outcomes = [{id(each.outcome) for each in several} for several in answers.values()]
+        assert [len(each) for each in outcomes] == [1, 1, 1]
+        assert len(set[int]().union(*outcomes)) == 3
 
 
 async def test_another_version_of_the_application_answers_anew() -> None:
@@ -346,7 +423,7 @@ STEPS = st.lists(st.tuples(ACTIONS | st.just("pause"), st.sampled_from(ROOMS)), 
 def test_no_answer_is_ever_stale(histories: list[list[tuple[str, str]]]) -> None:
     async def run() -> None:
         async with opened(SuspendingStore(MemoryStore())) as at:
-            small = QueryCache(at.backend.database, at.backend.executor, max_bytes=6_000)
+            small = new_cache(at, max_bytes=6_000)
             history = History(at, small)
             async with anyio.create_task_group() as tasks:
                 for steps in histories:
