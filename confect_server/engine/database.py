@@ -20,6 +20,7 @@ from confect_server.engine.catalog import (
     table_document,
 )
 from confect_server.engine.committer import Clock, Committer, Turn
+from confect_server.engine.document_cache import DocumentCache
 from confect_server.engine.errors import Conflict
 from confect_server.engine.index import BY_CREATION_TIME, IndexDefinition
 from confect_server.engine.pauses import NoPauses, Pauses
@@ -57,7 +58,12 @@ class Database:
         self._pauses = pauses
         self._log = WriteLog(head.ts)
         self._subscriptions = Subscriptions(self._log)
-        self._committer = Committer(store, self._log, clock, randomness, self._publish, pauses)
+        self._documents = DocumentCache(
+            store, self._log, max_bytes=settings.memory.document_cache_bytes
+        )
+        self._committer = Committer(
+            store, self._documents, self._log, clock, randomness, self._publish, pauses
+        )
         self._catalog = EMPTY_CATALOG
 
     @classmethod
@@ -114,7 +120,7 @@ class Database:
         and `confirm`, wait for that.
         """
         if is_read_only or ts is not None:
-            snapshot = Snapshot(self._store, self.newest_ts if ts is None else ts)
+            snapshot = Snapshot(self._documents, self.newest_ts if ts is None else ts)
         else:
             snapshot = Snapshot(*self._committer.head)
         now_ns = self._clock.now_ns()
@@ -177,8 +183,9 @@ class Database:
     async def _publish(self, entries: Sequence[LogEntry]) -> None:
         """Let durable commits be seen: all up to the last of these that were not seen yet.
 
-        Others may publish while the catalog is read. Log, catalog and snapshots then move in one
-        step, and never back, so that a transaction never writes by an older catalog than it reads.
+        Others may publish while the catalog is read. Log, caches, catalog and snapshots then move
+        in one step, and never back, so that a transaction never writes by an older catalog than it
+        reads.
         """
         catalog: Catalog | None = None
         if any(is_catalog_change(entry) for entry in entries):
@@ -188,6 +195,7 @@ class Database:
             return
         self._catalog = catalog or self._catalog
         self._log.extend(unseen)
+        self._documents.forget(unseen)
         self._subscriptions.published(unseen)
 
 
