@@ -12,6 +12,7 @@ from confect_server.store import IndexedRevision, Order, Reads
 
 _FIRST_CHUNK = 16
 _LARGEST_CHUNK = 512
+_CHUNK_BYTES = 2**20  # beyond which chunks of large documents do not grow
 _NOTHING = Interval(b"", b"")
 
 
@@ -92,7 +93,9 @@ class SnapshotRange(AsyncIterator[Found]):
         rows = await store.scan(self._index_no, self._unread, ts, self._order, self._chunk)
         is_last = len(rows) < self._chunk
         self._unread = _NOTHING if is_last else rest_of(self._unread, rows[-1].key, self._order)
-        self._chunk = min(4 * self._chunk, _LARGEST_CHUNK)
+        if not is_last:
+            fitting = _CHUNK_BYTES * len(rows) // sum([len(row.value) for row in rows])
+            self._chunk = max(1, min(4 * self._chunk, _LARGEST_CHUNK, fitting))
         return rows
 
 
