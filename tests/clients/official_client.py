@@ -35,7 +35,7 @@ _LONGEST_EVENT = 64 * 1024 * 1024
 
 
 class Event(NamedTuple):
-    """What happened to a client: `resolved`, `failed`, `update` or `pages`, of what, with which value."""
+    """What happened to a client: `resolved`, `failed`, `update` or `pages`; of what; the value."""
 
     event: str
     name: str
