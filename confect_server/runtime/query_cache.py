@@ -13,7 +13,7 @@ does. One that looked at the time is kept for a second, one that was drawn by ch
 Who asks for the same at the same snapshot while it is computed waits for it. Whoever asks at
 another snapshot does not wait: that the answer will be right there too is known only after.
 
-A hit takes 0.9 µs, a third of which is writing the arguments as the key.
+A hit takes 0.8 µs, a third of which is writing the arguments as the key.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ TIME_KEPT_NS = 1_000_000_000
 """For how long an answer is kept that depends on the time."""
 
 # What is held for one of each, here and in the subscription; measured.
-_ENTRY_BYTES = 2_000
+_ENTRY_BYTES = 1_600
 _POINT_BYTES = 600
-_INTERVAL_BYTES = 900
+_INTERVAL_BYTES = 450
 
 
 class _Question(NamedTuple):
@@ -184,8 +184,8 @@ class QueryCache:
         size = _size(question, answer.outcome.value, answer.reads)
         if size > self._max_bytes:
             return answer
-        # copied, because the bytes that orjson makes keep the 4 KiB or so that they were built in
-        value = EncodedValue(bytes(memoryview(answer.outcome.value)))
+        question = question._replace(args=_compact(question.args))
+        value = EncodedValue(_compact(answer.outcome.value))
         answer = replace(answer, outcome=Succeeded(value, answer.outcome.log_lines))
         entry = _Entry(answer, size, self._clock.now_ns() if answer.looked_at.time else None)
         entry.subscription = self._database.subscribe(
@@ -215,6 +215,11 @@ class QueryCache:
             self.held_bytes -= entry.size
         if entry.subscription is not None:
             entry.subscription.release()
+
+
+def _compact(made: bytes) -> bytes:
+    """The same bytes; those that orjson makes keep the 4 KiB or so that they were built in."""
+    return bytes(memoryview(made))
 
 
 def _size(question: _Question, value: bytes, reads: ReadSet) -> int:

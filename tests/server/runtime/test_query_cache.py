@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -281,6 +283,34 @@ async def test_an_answer_that_is_larger_than_all_room_is_not_kept() -> None:
         held = cache.held_bytes
         assert value_of(await cache.run(LIST, {"room": "b"}, CLIENT)) == ["x" * room_for_two]
         assert cache.held_bytes == held > 0
+
+
+async def test_an_answer_takes_no_more_memory_than_is_counted() -> None:
+    async with opened() as at:
+        await at.texts("warm")
+        gc.collect()
+        counted = at.cache.held_bytes
+        tracemalloc.start()
+        try:
+            for number in range(500):
+                await at.texts(str(number))
+            gc.collect()
+            taken, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        counted = at.cache.held_bytes - counted
+        assert counted / 2 < taken < counted
+
+
+async def test_what_another_process_writes_is_computed_anew() -> None:
+    store = MemoryStore()
+    async with opened(store) as at, opened(store) as other:
+        assert await at.texts("a") == await at.texts("b") == []
+        await other.post("a", "one")
+        await at.backend.database.refresh()
+        assert await at.texts("a") == ["one"]
+        assert await at.texts("b") == []
+        assert at.runs.count == {"a": 2, "b": 1}
 
 
 async def test_room_is_given_back_by_whatever_is_written_to() -> None:
