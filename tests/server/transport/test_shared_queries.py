@@ -14,11 +14,18 @@ from confect_server.runtime import CLIENT, Backend
 from confect_server.runtime.outcome import Succeeded
 from confect_server.store import MemoryStore
 from confect_server.transport.admin import AdminKey
+from confect_server.transport.asgi import ConfectAsgi
 from confect_server.transport.socket import Message, Socket
 from confect_server.transport.websocket import SyncServer
 from tests.server.runtime.board import Runs, board
 
 SCOPE: Message = {"type": "websocket", "path": "/api/1.48.0/sync", "headers": []}
+REQUEST: Message = {
+    "type": "http",
+    "method": "POST",
+    "path": "/api/query",
+    "headers": [(b"content-type", b"application/json")],
+}
 CONNECT = {"type": "Connect", "sessionId": "0" * 32, "connectionCount": 0, "lastCloseReason": None}
 SUBSCRIBE = {
     "type": "ModifyQuerySet",
@@ -95,6 +102,22 @@ async def crowd() -> AsyncGenerator[Crowd]:
             await at.wait_posts(0)
             yield at
             tasks.cancel_scope.cancel()
+
+
+async def test_a_request_is_answered_with_what_the_sockets_have() -> None:
+    async with crowd() as at:
+        sent: list[Message] = []
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        async def receive() -> Message:
+            call = {"path": "posts:list", "args": {"room": "a"}, "format": "json"}
+            return {"type": "http.request", "body": json.dumps(call).encode()}
+
+        await ConfectAsgi(at.backend, AdminKey("secret"))(REQUEST, receive, send)
+        assert json.loads(sent[1]["body"])["value"] == []
+        assert at.runs.count["a"] == 1
 
 
 async def test_sockets_with_the_same_query_run_it_once() -> None:
