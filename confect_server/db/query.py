@@ -43,9 +43,9 @@ class Query(Generic[D]):
         """Those of the documents for which the condition holds.
 
         What the condition leaves out is read all the same, and depended on; a range of an index
-        is not. An expression, such as `field_of(Note, lambda note: note.at) > 3`, is several times
-        as fast as a function, which needs each document as a model. A cursor knows an expression by
-        all that it says, and a function by its name only, not by the variables that it sees.
+        is not. An expression, such as `field_of(Note, lambda note: note.at) > 3`, is the better
+        condition: it leaves documents out before they become models, and a cursor knows all that it
+        says. A function it knows by its name only, not by the variables that it sees.
         """
         return replace(self, _filters=(*self._filters, condition))
 

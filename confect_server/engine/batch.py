@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import asyncio
 
+import anyio
+
 from confect_core.values import Interval
 from confect_server.engine.catalog import is_catalog_change
+from confect_server.engine.counts import Counting
 from confect_server.engine.errors import SnapshotLost
 from confect_server.engine.pauses import PausePoint, Pauses
 from confect_server.engine.pending import WriteSet
@@ -42,9 +45,11 @@ class Batch(Reads):
         self._now_ns = now_ns
         self._pauses = pauses
         self._unwritten: list[Commit] = []
+        self._counting = Counting(admission, admission.head.ts)
         self._writing = asyncio.Lock()
         self._settled = asyncio.Event()
         self._has_failed = False
+        self._is_broken = False
         self._waiting: list[tuple[int, asyncio.Future[int]]] = []
         self.entries: list[LogEntry] = []
         self._is_open = True
@@ -75,6 +80,7 @@ class Batch(Reads):
         entry = LogEntry(ts, writes.changes)
         commit = Commit(ts, commit_id, writes.documents, writes.index_rows, writes.changes)
         self._unwritten.append(commit)
+        self._counting.add(ts, writes.growth)
         self._log.extend([entry])
         self.entries.append(entry)
         self._changes_catalog = self._changes_catalog or is_catalog_change(entry)
@@ -138,7 +144,13 @@ class Batch(Reads):
         return self._store
 
     async def _append(self) -> None:
+        """Append what was not yet; if that fails, so does the whole batch."""
         async with self._writing:
+            if self._is_broken:
+                raise SnapshotLost
             commits, self._unwritten = self._unwritten, []
             if commits:
-                await self._admission.append(commits)
+                self._is_broken = True
+                with anyio.CancelScope(shield=True):  # a reader that is cancelled is not alone
+                    await self._admission.append(await self._counting.counted(commits))
+                self._is_broken = False

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from confect_core.values import Interval, dumps
-from confect_server.engine.catalog import Catalog
+from confect_server.engine.catalog import FIRST_USER_TABLE, Catalog
+from confect_server.engine.counts import change_of_count
 from confect_server.engine.index import Document
 from confect_server.engine.snapshot import Found
 from confect_server.store import DocumentWrite, IndexRow, KeyChange, Order
@@ -21,6 +22,8 @@ class WriteSet:
     documents: list[DocumentWrite] = field(default_factory=list[DocumentWrite])
     index_rows: list[IndexRow] = field(default_factory=list[IndexRow])
     changes: list[KeyChange] = field(default_factory=list[KeyChange])
+    growth: dict[int, int] = field(default_factory=dict[int, int])
+    """By how many documents tables grow, below zero if they shrink; only those that change."""
 
     def __bool__(self) -> bool:
         return bool(self.documents) or bool(self.index_rows)
@@ -34,6 +37,11 @@ class PendingWrite:
     after: Document | None = None
     keys: Sequence[bytes] = ()
     """The keys of `after`, in the order of its table's indexes; none if it is deleted."""
+
+    @property
+    def growth(self) -> int:
+        """How many documents there are more by it."""
+        return (self.after is not None) - (self.before is not None)
 
 
 class PendingWrites:
@@ -63,6 +71,10 @@ class PendingWrites:
             for index, key in zip(indexes, write.keys, strict=True):
                 self._add(index.number, Found(key, table_no, id, after))
 
+    def growth(self, table_no: int) -> int:
+        """By how many documents the table has grown; below zero if it shrank."""
+        return sum(write.growth for (table, _), write in self._writes.items() if table == table_no)
+
     def next_in(self, index_no: int, interval: Interval, order: Order) -> Found | None:
         """The first written document of an interval, in reading order."""
         keys = self._keys.get(index_no)
@@ -79,12 +91,14 @@ class PendingWrites:
     def finished(self) -> WriteSet:
         """What there is to commit; a document that ends as it began is not written."""
         result = WriteSet()
+        growth: Counter[int] = Counter()
         for (table_no, id), write in self._writes.items():
             before, after = write.before, write.after
             value = None if after is None else dumps(after)
             if value == (None if before is None else dumps(before)):
                 continue
             result.documents.append(DocumentWrite(table_no, id, value))
+            growth[table_no] += write.growth
             old, new = (id if before else None), (id if after else None)
             result.changes.append(KeyChange(table_no, old, new))
             for at, index in enumerate(self._catalog.indexes_of(table_no)):
@@ -92,6 +106,10 @@ class PendingWrites:
                 new = write.keys[at] if after else None
                 result.changes.append(KeyChange(index.number, old, new))
                 result.index_rows.extend(_rows_of(result.changes[-1], table_no, id))
+        for table_no, change in growth.items():
+            if change and table_no >= FIRST_USER_TABLE:
+                result.growth[table_no] = change
+                result.changes.append(change_of_count(table_no))
         return result
 
     def _add(self, index_no: int, found: Found) -> None:
