@@ -80,7 +80,7 @@ class Batch(Reads):
         entry = LogEntry(ts, writes.changes)
         commit = Commit(ts, commit_id, writes.documents, writes.index_rows, writes.changes)
         self._unwritten.append(commit)
-        self._counting.add(ts, writes.growth)
+        self._counting.add(ts, writes.growth, writes.documents)
         self._log.extend([entry])
         self.entries.append(entry)
         self._changes_catalog = self._changes_catalog or is_catalog_change(entry)
@@ -152,5 +152,6 @@ class Batch(Reads):
             if commits:
                 self._is_broken = True
                 with anyio.CancelScope(shield=True):  # a reader that is cancelled is not alone
-                    await self._admission.append(await self._counting.counted(commits))
+                    await self._counting.write()
+                    await self._admission.append(commits)
                 self._is_broken = False

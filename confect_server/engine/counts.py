@@ -5,20 +5,18 @@ that insert do not conflict with each other. The batch that puts commits in thei
 head lock, under which nobody else changes a count, and writes what the counts become. It does so
 once for a table and for all commits that it appends together: the revision has a count for each of
 their timestamps, so a snapshot between them finds its own. Rejected: a row for each commit, which
-costs an insert 5 % more, and counters in the documents of a table's transactions, which make every
-insert wait for every other one.
+is a fifth more to write for an insert, and a document that each insert changes, which lets them all
+conflict.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from struct import Struct
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from confect_server.store import Commit, DocumentWrite, KeyChange, Reads
+from confect_server.store import DocumentWrite, KeyChange, Reads
 
 COUNTS = 516
 """The table of counts; its number stands for its one index, by the number of the counted table."""
@@ -26,9 +24,12 @@ COUNTS = 516
 Growth: TypeAlias = Mapping[int, int]
 """By how many documents each table grows; below zero if it shrinks, and not there if it stays."""
 
-_Growing: TypeAlias = dict[int, list[tuple[int, int]]]
-
 _COUNT = Struct(">qq")  # a timestamp, and the count from then on
+
+
+class _Growing(NamedTuple):
+    documents: list[DocumentWrite]
+    changes: list[tuple[int, int]]
 
 
 def count_id(table_no: int) -> bytes:
@@ -59,27 +60,23 @@ class Counting:
         self._reads = reads
         self._head_ts = head_ts
         self._counts: dict[int, int] = {}
-        self._growing: _Growing = defaultdict(list)
+        self._growing: dict[int, _Growing] = {}
 
-    def add(self, ts: int, growth: Growth) -> None:
-        """A commit lets tables grow."""
+    def add(self, ts: int, growth: Growth, documents: list[DocumentWrite]) -> None:
+        """A commit lets tables grow; to what it writes the counts may be added."""
         for table_no, change in growth.items():
-            self._growing[table_no].append((ts, change))
+            growing = self._growing.get(table_no)
+            if growing is None:
+                self._growing[table_no] = _Growing(documents, [(ts, change)])
+            else:
+                growing.changes.append((ts, change))
 
-    async def counted(self, commits: Sequence[Commit]) -> Sequence[Commit]:
-        """The commits that were added since it was last asked, with the counts after them."""
-        if not self._growing:
-            return commits
-        growing, self._growing = self._growing, defaultdict(list)
-        rows: dict[int, list[DocumentWrite]] = defaultdict(list)
-        for table_no, changes in growing.items():
-            first_ts, _ = changes[0]
+    async def write(self) -> None:
+        """Add the counts to the first commits that change them since this was last done."""
+        growing, self._growing = self._growing, {}
+        for table_no, (documents, changes) in growing.items():
             value = await self._counts_after(table_no, changes)
-            rows[first_ts].append(DocumentWrite(COUNTS, count_id(table_no), value))
-        return [
-            replace(each, documents=[*each.documents, *rows[each.ts]]) if each.ts in rows else each
-            for each in commits
-        ]
+            documents.append(DocumentWrite(COUNTS, count_id(table_no), value))
 
     async def _counts_after(self, table_no: int, changes: Sequence[tuple[int, int]]) -> bytes:
         count = self._counts.get(table_no)
