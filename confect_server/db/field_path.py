@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 from pydantic import BaseModel
 
 from confect_core import Absent
-from confect_core.values import UNDEFINED, Int64
+from confect_core.values import UNDEFINED, CommitTs, Int64
 from confect_core.values.absent import ABSENT
 from confect_core.values.codec import Codec
 from confect_server.db.evaluation import Evaluated
@@ -64,7 +64,7 @@ class FieldPath:
     @property
     def is_int64(self) -> bool:
         """Does the field hold int64, so that what it is added to is one too?"""
-        return any(each == Int64 for each in self._members)
+        return any(each in (Int64, CommitTs) for each in self._members)
 
     def encoder(self) -> Callable[[object], Evaluated]:
         """Encodes what the field is compared with, as documents hold it."""

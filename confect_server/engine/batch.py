@@ -77,6 +77,7 @@ class Batch(Reads):
     def add(self, commit_id: bytes, writes: WriteSet) -> asyncio.Future[int]:
         """Stamp a transaction that was checked; the future has its timestamp once it is durable."""
         ts = max(self._now_ns, self.ts + 1)
+        writes.stamp(ts)
         entry = LogEntry(ts, writes.changes)
         commit = Commit(ts, commit_id, writes.documents, writes.index_rows, writes.changes)
         self._unwritten.append(commit)
