@@ -77,7 +77,8 @@ class Batch(Reads):
     def add(self, commit_id: bytes, writes: WriteSet) -> asyncio.Future[int]:
         """Stamp a transaction that was checked; the future has its timestamp once it is durable."""
         ts = max(self._now_ns, self.ts + 1)
-        writes.stamp(ts)
+        if writes.unstamped:
+            writes.stamp(ts)
         entry = LogEntry(ts, writes.changes)
         commit = Commit(ts, commit_id, writes.documents, writes.index_rows, writes.changes)
         self._unwritten.append(commit)
@@ -139,7 +140,9 @@ class Batch(Reads):
     async def _reads(self) -> Reads:
         """Where what was committed can be read now: under the lock, or in the store after it."""
         if self._is_open:
-            await self._append()
+            if self._unwritten or self._writing.locked() or self._is_broken:
+                with anyio.CancelScope(shield=True):  # a reader that is cancelled is not alone
+                    await self._append()
             return self._admission
         await self.wait_durable()
         return self._store
@@ -152,7 +155,6 @@ class Batch(Reads):
             commits, self._unwritten = self._unwritten, []
             if commits:
                 self._is_broken = True
-                with anyio.CancelScope(shield=True):  # a reader that is cancelled is not alone
-                    await self._counting.write()
-                    await self._admission.append(commits)
+                await self._counting.write()
+                await self._admission.append(commits)
                 self._is_broken = False

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from struct import Struct
 from typing import NamedTuple, TypeAlias
 
@@ -32,11 +33,13 @@ class _Growing(NamedTuple):
     changes: list[tuple[int, int]]
 
 
+@lru_cache
 def count_id(table_no: int) -> bytes:
     """The id of the document that has a table's count."""
     return table_no.to_bytes(8, "big")
 
 
+@lru_cache
 def change_of_count(table_no: int) -> KeyChange:
     """What a commit that changes a count says of it, for those who have read it."""
     id = count_id(table_no)

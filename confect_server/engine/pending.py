@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, cast
@@ -129,7 +129,7 @@ class PendingWrites:
     def finished(self) -> WriteSet:
         """What there is to commit; a document that ends as it began is not written."""
         result = WriteSet()
-        growth: Counter[int] = Counter()
+        growth: dict[int, int] = {}
         for (table_no, id), write in self._writes.items():
             target = WriteTarget(table_no, id, self._catalog.indexes_of(table_no))
             try:
@@ -137,8 +137,8 @@ class PendingWrites:
             except UnsettledCommitTs:
                 result.unstamped.append((target, write))
                 is_written = True
-            if is_written:
-                growth[table_no] += write.growth
+            if is_written and (change := write.growth):
+                growth[table_no] = growth.get(table_no, 0) + change
         for table_no, change in growth.items():
             if change and table_no >= FIRST_USER_TABLE:
                 result.growth[table_no] = change

@@ -20,6 +20,7 @@ from confect_server.engine import (
     Transaction,
 )
 from confect_server.engine import batch as module
+from confect_server.engine.errors import SnapshotLost
 from confect_server.store import MemoryStore, SqliteStore
 from tests.server.engine.conftest import TABLES
 from tests.server.engine.faults import Broken, FaultyStore
@@ -324,3 +325,38 @@ async def test_a_reader_that_is_cancelled_takes_no_commits_with_it() -> None:
         reader = database.begin(is_read_only=True)
         for id in ids:
             assert await reader.get(table, decode_id(id)[1]) is not None
+
+
+async def test_a_batch_that_a_reader_failed_to_append_fails_as_a_whole(
+    database: Database, faulty: FaultyStore
+) -> None:
+    table = database.catalog.table("items").number
+    outcomes: list[str] = []
+    is_in_batch = anyio.Event()
+
+    async def insert() -> None:
+        transaction = database.begin()
+        await transaction.insert(table, {"rank": 1.0})
+        try:
+            await database.commit(transaction)
+            outcomes.append("committed")
+        except SnapshotLost:
+            outcomes.append("lost")
+
+    async def read() -> None:
+        while not isinstance((transaction := database.begin()).base, module.Batch):
+            await checkpoint()
+        faulty.fails_to_append = True
+        is_in_batch.set()
+        with pytest.raises(Broken):
+            await transaction.get(table, b"?" * 16)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(read)
+        tasks.start_soon(insert)
+    assert is_in_batch.is_set()
+    assert outcomes == ["lost"]
+    assert await database.begin(is_read_only=True).count(table) == 0
+    await insert()
+    assert outcomes == ["lost", "committed"]
+    assert await database.begin(is_read_only=True).count(table) == 1
