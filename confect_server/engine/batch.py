@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import asyncio
 
+import anyio
+
 from confect_core.values import Interval
 from confect_server.engine.catalog import is_catalog_change
+from confect_server.engine.counts import COUNTS, Counting
 from confect_server.engine.errors import SnapshotLost
 from confect_server.engine.pauses import PausePoint, Pauses
 from confect_server.engine.pending import WriteSet
@@ -42,9 +45,11 @@ class Batch(Reads):
         self._pauses = pauses
         self._unwritten: list[Commit] = []
         self._newest: dict[tuple[int, bytes], tuple[int, bytes | None]] = {}
+        self._counting = Counting(admission, admission.head.ts)
         self._writing = asyncio.Lock()
         self._settled = asyncio.Event()
         self._has_failed = False
+        self._is_broken = False
         self._waiting: list[tuple[int, asyncio.Future[int]]] = []
         self.entries: list[LogEntry] = []
         self._is_open = True
@@ -72,11 +77,14 @@ class Batch(Reads):
     def add(self, commit_id: bytes, writes: WriteSet) -> asyncio.Future[int]:
         """Stamp a transaction that was checked; the future has its timestamp once it is durable."""
         ts = max(self._now_ns, self.ts + 1)
+        if writes.unstamped:
+            writes.stamp(ts)
         entry = LogEntry(ts, writes.changes)
         commit = Commit(ts, commit_id, writes.documents, writes.index_rows, writes.changes)
         self._unwritten.append(commit)
         for write in commit.documents:
             self._newest[write.table_no, write.id] = ts, write.value
+        self._counting.add(ts, writes.growth, writes.documents)
         self._log.extend([entry])
         self.entries.append(entry)
         self._changes_catalog = self._changes_catalog or is_catalog_change(entry)
@@ -124,6 +132,8 @@ class Batch(Reads):
     async def get(self, table_no: int, id: bytes, ts: int) -> Revision | None:
         """The document as of `ts`, as this batch leaves it."""
         self.check_not_lost()
+        if table_no == COUNTS:  # they are only counted when the batch is appended
+            return await (await self._reads()).get(table_no, id, ts)
         newest = self._newest.get((table_no, id))
         if newest is None:  # as it is below the batch, which the lock keeps as it is
             return await self._documents.get(table_no, id, min(ts, self._admission.head.ts))
@@ -140,13 +150,21 @@ class Batch(Reads):
     async def _reads(self) -> Reads:
         """Where what was committed can be read now: under the lock, or in the store after it."""
         if self._is_open:
-            await self._append()
+            if self._unwritten or self._writing.locked() or self._is_broken:
+                with anyio.CancelScope(shield=True):  # a reader that is cancelled is not alone
+                    await self._append()
             return self._admission
         await self.wait_durable()
         return self._documents
 
     async def _append(self) -> None:
+        """Append what was not yet; if that fails, so does the whole batch."""
         async with self._writing:
+            if self._is_broken:
+                raise SnapshotLost
             commits, self._unwritten = self._unwritten, []
             if commits:
+                self._is_broken = True
+                await self._counting.write()
                 await self._admission.append(commits)
+                self._is_broken = False
