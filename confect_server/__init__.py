@@ -15,6 +15,8 @@ from confect_server.db import Query as Query
 from confect_server.db import Range as Range
 from confect_server.db import TableReader as TableReader
 from confect_server.db import TableWriter as TableWriter
+from confect_server.http import Route as Route
+from confect_server.http import route as route
 from confect_server.impl import FunctionImpl as FunctionImpl
 from confect_server.impl import GroupImpl as GroupImpl
 from confect_server.impl import Impl as Impl
