@@ -18,6 +18,8 @@ from confect_server.db import TableReader as TableReader
 from confect_server.db import TableWriter as TableWriter
 from confect_server.db import field_of as field_of
 from confect_server.db import present as present
+from confect_server.http import Route as Route
+from confect_server.http import route as route
 from confect_server.impl import FunctionImpl as FunctionImpl
 from confect_server.impl import GroupImpl as GroupImpl
 from confect_server.impl import Impl as Impl
