@@ -1,0 +1,56 @@
+"""`Frame`: the part of a transaction that one function works in, and the one inside it.
+
+The writes of a function that fails are undone from the newest back, so they must be the newest:
+while an inner frame is open, everything of the outer one waits. Rejected: to refuse it, because
+`asyncio.gather` of two nested mutations would fail or not, depending on who suspends first.
+"""
+
+from __future__ import annotations
+
+import anyio
+
+
+class Frame:
+    """One function's part of a transaction; at most one other is open inside it."""
+
+    __slots__ = ("_ended", "_inner", "depth", "is_over")
+
+    def __init__(self, depth: int = 0) -> None:
+        self.depth = depth
+        """How many frames are around it."""
+        self.is_over = False
+        """Has its function returned? What it left running must not write any more."""
+        self._inner: Frame | None = None
+        self._ended: anyio.Event | None = None
+
+    @property
+    def is_alone(self) -> bool:
+        """May something be done in it at once?"""
+        return self._inner is None
+
+    async def wait_alone(self) -> None:
+        """Return once no frame is open inside this one."""
+        while self._inner is not None and self._inner._ended is not None:
+            await self._inner._ended.wait()
+
+    def enter(self) -> Frame:
+        """Open a frame inside; it has to be ended."""
+        assert self._inner is None, "one at a time: whoever enters has waited"
+        inner = Frame(self.depth + 1)
+        inner._ended = anyio.Event()
+        self._inner = inner
+        return inner
+
+    def leave(self, inner: Frame) -> None:
+        """End the frame inside, and all that are inside that one."""
+        inner._end()
+        if self._inner is inner:
+            self._inner = None
+
+    def _end(self) -> None:
+        self.is_over = True
+        if self._inner is not None:
+            self._inner._end()
+            self._inner = None
+        if self._ended is not None:
+            self._ended.set()
