@@ -7,6 +7,7 @@ A mutation's ctx is a query's ctx that can also write, so a helper typed for que
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, Generic, Never, cast
 
 from typing_extensions import ParamSpec, TypeVar
@@ -22,6 +23,7 @@ from confect_core import (
 from confect_core.spec.call import with_pagination
 from confect_core.values import Value
 from confect_server.db import DatabaseReader, DatabaseWriter
+from confect_server.meta import Meta
 from confect_server.services import Needs, Services
 
 P = ParamSpec("P")
@@ -66,18 +68,36 @@ class Ctx(Needs[N_contra]):
 class QueryCtx(Ctx[N_contra], Generic[N_contra, Db_co]):
     """What a query is given: one snapshot of the database to read."""
 
-    def __init__(self, db: Db_co, services: Services, calls: Calls) -> None:
+    def __init__(
+        self, db: Db_co, services: Services, calls: Calls, meta: Callable[[], Meta]
+    ) -> None:
         super().__init__(services, calls)
         self._db = db
+        self._meta = meta
 
     @property
     def db(self) -> Db_co:
         """The database as it was when the function began, with its own writes."""
         return self._db
 
+    @property
+    def meta(self) -> Meta:
+        """What this run has used of its limits until now, and what is left."""
+        return self._meta()
+
 
 class MutationCtx(QueryCtx[N_contra, WriterDb_co], Generic[N_contra, WriterDb_co]):
     """What a mutation is given: a transaction, which commits if the handler returns."""
+
+    async def run_mutation(
+        self, ref: MutationRef[P, Out], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Out:
+        """What a mutation answers, public or internal, run as a part of this transaction.
+
+        If it fails, by a declared error or by raising, what it wrote is undone and nothing else:
+        the caller may go on. Several at once, as in `gather`, run one after another.
+        """
+        return cast("Out", await self._calls.call(ref, ref.call.encode_args(args, kwargs)))
 
 
 class ActionCtx(Ctx[N_contra]):

@@ -13,44 +13,40 @@ import anyio
 class Frame:
     """One function's part of a transaction; at most one other is open inside it."""
 
-    __slots__ = ("_ended", "_inner", "depth", "is_over")
+    __slots__ = ("_ended", "depth", "inner", "is_over")
 
     def __init__(self, depth: int = 0) -> None:
         self.depth = depth
         """How many frames are around it."""
         self.is_over = False
         """Has its function returned? What it left running must not write any more."""
-        self._inner: Frame | None = None
+        self.inner: Frame | None = None
+        """The frame that is open inside it; whoever wants to do something here waits for it."""
         self._ended: anyio.Event | None = None
-
-    @property
-    def is_alone(self) -> bool:
-        """May something be done in it at once?"""
-        return self._inner is None
 
     async def wait_alone(self) -> None:
         """Return once no frame is open inside this one."""
-        while self._inner is not None and self._inner._ended is not None:
-            await self._inner._ended.wait()
+        while self.inner is not None and self.inner._ended is not None:
+            await self.inner._ended.wait()
 
     def enter(self) -> Frame:
         """Open a frame inside; it has to be ended."""
-        assert self._inner is None, "one at a time: whoever enters has waited"
+        assert self.inner is None, "one at a time: whoever enters has waited"
         inner = Frame(self.depth + 1)
         inner._ended = anyio.Event()
-        self._inner = inner
+        self.inner = inner
         return inner
 
     def leave(self, inner: Frame) -> None:
         """End the frame inside, and all that are inside that one."""
         inner._end()
-        if self._inner is inner:
-            self._inner = None
+        if self.inner is inner:
+            self.inner = None
 
     def _end(self) -> None:
         self.is_over = True
-        if self._inner is not None:
-            self._inner._end()
-            self._inner = None
+        if self.inner is not None:
+            self.inner._end()
+            self.inner = None
         if self._ended is not None:
             self._ended.set()

@@ -122,22 +122,14 @@ class Usage:
     What an undone part of it used stays counted, because the work was done.
     """
 
-    __slots__ = (
-        "bytes_read",
-        "bytes_written",
-        "documents_read",
-        "documents_written",
-        "limits",
-        "ranges_read",
-    )
+    documents_read = 0
+    bytes_read = 0
+    ranges_read = 0
+    documents_written = 0
+    bytes_written = 0
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.documents_read = 0
-        self.bytes_read = 0
-        self.ranges_read = 0
-        self.documents_written = 0
-        self.bytes_written = 0
 
     def ask(self) -> None:
         """One more document or range is asked for."""

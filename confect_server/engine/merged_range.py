@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from typing import Self
 
 from confect_core.values import Interval
-from confect_server.engine.catalog import FIRST_USER_TABLE
 from confect_server.engine.frame import Frame
 from confect_server.engine.limits import Usage
 from confect_server.engine.pending import PendingWrites
@@ -31,7 +30,7 @@ class MergedRange(AsyncIterator[Found]):
         writes: PendingWrites,
         reading: Reading,
         frame: Frame,
-        usage: Usage,
+        usage: Usage | None,
     ) -> None:
         self._index_no = index_no
         self._ahead = interval
@@ -52,7 +51,7 @@ class MergedRange(AsyncIterator[Found]):
         if self._is_exhausted or (self._left is not None and self._left <= 0):
             raise StopAsyncIteration
         stored = await self._next_stored()
-        while not self._frame.is_alone:
+        while self._frame.inner is not None:
             await self._frame.wait_alone()
             stored = await self._next_stored()
         found = self._first_of(stored)
@@ -61,7 +60,7 @@ class MergedRange(AsyncIterator[Found]):
             self._reading.to_the_end()
             raise StopAsyncIteration
         self._reading.up_to(found.key)
-        if found.table_no >= FIRST_USER_TABLE:
+        if self._usage is not None:
             self._usage.read(found.size)
         if found is stored:
             self._waiting = None

@@ -129,7 +129,7 @@ class Transaction:
     async def insert(self, table_no: int, fields: dict[str, Value]) -> str:
         """Add a document and give its id."""
         size = check_document(fields)
-        if not self._frame.is_alone:
+        if self._frame.inner is not None:
             await self._frame.wait_alone()
         self._check_writable()
         created_at_ms = self._creation_times.next()
@@ -178,7 +178,8 @@ class Transaction:
         """The documents of an interval with this transaction's writes, those made meanwhile too."""
         if index not in self.catalog.indexes_of(index.table_no):
             raise NoSuchIndex(index.name)
-        if index.table_no >= FIRST_USER_TABLE:
+        is_counted = index.table_no >= FIRST_USER_TABLE
+        if is_counted:
             self.usage.ask()
         stored = self._snapshot.range(index.number, interval, order, at_most)
         reading = self._recorder.reading(index.number, interval, order)
@@ -191,7 +192,7 @@ class Transaction:
             self._writes,
             reading,
             self._frame,
-            self.usage,
+            self.usage if is_counted else None,
         )
 
     async def _current(self, table_no: int, id: bytes) -> Document | None:
@@ -202,7 +203,7 @@ class Transaction:
             stored = await self._snapshot.get(table_no, id)
             if stored is not None and is_first_look and table_no >= FIRST_USER_TABLE:
                 self.usage.read(stored.size)
-        if not self._frame.is_alone:
+        if self._frame.inner is not None:
             await self._frame.wait_alone()
             return await self._current(table_no, id)
         pending = self._writes.get(table_no, id)
