@@ -7,7 +7,6 @@ A mutation's ctx is a query's ctx that can also write, so a helper typed for que
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import Any, Generic, Never, cast
 
 from typing_extensions import ParamSpec, TypeVar
@@ -41,6 +40,14 @@ class Calls(ABC):
         """What the function answers, an `Outcome` where it declares errors."""
 
 
+class Run(Calls):
+    """The run of a query or of a mutation, as its ctx knows it."""
+
+    @abstractmethod
+    def meta(self) -> Meta:
+        """What the run has used of its limits until now."""
+
+
 class Ctx(Needs[N_contra]):
     """What every handler may use."""
 
@@ -68,12 +75,10 @@ class Ctx(Needs[N_contra]):
 class QueryCtx(Ctx[N_contra], Generic[N_contra, Db_co]):
     """What a query is given: one snapshot of the database to read."""
 
-    def __init__(
-        self, db: Db_co, services: Services, calls: Calls, meta: Callable[[], Meta]
-    ) -> None:
-        super().__init__(services, calls)
+    def __init__(self, db: Db_co, services: Services, run: Run) -> None:
+        super().__init__(services, run)
         self._db = db
-        self._meta = meta
+        self._run = run
 
     @property
     def db(self) -> Db_co:
@@ -83,7 +88,7 @@ class QueryCtx(Ctx[N_contra], Generic[N_contra, Db_co]):
     @property
     def meta(self) -> Meta:
         """What this run has used of its limits until now, and what is left."""
-        return self._meta()
+        return self._run.meta()
 
 
 class MutationCtx(QueryCtx[N_contra, WriterDb_co], Generic[N_contra, WriterDb_co]):

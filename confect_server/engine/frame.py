@@ -13,16 +13,14 @@ import anyio
 class Frame:
     """One function's part of a transaction; at most one other is open inside it."""
 
-    __slots__ = ("_ended", "depth", "inner", "is_over")
-
-    def __init__(self, depth: int = 0) -> None:
-        self.depth = depth
-        """How many frames are around it."""
-        self.is_over = False
-        """Has its function returned? What it left running must not write any more."""
-        self.inner: Frame | None = None
-        """The frame that is open inside it; whoever wants to do something here waits for it."""
-        self._ended: anyio.Event | None = None
+    # in the class, because every transaction has one and few have another inside
+    depth = 0
+    """How many frames are around it."""
+    is_over = False
+    """Has its function returned? What it left running must not write any more."""
+    inner: Frame | None = None
+    """The frame that is open inside it; whoever wants to do something here waits for it."""
+    _ended: anyio.Event | None = None
 
     async def wait_alone(self) -> None:
         """Return once no frame is open inside this one."""
@@ -32,10 +30,16 @@ class Frame:
     def enter(self) -> Frame:
         """Open a frame inside; it has to be ended."""
         assert self.inner is None, "one at a time: whoever enters has waited"
-        inner = Frame(self.depth + 1)
+        inner = self.deeper()
         inner._ended = anyio.Event()
         self.inner = inner
         return inner
+
+    def deeper(self) -> Frame:
+        """A frame inside that nobody need wait for, because nothing is written in it."""
+        frame = Frame()
+        frame.depth = self.depth + 1
+        return frame
 
     def leave(self, inner: Frame) -> None:
         """End the frame inside, and all that are inside that one."""

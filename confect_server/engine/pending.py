@@ -6,6 +6,7 @@ from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import inf, nextafter
 
 from confect_core.values import Interval, dumps, size_of
 from confect_server.engine.catalog import Catalog
@@ -39,13 +40,20 @@ class PendingWrite:
 class PendingWrites:
     """The documents that a transaction has written, in the order of every index."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, now_ms: float) -> None:
         self._catalog = catalog
+        self._created_at_ms = now_ms
         self._writes: dict[tuple[int, bytes], PendingWrite] = {}
         self._keys: dict[int, list[bytes]] = defaultdict(list)
         self._by_key: dict[tuple[int, bytes], Found] = {}
         # from the first mark on; what is never undone need not be remembered
         self._undo: list[tuple[int, bytes, Document | None]] | None = None
+
+    def next_creation_time(self) -> float:
+        """The creation time of one more document, after those before it."""
+        created_at_ms = self._created_at_ms
+        self._created_at_ms = nextafter(created_at_ms, inf)
+        return created_at_ms
 
     def get(self, table_no: int, id: bytes) -> PendingWrite | None:
         """The pending write of a document, if it was written."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Self, cast
+from typing import NamedTuple, Self, TypeAlias, cast
 
 from confect_core.values import Interval, loads_canonical
 from confect_server.engine.index import Document
@@ -26,11 +26,8 @@ class Found(NamedTuple):
     """How much of a limit on bytes it takes."""
 
 
-class Stored(NamedTuple):
-    """A document as its table holds it, and how much of a limit on bytes it takes."""
-
-    document: Document
-    size: int
+Stored: TypeAlias = tuple[Document, int]
+"""A document as its table holds it, and how much of a limit on bytes it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +42,7 @@ class Snapshot:
         revision = await self.store.get(table_no, id, self.ts)
         if revision is None:
             return None
-        return Stored(_document(revision.value), len(revision.value))
+        return _document(revision.value), len(revision.value)
 
     async def revision_ts(self, table_no: int, id: bytes) -> int | None:
         """When the document was last written."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from copy import copy
-from math import inf, nextafter
 from typing import Protocol
 
 from confect_core.values import Interval, Value, check_document, encode_id, new_internal_id
@@ -17,7 +16,7 @@ from confect_server.engine.limits import UNLIMITED, NestedTooDeep, Usage
 from confect_server.engine.merged_range import MergedRange
 from confect_server.engine.pending import PendingWrites, WriteSet
 from confect_server.engine.read_set import ReadRecorder, ReadSet
-from confect_server.engine.snapshot import Found, Snapshot, Stored
+from confect_server.engine.snapshot import Found, Snapshot
 from confect_server.settings import Limits
 from confect_server.store import IndexRow, Order, Reads
 
@@ -53,8 +52,7 @@ class Transaction:
         self._recorder = ReadRecorder()
         # which indexes there are decides what is written and what a range finds
         self._recorder.reading(CATALOG_INDEX, Interval.all(), "asc").to_the_end()
-        self._creation_times = _CreationTimes(now_ns / _NS_PER_MS)
-        self._writes = PendingWrites(catalog)
+        self._writes = PendingWrites(catalog, now_ns / _NS_PER_MS)
         self._frame = Frame()
         self._backfilled: list[IndexRow] = []
         self.catalog = catalog
@@ -98,7 +96,7 @@ class Transaction:
             raise NestedTooDeep(self._frame.depth + 1, self.usage.limits.nesting)
         part = copy(self)
         if self._is_read_only:
-            part._frame = Frame(self._frame.depth + 1)
+            part._frame = self._frame.deeper()
             yield part
             return
         await self._frame.wait_alone()
@@ -132,7 +130,7 @@ class Transaction:
         if self._frame.inner is not None:
             await self._frame.wait_alone()
         self._check_writable()
-        created_at_ms = self._creation_times.next()
+        created_at_ms = self._writes.next_creation_time()
         day = int(created_at_ms // _MS_PER_DAY)
         internal = new_internal_id(self._randomness(_ID_RANDOM_BYTES), day)
         self._recorder.point(table_no, internal)
@@ -198,18 +196,19 @@ class Transaction:
     async def _current(self, table_no: int, id: bytes) -> Document | None:
         """A document as it is when this returns, whatever was written while it was looked for."""
         is_first_look = self._recorder.point(table_no, id)
-        stored: Stored | None = None
-        if self._writes.get(table_no, id) is None:
+        pending = self._writes.get(table_no, id)
+        document: Document | None = None
+        if pending is None:
             stored = await self._snapshot.get(table_no, id)
-            if stored is not None and is_first_look and table_no >= FIRST_USER_TABLE:
-                self.usage.read(stored.size)
+            if stored is not None:
+                document, size = stored
+                if is_first_look and table_no >= FIRST_USER_TABLE:
+                    self.usage.read(size)
+            pending = self._writes.get(table_no, id)
         if self._frame.inner is not None:
             await self._frame.wait_alone()
             return await self._current(table_no, id)
-        pending = self._writes.get(table_no, id)
-        if pending is not None:
-            return pending.after
-        return None if stored is None else stored.document
+        return document if pending is None else pending.after
 
     def _put(
         self, table_no: int, id: bytes, before: Document | None, after: Document | None, size: int
@@ -223,17 +222,3 @@ class Transaction:
             raise ReadOnly
         if self._frame.is_over:
             raise FunctionOver
-
-
-class _CreationTimes:
-    """The creation times of one transaction, shared by its parts: they rise."""
-
-    __slots__ = ("_next_ms",)
-
-    def __init__(self, first_ms: float) -> None:
-        self._next_ms = first_ms
-
-    def next(self) -> float:
-        next_ms = self._next_ms
-        self._next_ms = nextafter(next_ms, inf)
-        return next_ms

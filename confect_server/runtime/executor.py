@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from confect_core import Ref
 from confect_core.protocol import EncodedValue, JsonObject
 from confect_core.values import Value, decode, dumps_canonical
-from confect_server.ctx import ActionCtx, Calls, Ctx, MutationCtx, QueryCtx
+from confect_server.ctx import ActionCtx, Calls, Ctx, MutationCtx, QueryCtx, Run
 from confect_server.db import Cursors, OpenTables, Paging
 from confect_server.engine import (
     ArgumentsTooLarge,
@@ -161,8 +161,9 @@ class Executor:
             return await self.run_action(path, args, caller)
         return (await self.run_query(path, args, caller)).outcome
 
-    async def call(self, ref: Ref[..., Any], args: Value, inside: _Run | None) -> object:
+    async def call(self, ref: Ref[..., Any], args: Value, inside: _RunIn | None) -> object:
         """Run a function for another one, in its transaction if it has one."""
+        self._check_arguments(args)
         function = self.application.functions.find(ref.path, _called(ref), public_only=False)
         try:
             value = await self._run_for(function, args, inside)
@@ -174,13 +175,15 @@ class Executor:
                 raise failure.error from None
             return decoded
 
-    async def _run_for(self, function: RunnableFunction, args: Value, inside: _Run | None) -> Value:
+    async def _run_for(
+        self, function: RunnableFunction, args: Value, inside: _RunIn | None
+    ) -> Value:
         is_query = function.called == "Query"
         if function.called == "Action":
             return await self._run_action(function, args)
         if inside is not None:
             async with inside.transaction.nested(is_read_only=is_query) as part:
-                return await self._run_in(function, args, _Run(part, inside.time))
+                return await self._run_in(function, args, _RunIn(self, part, inside.time))
         if is_query:
             return await self._timed(function, args, self._begin(is_read_only=True))
         value, _ = await self._retried(
@@ -204,10 +207,15 @@ class Executor:
         paging: Paging | None = None,
     ) -> Value:
         function = self._find(path, called, caller)
-        return await self._timed(function, decode(args), transaction, paging)
+        decoded = decode(args)
+        self._check_arguments(decoded)
+        return await self._timed(function, decoded, transaction, paging)
 
     async def _action(self, path: str, args: JsonObject, caller: Caller) -> Value:
-        return await self._run_action(self._find(path, "Action", caller), decode(args))
+        function = self._find(path, "Action", caller)
+        decoded = decode(args)
+        self._check_arguments(decoded)
+        return await self._run_action(function, decoded)
 
     async def _committed(
         self, path: str, args: JsonObject, caller: Caller, request: SessionRequest | None
@@ -255,37 +263,35 @@ class Executor:
             raise
         return result, await self._database.commit(transaction, turn)
 
-    async def _timed(
+    def _timed(
         self,
         function: RunnableFunction,
         args: Value,
         transaction: Transaction,
         paging: Paging | None = None,
-    ) -> Value:
+    ) -> Awaitable[Value]:
         time = RunTime(self._limits.run_time_s)
-        return await time.limit(self._run_in(function, args, _Run(transaction, time), paging))
+        run = _RunIn(self, transaction, time)
+        return time.limit(self._run_in(function, args, run, paging))
 
     async def _run_in(
-        self, function: RunnableFunction, args: Value, run: _Run, paging: Paging | None = None
+        self, function: RunnableFunction, args: Value, run: _RunIn, paging: Paging | None = None
     ) -> Value:
-        self._check_arguments(args)
         application = self.application
         paging = paging or Paging(self._cursors)
         model, tables = application.impl.data_model, application.tables
-        calls = _CallsFrom(self, run)
         ctx: Ctx[Any]
         if function.called == "Mutation":
             writer = model.writer(run.transaction, tables, paging)
-            ctx = MutationCtx(writer, application.services, calls, run.meta)
+            ctx = MutationCtx(writer, application.services, run)
         else:
             reader = model.reader(run.transaction, tables, paging)
-            ctx = QueryCtx(reader, application.services, calls, run.meta)
+            ctx = QueryCtx(reader, application.services, run)
         return await function.run(ctx, args, tables)
 
     async def _run_action(self, function: RunnableFunction, args: Value) -> Value:
-        self._check_arguments(args)
         application = self.application
-        ctx: ActionCtx[Any] = ActionCtx(application.services, _CallsFrom(self, None))
+        ctx: ActionCtx[Any] = ActionCtx(application.services, _CallsFrom(self))
         return await function.run(ctx, args, application.tables)
 
     def _begin(self, ts: int | None = None, *, is_read_only: bool = False) -> Transaction:
@@ -306,15 +312,28 @@ class Executor:
         return self.application.functions.find(path, called, public_only=public_only)
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """One function that runs in a transaction, or in a part of it."""
+class _CallsFrom(Calls):
+    """The calls that one action makes."""
 
-    transaction: Transaction
-    time: RunTime
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    async def call(self, ref: Ref[..., Any], args: Value) -> object:
+        return await self._executor.call(ref, args, None)
+
+
+class _RunIn(Run):
+    """One function that runs in a transaction, or in a part of it, and the calls that it makes."""
+
+    def __init__(self, executor: Executor, transaction: Transaction, time: RunTime) -> None:
+        self._executor = executor
+        self.transaction = transaction
+        self.time = time
+
+    async def call(self, ref: Ref[..., Any], args: Value) -> object:
+        return await self._executor.call(ref, args, self)
 
     def meta(self) -> Meta:
-        """What is used of the limits until now."""
         usage, limits = self.transaction.usage, self.transaction.usage.limits
         return Meta(
             documents_read=Amount(usage.documents_read, limits.documents_read),
@@ -325,17 +344,6 @@ class _Run:
             nesting=Amount(self.transaction.depth, limits.nesting),
             run_time_s=Amount(self.time.used_s, self.time.limit_s),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _CallsFrom(Calls):
-    """The calls that one handler makes."""
-
-    executor: Executor
-    inside: _Run | None
-
-    async def call(self, ref: Ref[..., Any], args: Value) -> object:
-        return await self.executor.call(ref, args, self.inside)
 
 
 def _called(ref: Ref[..., Any]) -> str:

@@ -34,12 +34,9 @@ class RunTime:
         """How long the run has taken until now."""
         return monotonic() - self._started_s
 
-    async def limit(self, run: Coroutine[Any, Any, T]) -> T:
+    def limit(self, run: Coroutine[Any, Any, T]) -> Awaitable[T]:
         """What the run returns; raises `RanTooLong` instead if that takes longer than allowed."""
-        result = await _Timed(run, self)
-        if self.used_s > self.limit_s:
-            raise self.exceeded()
-        return result
+        return _Timed(run, self)
 
     def exceeded(self) -> RanTooLong:
         """The error that says so."""
@@ -54,12 +51,16 @@ class _Timed(Awaitable[T], Generic[T]):
         self._time = time
 
     def __await__(self) -> Generator[Any, Any, T]:
+        result: T
         try:
             waits_for = self._run.send(None)
         except StopIteration as returned:
-            result: T = returned.value
-            return result
-        return (yield from self._resumed(waits_for).__await__())
+            result = returned.value
+        else:
+            result = yield from self._resumed(waits_for).__await__()
+        if self._time.used_s > self._time.limit_s:
+            raise self._time.exceeded()
+        return result
 
     async def _resumed(self, waits_for: object) -> T:
         timer = asyncio.timeout(self._time.limit_s - self._time.used_s)
