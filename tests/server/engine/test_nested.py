@@ -303,3 +303,15 @@ async def test_parts_at_once_are_as_parts_one_after_another(database: Database, 
     found = await transaction.get(table, counter)
     assert found is not None
     assert found["rank"] == float(expected), f"seed {seed}"
+
+
+async def test_a_write_beside_a_deletion_does_not_bring_the_document_back(
+    database: Database,
+) -> None:
+    table = database.catalog.table("items").number
+    (id,) = await committed(database, 1)
+    transaction = database.begin()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(transaction.delete, table, id)
+        tasks.start_soon(transaction.replace, table, id, {"rank": 2.0})
+    assert await transaction.get(table, id) is None
