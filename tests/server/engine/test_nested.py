@@ -311,7 +311,8 @@ async def test_a_write_beside_a_deletion_does_not_bring_the_document_back(
     table = database.catalog.table("items").number
     (id,) = await committed(database, 1)
     transaction = database.begin()
+    changed: dict[str, Value] = {"rank": 2.0}
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(transaction.delete, table, id)
-        tasks.start_soon(transaction.replace, table, id, {"rank": 2.0})
+        tasks.start_soon(transaction.replace, table, id, changed)
     assert await transaction.get(table, id) is None

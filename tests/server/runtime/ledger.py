@@ -65,6 +65,7 @@ class Ledger(GroupSpec):
     raising = FunctionSpec.public_mutation(args=Text, returns=str, error=Taken)
     crash = FunctionSpec.internal_mutation(args=Text, returns=None)
     lie = FunctionSpec.internal_mutation(args=Text, returns=int)
+    overwrite = FunctionSpec.internal_mutation(returns=None)
     texts = FunctionSpec.public_query(returns=list[str])
     page = FunctionSpec.public_paginated_query(item=str)
     echo = FunctionSpec.public_query(args=Text, returns=str)
@@ -119,6 +120,13 @@ async def lie(ctx: MutationCtx, args: Text) -> int:
     await ctx.db.table(Entry).insert(text=args.text)
     answer: Any = args.text
     return answer  # type: ignore[no-any-return]  # the lie
+
+
+@impl(Ledger.overwrite)
+async def overwrite(ctx: MutationCtx, args: NoArgs) -> None:
+    entry = await ctx.db.table(Entry).query().first()
+    assert entry is not None
+    await ctx.db.table(Entry).replace(entry.id, text=f"{entry.text}?")
 
 
 @impl(Ledger.texts)
@@ -203,6 +211,7 @@ def ledger(script: Script) -> Impl[Any]:
         "raising": raising,
         "crash": crash,
         "lie": lie,
+        "overwrite": overwrite,
         "texts": texts,
         "page": page,
         "echo": echo,
