@@ -205,8 +205,11 @@ async def test_results_of_every_call() -> None:
             told = await at.failure(name, text="x" * 100)
             assert "ResultTooLarge: the result has 102 bytes; the limit result_bytes is 101" in told
         assert await at.run("texts") == []
-        # the result of the query inside is too large, whatever the action makes of it
-        assert "ResultTooLarge" in await at.failure("act", text="x" * 50)
+
+        async def steps(ctx: QueryCtx[Any]) -> str:
+            return (await ctx.run_query(Refs.twice, text="x" * 50))[:1]
+
+        assert "ResultTooLarge" in await at.failed_query(steps)
 
 
 async def test_the_time_of_a_run_that_never_waits(monkeypatch: pytest.MonkeyPatch) -> None:
