@@ -23,16 +23,16 @@ class RunTime:
     Not by the clock of the loop, which in uvloop stands while a handler computes.
     """
 
-    __slots__ = ("_started_s", "limit_s")
+    __slots__ = ("limit_s", "started_s")
 
     def __init__(self, limit_s: float) -> None:
         self.limit_s = limit_s
-        self._started_s = monotonic()
+        self.started_s = monotonic()
 
     @property
     def used_s(self) -> float:
         """How long the run has taken until now."""
-        return monotonic() - self._started_s
+        return monotonic() - self.started_s
 
     def limit(self, run: Coroutine[Any, Any, T]) -> Awaitable[T]:
         """What the run returns; raises `RanTooLong` instead if that takes longer than allowed."""
@@ -58,7 +58,7 @@ class _Timed(Awaitable[T], Generic[T]):
             result = returned.value
         else:
             result = yield from self._resumed(waits_for).__await__()
-        if self._time.used_s > self._time.limit_s:
+        if monotonic() - self._time.started_s > self._time.limit_s:
             raise self._time.exceeded()
         return result
 
