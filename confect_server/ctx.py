@@ -26,6 +26,7 @@ from confect_core.spec.call import with_pagination
 from confect_core.values import Value
 from confect_server.circumstances import Circumstances
 from confect_server.db import DatabaseReader, DatabaseWriter
+from confect_server.meta import Meta
 from confect_server.services import Needs, Services
 
 P = ParamSpec("P")
@@ -38,18 +39,29 @@ WriterDb_co = TypeVar("WriterDb_co", covariant=True, bound=DatabaseWriter, defau
 class Calls(ABC):
     """Runs the functions that a handler calls; the runtime gives one to each ctx."""
 
+    def __init__(self, circumstances: Circumstances) -> None:
+        self.circumstances = circumstances
+        """Time and chance as this run sees them."""
+
     @abstractmethod
     async def call(self, ref: Ref[..., Any], args: Value) -> object:
         """What the function answers, an `Outcome` where it declares errors."""
 
 
+class Run(Calls):
+    """The run of a query or of a mutation, as its ctx knows it."""
+
+    @abstractmethod
+    def meta(self) -> Meta:
+        """What the run has used of its limits until now."""
+
+
 class Ctx(Needs[N_contra]):
     """What every handler may use."""
 
-    def __init__(self, services: Services, calls: Calls, circumstances: Circumstances) -> None:
+    def __init__(self, services: Services, calls: Calls) -> None:
         super().__init__(services)
         self._calls = calls
-        self._circumstances = circumstances
 
     def now(self) -> datetime:
         """The time, in UTC: in a query or a mutation when it began, in an action what it is now.
@@ -58,7 +70,7 @@ class Ctx(Needs[N_contra]):
         inserts has this time as its creation time. A query that asks for the time is not run again
         because time passes; its answer is given to others for a second.
         """
-        return self._circumstances.now()
+        return self._calls.circumstances.now()
 
     @property
     def random(self) -> Random:
@@ -67,7 +79,7 @@ class Ctx(Needs[N_contra]):
         What a query answers by chance is given to nobody else. A mutation that is run again because
         another one was faster draws other numbers.
         """
-        return self._circumstances.random
+        return self._calls.circumstances.random
 
     def uuid(self) -> UUID:
         """A random UUID, from the same seed as `random`; not for secrets."""
@@ -93,20 +105,34 @@ class Ctx(Needs[N_contra]):
 class QueryCtx(Ctx[N_contra], Generic[N_contra, Db_co]):
     """What a query is given: one snapshot of the database to read."""
 
-    def __init__(
-        self, db: Db_co, services: Services, calls: Calls, circumstances: Circumstances
-    ) -> None:
-        super().__init__(services, calls, circumstances)
+    def __init__(self, db: Db_co, services: Services, run: Run) -> None:
+        super().__init__(services, run)
         self._db = db
+        self._run = run
 
     @property
     def db(self) -> Db_co:
         """The database as it was when the function began, with its own writes."""
         return self._db
 
+    @property
+    def meta(self) -> Meta:
+        """What this run has used of its limits until now, and what is left."""
+        return self._run.meta()
+
 
 class MutationCtx(QueryCtx[N_contra, WriterDb_co], Generic[N_contra, WriterDb_co]):
     """What a mutation is given: a transaction, which commits if the handler returns."""
+
+    async def run_mutation(
+        self, ref: MutationRef[P, Out], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Out:
+        """What a mutation answers, public or internal, run as a part of this transaction.
+
+        If it fails, by a declared error or by raising, what it wrote is undone and nothing else:
+        the caller may go on. Several at once, as in `gather`, run one after another.
+        """
+        return cast("Out", await self._calls.call(ref, ref.call.encode_args(args, kwargs)))
 
 
 class ActionCtx(Ctx[N_contra]):
