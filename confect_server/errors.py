@@ -101,6 +101,18 @@ class NoSuchDocument(DatabaseError):
         )
 
 
+class UnknownVariant(DatabaseError):
+    """A document whose discriminator names no variant of its table."""
+
+    def __init__(
+        self, table: str, discriminator: str, given: object, known: Sequence[object]
+    ) -> None:
+        super().__init__(
+            f"no variant of {table!r} has {discriminator}={given!r}",
+            hint=f"give {discriminator} as one of {', '.join(map(repr, known))}",
+        )
+
+
 class NotUnique(DatabaseError):
     """A query for the one document found several."""
 
