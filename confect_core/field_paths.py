@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -24,8 +24,15 @@ class FieldsAt:
     @property
     def annotation(self) -> object:
         """The type of what is at the path, where there is something."""
-        # `|` cannot join what is only known at run time
-        return Union[tuple(each.annotation for each in self.fields)]  # noqa: UP007
+        return either([each.annotation for each in self.fields])
+
+
+def either(annotations: Sequence[object]) -> object:
+    """The type of what is one of several types; Literals become one."""
+    if all(get_origin(each) is Literal for each in annotations):
+        return Literal[tuple(value for each in annotations for value in get_args(each))]
+    # `|` cannot join what is only known at run time
+    return Union[tuple(annotations)]  # noqa: UP007
 
 
 def fields_at(models: Sequence[type[BaseModel]], path: str) -> FieldsAt:
