@@ -15,6 +15,11 @@ from confect_server.db import Query as Query
 from confect_server.db import Range as Range
 from confect_server.db import TableReader as TableReader
 from confect_server.db import TableWriter as TableWriter
+from confect_server.db import UndeclaredDocument as UndeclaredDocument
+from confect_server.db import UndeclaredTableReader as UndeclaredTableReader
+from confect_server.db import UndeclaredTablesReader as UndeclaredTablesReader
+from confect_server.db import UndeclaredTablesWriter as UndeclaredTablesWriter
+from confect_server.db import UndeclaredTableWriter as UndeclaredTableWriter
 from confect_server.impl import FunctionImpl as FunctionImpl
 from confect_server.impl import GroupImpl as GroupImpl
 from confect_server.impl import Impl as Impl

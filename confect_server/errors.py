@@ -183,6 +183,16 @@ class WrongTable(DatabaseError):
         )
 
 
+class DeclaredTable(DatabaseError):
+    """Access without types to a table that has them."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(
+            f"{table!r} is a declared table",
+            hint=f"use ctx.db.{table}, whose documents are checked",
+        )
+
+
 class UnknownTable(DatabaseError):
     """A table or an id of a table that the schema does not declare."""
 

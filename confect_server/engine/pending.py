@@ -40,7 +40,8 @@ class PendingWrites:
     """The documents that a transaction has written, in the order of every index."""
 
     def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
+        self.catalog = catalog
+        """The tables that documents are written to; it grows with those that are made."""
         self._writes: dict[tuple[int, bytes], PendingWrite] = {}
         self._keys: dict[int, list[bytes]] = defaultdict(list)
         self._by_key: dict[tuple[int, bytes], Found] = {}
@@ -54,7 +55,7 @@ class PendingWrites:
     ) -> None:
         """Write a document; `before` is what the snapshot has, if it is the first write of it."""
         write = self._writes.setdefault((table_no, id), PendingWrite(before))
-        indexes = self._catalog.indexes_of(table_no)
+        indexes = self.catalog.indexes_of(table_no)
         for index, key in zip(indexes, write.keys, strict=False):
             self._remove(index.number, key)
         write.after = after
@@ -87,7 +88,7 @@ class PendingWrites:
             result.documents.append(DocumentWrite(table_no, id, value))
             old, new = (id if before else None), (id if after else None)
             result.changes.append(KeyChange(table_no, old, new))
-            for at, index in enumerate(self._catalog.indexes_of(table_no)):
+            for at, index in enumerate(self.catalog.indexes_of(table_no)):
                 old = index.key(id, before) if before else None
                 new = write.keys[at] if after else None
                 result.changes.append(KeyChange(index.number, old, new))
