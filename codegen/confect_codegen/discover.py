@@ -22,6 +22,8 @@ class Project:
 
     root: Path
     package: str
+    undeclared_tables: bool = False
+    """May its functions use tables that no class declares?"""
 
     @property
     def import_root(self) -> Path:
@@ -96,7 +98,7 @@ def _settings(file: Path) -> _Settings | None:
 
 def _configured(root: Path, settings: _Settings) -> Project:
     file = root / "pyproject.toml"
-    unknown = sorted(settings.keys() - {"app"})
+    unknown = sorted(settings.keys() - {"app", "undeclared_tables"})
     if unknown:
         problem = f"[tool.confect] has no setting called {', '.join(unknown)}"
         raise BadConfiguration(problem, _where(file, unknown[0]))
@@ -104,7 +106,11 @@ def _configured(root: Path, settings: _Settings) -> Project:
     where = _where(file, "app" if "app" in settings else "[tool.confect]")
     if not (isinstance(package, str) and package.isidentifier()):
         raise BadConfiguration(f"app = {package!r} is no name of a package", where)
-    project = Project(root, package)
+    undeclared = settings.get("undeclared_tables", False)
+    if not isinstance(undeclared, bool):
+        problem = f"undeclared_tables = {undeclared!r} is neither true nor false"
+        raise BadConfiguration(problem, _where(file, "undeclared_tables"))
+    project = Project(root, package, undeclared)
     if not project.folder.is_dir():
         raise NoPackage(package, project.import_root, where)
     return project

@@ -47,7 +47,8 @@ class BadConfiguration(ProjectError):
     """A `pyproject.toml` that cannot be read, or a setting that cannot be."""
 
     def __init__(self, problem: str, where: Where) -> None:
-        super().__init__(problem, hint='[tool.confect] knows one setting: app = "app"', where=where)
+        hint = '[tool.confect] knows app = "app" and undeclared_tables = false'
+        super().__init__(problem, hint=hint, where=where)
 
 
 class NoPackage(ProjectError):

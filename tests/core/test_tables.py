@@ -232,7 +232,7 @@ def test_an_id_is_a_string_that_is_well_formed() -> None:
 @pytest.mark.parametrize("name", ["list", "all", "id", "creation_time", "text", "json", "copy"])
 def test_an_index_hides_no_builtin_no_field_and_no_method(name: str) -> None:
     with pytest.raises(ReservedName, match=f"no index can be called '{name}'"):
-        declare(__annotations__={"tags": "list[str]"}, **{name: Index("text")})
+        declare("things", __annotations__={"tags": "list[str]"}, **{name: Index("text")})
 
 
 def test_an_index_is_not_called_like_a_field_of_the_table_that_is_extended() -> None:
@@ -298,7 +298,7 @@ def test_a_discriminator_needs_variants() -> None:
 
 
 def variant(table: type[Table], *bases: type[Table], **body: Any) -> type[Table]:
-    namespace = {"__module__": __name__, "__annotations__": {}, **body}
+    namespace: dict[str, Any] = {"__module__": __name__, "__annotations__": {}, **body}
     keywords = {key: namespace.pop(key) for key in ("name", "discriminator") if key in body}
     metaclass: Any = type(Table)
     made: type[Table] = metaclass("Variant", (bases or (table,)), namespace, **keywords)

@@ -15,14 +15,18 @@ _GIVEN = "_given"
 _METHODS = frozenset({"insert", "patch", "replace"})
 
 
-def emit_db(package: str, tables: tuple[TableModel, ...]) -> str:
-    """The text of `db.py`."""
-    return _Db(package, tables).text()
+def emit_db(package: str, tables: tuple[TableModel, ...], *, undeclared: bool = False) -> str:
+    """The text of `db.py`; with `undeclared`, other tables may be used too."""
+    kind = "UndeclaredTables" if undeclared else "Database"
+    return _Db(package, tables, (f"{kind}Reader", f"{kind}Writer")).text()
 
 
 class _Db:
-    def __init__(self, package: str, tables: tuple[TableModel, ...]) -> None:
+    def __init__(
+        self, package: str, tables: tuple[TableModel, ...], bases: tuple[str, str]
+    ) -> None:
         self._tables = tables
+        self._bases = bases
         self._classes = _class_names(tables)
         names = self._classes.values()
         classes = {f"{name}{end}" for name in names for end in ("Reader", "Writer", "Document")}
@@ -42,10 +46,10 @@ class _Db:
             blocks.append(self._given())
         for table in self._tables:
             blocks += [self._reader(table), self._writer(table)]
-        writer = f"Reader, {self._server('DatabaseWriter')}"
+        reader, writer = map(self._server, self._bases)
         blocks += [
-            self._root("Reader", self._server("DatabaseReader"), "to read"),
-            self._root("Writer", writer, "to read and to write"),
+            self._root("Reader", reader, "to read"),
+            self._root("Writer", f"Reader, {writer}", "to read and to write"),
             self._application(),
         ]
         return source("Typed access to the tables.", self._imports, separated(blocks, space=2))
@@ -94,15 +98,15 @@ class _Db:
             return f"{self._classes[table.name]}Document"
         return self._types.of_class(table.model)
 
-    def _read_as(self, table: TableModel) -> str:
+    def _read_as(self, table: TableModel) -> list[Node]:
         """What the classes of a table are made for: its documents, and its class if it differs."""
         model = self._types.of_class(table.model)
-        return f"{self._document(table)}, {model}" if table.variants else model
+        return [self._document(table), model] if table.variants else [model]
 
     def _reader(self, table: TableModel) -> list[str]:
-        base = f"{self._server('TableReader')}[{self._read_as(table)}]"
+        base = brackets(f"{self._server('TableReader')}[", self._read_as(table), "]")
         head = [
-            f"class {self._classes[table.name]}Reader({base}):",
+            *_class(f"{self._classes[table.name]}Reader", base),
             f'    """Reads the table `{table.name}`."""',
         ]
         answer = f"{self._server('Query')}[{self._document(table)}]"
@@ -138,9 +142,10 @@ class _Db:
 
     def _writer(self, table: TableModel) -> list[str]:
         name = self._classes[table.name]
-        base = f"{name}Reader, {self._server('TableWriter')}[..., {self._read_as(table)}]"
+        read_as = ["...", *self._read_as(table)]
+        base = brackets(f"{self._server('TableWriter')}[", read_as, "]")
         head = [
-            f"class {name}Writer({base}):",
+            *_class(f"{name}Writer", f"{name}Reader", base),
             f'    """Reads and writes the table `{table.name}`."""',
         ]
         id_type = self._imports.name("confect_core", "Id")
@@ -177,16 +182,16 @@ class _Db:
             fields = _keywords([self._field(field) for field in variant.fields])
             insert += [overload, *_method("insert", fields, f"{inserted}: ...")]
             replace += [overload, *_method("replace", [id_of, *fields], "None: ...")]
-        fields = [f"**fields: {self._imports.builtin('object')}"]
+        taken: list[Node] = [f"**fields: {self._imports.builtin('object')}"]
         every = [field for variant in table.variants for field in variant.fields]
         given = f"{_GIVEN}(**fields)" if any(map(self._is_made, every)) else "fields"
         insert += [
-            *_method("insert", fields, f"{inserted}:"),
+            *_method("insert", taken, f"{inserted}:"),
             '        """Add a document and give its id."""',
             f"        return await super().insert(**{given})",
         ]
         replace += [
-            *_method("replace", [id_of, *fields], "None:"),
+            *_method("replace", [id_of, *taken], "None:"),
             '        """Give a document a new content, of another variant perhaps."""',
             f"        await super().replace(id, **{given})",
         ]
@@ -250,6 +255,10 @@ def _order(names: list[str]) -> str:
 
 def _passed(field: FieldModel) -> Node:
     return f"{field.name}={field.name}"
+
+
+def _class(name: str, *bases: Node) -> list[str]:
+    return lay(run(f"class {name}", brackets("(", [*bases], ")"), ":"))
 
 
 def _method(name: str, parameters: list[Node], answer: str, *, is_async: bool = True) -> list[str]:

@@ -16,14 +16,14 @@ import shop.tables.orders as tables_orders
 from confect_core import ABSENT, Absent, Id
 from confect_server import (
     UNCHANGED,
-    DatabaseReader,
-    DatabaseWriter,
     DataModel,
     NotChanged,
     Query,
     Range,
     TableReader,
     TableWriter,
+    UndeclaredTablesReader,
+    UndeclaredTablesWriter,
 )
 from confect_server import MutationCtx as ServerMutationCtx
 from confect_server import QueryCtx as ServerQueryCtx
@@ -527,7 +527,7 @@ class CounterWriter(CounterReader, TableWriter[..., tables_orders.Counter]):
         await super().replace(id)
 
 
-class Reader(DatabaseReader):
+class Reader(UndeclaredTablesReader):
     """The tables of this application, to read."""
 
     @cached_property
@@ -556,7 +556,7 @@ class Reader(DatabaseReader):
         return CounterReader(self, tables_orders.Counter)
 
 
-class Writer(Reader, DatabaseWriter):
+class Writer(Reader, UndeclaredTablesWriter):
     """The tables of this application, to read and to write."""
 
     @cached_property

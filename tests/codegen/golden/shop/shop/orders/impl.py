@@ -7,7 +7,7 @@ from typing import assert_never
 
 from returns.result import Failure
 
-from confect_core import Id, NoArgs, Outcome, PaginationOptions, PaginationResult
+from confect_core import ABSENT, Id, NoArgs, Outcome, PaginationOptions, PaginationResult
 from confect_server import ActionCtx, impl
 from shop._generated import impls
 from shop._generated.db import MutationCtx, QueryCtx
@@ -111,11 +111,16 @@ async def cancel(ctx: MutationCtx, args: ByOrder) -> Id[Event]:
         await events.delete(shipped.id)
     await events.replace(noted, kind="refused", order=args.order, reason="sold out")
     await ctx.db.notice.insert(channel="mail")
+    clicks = ctx.db.undeclared_table("clicks")
+    await clicks.patch(await clicks.insert({"button": "cancel", "at": 3}), {"at": ABSENT})
     return await ctx.db.insert(Cancelled(order=args.order, kind="cancelled"))
 
 
 @impl(Orders.tell)
 async def tell(ctx: QueryCtx, args: ByEvent) -> str:
+    clicks = await ctx.db.undeclared_table("clicks").query().take(3)
+    if clicks and clicks[0]["button"] == "cancel":
+        return f"cancelled: {clicks[0]['_id']!r}"
     event = await ctx.db.events.get(args.event)
     match event:
         case Shipped():
