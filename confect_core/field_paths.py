@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NotRequired,
+    Required,
+    TypeGuard,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from typing_extensions import is_typeddict
 
 
 @dataclass(frozen=True)
@@ -35,16 +47,17 @@ def either(annotations: Sequence[object]) -> object:
     return Union[tuple(annotations)]  # noqa: UP007
 
 
-def fields_at(models: Sequence[type[BaseModel]], path: str) -> FieldsAt:
+def fields_at(holders: Sequence[type[object]], path: str) -> FieldsAt:
     """What a dotted path leads to in documents of these classes."""
     name, dot, rest = path.partition(".")
-    having = [model for model in models if name in model.model_fields]
-    found = [model.model_fields[name] for model in having]
-    is_everywhere = 0 < len(having) == len(models)
+    members = [_members(each) for each in holders]
+    if None in members or any(dot and not _is_complete(each) for each in holders):
+        return FieldsAt((), is_everywhere=False, is_unknown=True)
+    found = [each[name] for each in members if each is not None and name in each]
+    may_be_missing = any(is_typeddict(each) and name in _optional_keys(each) for each in holders)
+    is_everywhere = 0 < len(found) == len(holders) and not may_be_missing
     if not dot:
         return FieldsAt(tuple(found), is_everywhere)
-    if not all(model.__pydantic_complete__ for model in having):
-        return FieldsAt((), is_everywhere, is_unknown=True)
     inside = [_inside(each.annotation, rest) for each in found]
     return FieldsAt(
         tuple(field for each in inside for field in each.fields),
@@ -53,13 +66,49 @@ def fields_at(models: Sequence[type[BaseModel]], path: str) -> FieldsAt:
     )
 
 
+def _members(holder: Any) -> Mapping[str, FieldInfo] | None:
+    """The fields of a model, a dataclass or a TypedDict; None while one names an undefined type."""
+    if issubclass(holder, BaseModel):
+        found: Mapping[str, FieldInfo] = holder.model_fields
+        return found
+    try:
+        hints = get_type_hints(holder, include_extras=True)
+    except NameError:
+        return None
+    members = {name: _field(_required(hint)) for name, hint in hints.items()}
+    if is_dataclass(holder):
+        for each in fields(holder):
+            if each.default is not MISSING:
+                members[each.name].default = each.default
+    return members
+
+
+def _optional_keys(holder: Any) -> frozenset[str]:
+    """The keys of a TypedDict that may be left out; it knows not all that are written as text."""
+    hints = get_type_hints(holder, include_extras=True)
+    said = {name for name, hint in hints.items() if get_origin(hint) is NotRequired}
+    denied = {name for name, hint in hints.items() if get_origin(hint) is Required}
+    return frozenset(holder.__optional_keys__ - denied | said)
+
+
+def _is_complete(holder: type[object]) -> bool:
+    return not issubclass(holder, BaseModel) or holder.__pydantic_complete__
+
+
+def _is_holder(option: object) -> TypeGuard[type[object]]:
+    if not isinstance(option, type):
+        return False
+    cls: type[object] = option
+    return issubclass(cls, BaseModel) or is_dataclass(cls) or is_typeddict(cls)
+
+
 def _inside(annotation: object, path: str) -> FieldsAt:
     """The same below a field: in the models that it may hold, in a record, in anything."""
     options = [*_options(annotation)]
-    models = [each for each in options if isinstance(each, type) and issubclass(each, BaseModel)]
-    found = fields_at(models, path) if models else FieldsAt((), is_everywhere=False)
+    holders = [each for each in options if _is_holder(each)]
+    found = fields_at(holders, path)
     others = [field for each in options for field in _in_record(each, path)]
-    is_everywhere = found.is_everywhere and len(models) == len(options)
+    is_everywhere = found.is_everywhere and len(holders) == len(options)
     return FieldsAt((*found.fields, *others), is_everywhere, found.is_unknown)
 
 
@@ -78,6 +127,11 @@ def _in_record(option: Any, path: str) -> tuple[FieldInfo, ...]:
 
 def _field(annotation: Any) -> FieldInfo:
     return FieldInfo.from_annotation(annotation)
+
+
+def _required(hint: Any) -> Any:
+    """The type of a field of a TypedDict, which may say that the field can be left out."""
+    return get_args(hint)[0] if get_origin(hint) in (NotRequired, Required) else hint
 
 
 def _options(annotation: object) -> Iterator[object]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, NotRequired, Required
 
 import pytest
 from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
 
 from confect_core import Id, Index, Table
 from confect_core.errors import Mistakes
+from confect_core.field_paths import fields_at
 from confect_core.spec.errors import BadName, ReservedName
 from confect_core.table_checks import ACCESS_NAMES
 from confect_core.table_errors import (
@@ -199,6 +202,63 @@ def test_a_field_has_a_name_that_the_database_takes() -> None:
         declare(__annotations__={"größe": int})
     with pytest.raises(Uncarryable, match=r"things\.size is a field with an alias"):
         declare(__annotations__={"size": int}, size=Field(alias="Size"))
+
+
+class Owner(TypedDict):
+    name: str
+    phone: NotRequired[str]
+
+
+class Options(TypedDict, total=False):
+    size: int
+    kind: Required[str]
+
+
+@dataclass
+class Point:
+    x: float
+    owner: Owner | None = None
+
+
+class Everything(Table):
+    data: Any
+    home: Address
+    work: Address | None
+    record: dict[str, Address]
+    point: Point
+    options: Options
+    shape: Annotated[Point | Options, "either"]
+
+
+@pytest.mark.parametrize(
+    ("path", "annotation", "is_everywhere"),
+    [
+        ("home.city.name", str, True),
+        ("work.city.name", str, False),
+        ("home.street", str | None, True),
+        ("record", dict[str, Address], True),
+        ("record.home.city", City, False),
+        ("data", Any, True),
+        ("data.any.thing", Any, False),
+        ("point.x", float, True),
+        ("point.owner.name", str, False),
+        ("point.owner.phone", str, False),
+        ("options.size", int, False),
+        ("options.kind", str, True),
+        ("shape.x", float, False),
+        ("shape.kind", str, False),
+    ],
+)
+def test_a_path_leads_to_a_type(path: str, annotation: object, is_everywhere: bool) -> None:
+    found = fields_at([Everything], path)
+    assert (found.annotation, found.is_everywhere) == (annotation, is_everywhere)
+
+
+@pytest.mark.parametrize(
+    "path", ["record.a b", "record.", "data.", "point.y", "options.x", "shape.y", "point.x.y"]
+)
+def test_a_path_may_lead_nowhere(path: str) -> None:
+    assert fields_at([Everything], path).fields == ()
 
 
 class Late(Table):
