@@ -189,8 +189,9 @@ def _unprintable(
 def _strange_tables(
     project: Project, what: str, annotation: object, where: Where, known: list[type[Table]]
 ) -> Iterator[ConfectError]:
-    for table in _tables_of(annotation, set()):
-        if definition_of(table).model not in known:
+    for document in _tables_of(annotation, set()):
+        table = definition_of(document).model
+        if table not in known:
             yield UnknownTable(what, table.__name__, project.module("tables"), where)
 
 
