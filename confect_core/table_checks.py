@@ -28,6 +28,7 @@ ACCESS_NAMES = frozenset(
     [
         "by",
         "change",
+        "count",
         "delete",
         "get",
         "insert",

@@ -10,6 +10,7 @@ from confect_server.db import UNCHANGED as UNCHANGED
 from confect_server.db import DatabaseReader as DatabaseReader
 from confect_server.db import DatabaseWriter as DatabaseWriter
 from confect_server.db import DataModel as DataModel
+from confect_server.db import Expr as Expr
 from confect_server.db import NotChanged as NotChanged
 from confect_server.db import Query as Query
 from confect_server.db import Range as Range
@@ -20,10 +21,16 @@ from confect_server.db import UndeclaredTableReader as UndeclaredTableReader
 from confect_server.db import UndeclaredTablesReader as UndeclaredTablesReader
 from confect_server.db import UndeclaredTablesWriter as UndeclaredTablesWriter
 from confect_server.db import UndeclaredTableWriter as UndeclaredTableWriter
+from confect_server.db import field_of as field_of
+from confect_server.db import present as present
+from confect_server.http import Route as Route
+from confect_server.http import route as route
 from confect_server.impl import FunctionImpl as FunctionImpl
 from confect_server.impl import GroupImpl as GroupImpl
 from confect_server.impl import Impl as Impl
 from confect_server.impl import impl as impl
+from confect_server.meta import Amount as Amount
+from confect_server.meta import Meta as Meta
 from confect_server.services import Layers as Layers
 from confect_server.services import Service as Service
 from confect_server.services import layers as layers

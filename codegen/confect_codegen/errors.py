@@ -47,8 +47,12 @@ class BadConfiguration(ProjectError):
     """A `pyproject.toml` that cannot be read, or a setting that cannot be."""
 
     def __init__(self, problem: str, where: Where) -> None:
-        hint = '[tool.confect] knows app = "app" and undeclared_tables = false'
-        super().__init__(problem, hint=hint, where=where)
+        super().__init__(
+            problem,
+            hint='[tool.confect] takes app = "app", undeclared_tables = false '
+            "and the tables limits, retention and memory",
+            where=where,
+        )
 
 
 class NoPackage(ProjectError):

@@ -154,7 +154,7 @@ def _open(table: type[Table], catalog: Catalog) -> TableAccess:
     definition = definition_of(table)
     entry = catalog.table(definition.name)
     indexes = {index_name: IndexAccess(table, index) for index_name, index in entry.indexes.items()}
-    codec = Codec[Any](table, what=definition.name)
+    codec = Codec[Any](table, what=definition.name, is_stored=True)
     union = definition.union
     make = table if union is None else _VariantMaker(definition.name, union)
     return TableAccess(table, definition.name, entry.number, codec, indexes, make)
