@@ -257,3 +257,16 @@ async def test_undeclared_tables_are_there_for_those_only_who_ask() -> None:
         assert not hasattr(db, "undeclared_table")
     async with opened(new_store("memory", Path())) as other:
         assert not hasattr(other.db.undeclared_table("events"), "insert")
+
+
+async def test_a_part_that_is_undone_takes_the_table_that_it_made_with_it(world: Opened) -> None:
+    transaction = world.database.begin()
+    with pytest.raises(ZeroDivisionError):
+        async with transaction.nested() as part:
+            await world.writer(part).undeclared_table("events").insert({"by": "part"})
+            raise ZeroDivisionError
+    await world.writer(transaction).undeclared_table("events").insert({"by": "whole"})
+    await world.database.commit(transaction)
+    assert await world.names() == ["events", "users"]
+    found = await world.db.undeclared_table("events").query().collect()
+    assert fields_of(found) == [{"by": "whole"}]
