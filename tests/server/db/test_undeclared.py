@@ -261,10 +261,14 @@ async def test_undeclared_tables_are_there_for_those_only_who_ask() -> None:
 
 async def test_a_part_that_is_undone_takes_the_table_that_it_made_with_it(world: Opened) -> None:
     transaction = world.database.begin()
-    with pytest.raises(ZeroDivisionError):
+
+    async def fail() -> None:
         async with transaction.nested() as part:
             await world.writer(part).undeclared_table("events").insert({"by": "part"})
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     await world.writer(transaction).undeclared_table("events").insert({"by": "whole"})
     await world.database.commit(transaction)
     assert await world.names() == ["events", "users"]
