@@ -2,65 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Protocol, Self, cast, get_args
+from typing import Annotated, Any, ClassVar, Generic, Protocol, Self, Union, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import PydanticCustomError
 from pydantic_core import core_schema as cs
-from typing_extensions import TypeVar
+from typing_extensions import Format, TypeVar, get_annotations
 
 from confect_core.errors import SpecError, Where, refuse
-from confect_core.spec.names import name_mistakes, reserved_mistakes, snake_case
-from confect_core.values.codec import Codec, early
+from confect_core.spec.names import snake_case
+from confect_core.table_checks import (
+    SYSTEM_FIELDS,
+    hiding_mistakes,
+    lateness,
+    mistakes_of,
+    variant_mistakes,
+)
+from confect_core.table_definition import Index, TableDefinition, TableUnion
+from confect_core.table_errors import NoVariants, VariantIsNoTable, VariantOption
+from confect_core.values.codec import early
 from confect_core.values.errors import MalformedId
 from confect_core.values.ids import decode_id
 
 T_co = TypeVar("T_co", covariant=True)
-
-_SYSTEM_FIELDS = {"id": "_id", "creation_time": "_creationTime"}
-_MAX_INDEX_FIELDS = 16
-
-ACCESS_NAMES = frozenset(
-    [
-        "by",
-        "change",
-        "count",
-        "delete",
-        "get",
-        "insert",
-        "normalize_id",
-        "patch",
-        "query",
-        "replace",
-        "system",
-        "table",
-    ]
-)
-"""What `ctx.db` and the access to a table offer themselves; no table and no index is called so."""
-
-
-class UnknownField(SpecError):
-    """An index names a field that its table does not have."""
-
-    def __init__(self, table: str, index: str, field: str, where: Where) -> None:
-        super().__init__(
-            f"index {index!r} of table {table!r} is on {field!r}, which is no field of it",
-            hint="name fields of the model, dotted if nested; creation_time comes last by itself",
-            where=where,
-        )
-
-
-class BadIndex(SpecError):
-    """An index without fields, with a field twice, or with too many of them."""
-
-    def __init__(self, table: str, index: str, problem: str, where: Where) -> None:
-        super().__init__(
-            f"index {index!r} of table {table!r} {problem}",
-            hint=f"give it 1 to {_MAX_INDEX_FIELDS} different fields",
-            where=where,
-        )
 
 
 class TableDirectory(Protocol):
@@ -96,18 +60,6 @@ class Id(str, Generic[T_co]):
         return cs.with_info_after_validator_function(check, cs.str_schema(strict=True))
 
 
-class Index:
-    """Finds documents by fields, in their order; ties are in order of creation.
-
-    Assign it in the body of a table: `by_author = Index("author")`. A dotted name reaches into a
-    nested model.
-    """
-
-    def __init__(self, *fields: str) -> None:
-        self.fields = fields
-        self.where = Where.of_caller()
-
-
 class Table(BaseModel):
     """Base of the documents of a table: fields are columns, `Index` attributes are its indexes.
 
@@ -118,41 +70,79 @@ class Table(BaseModel):
 
     A table without a `name` is named for its class in snake case. Every document has an `id` and a
     `creation_time` in milliseconds; both are empty on a document that was not read from a database.
+
+    A class that extends a table is a table of its own. A table with a `discriminator` has variants
+    instead: every class that extends it describes some of its documents, which the discriminator
+    tells apart. What is read from it is a `TextMessage | ImageMessage`.
+
+        class Message(Table, name="messages", discriminator="kind"):
+            room: Id[Room]
+            by_room = Index("room")
+
+        class TextMessage(Message):
+            kind: Literal["text"] = "text"
+            body: str
+
+        class ImageMessage(Message):
+            kind: Literal["image"] = "image"
+            url: str
     """
 
     model_config = ConfigDict(ignored_types=(Index,), extra="forbid", frozen=True)
 
-    __confect_wire_names__: ClassVar[dict[str, str]] = _SYSTEM_FIELDS
+    __confect_wire_names__: ClassVar[dict[str, str]] = SYSTEM_FIELDS
     __confect_table__: ClassVar[TableDefinition]
+    __confect_hiding__: ClassVar[list[SpecError]] = []
 
     id: Id[Self] = Field(default=cast("Any", ""), init=False)
     creation_time: float = Field(default=0.0, init=False)
 
-    def __init_subclass__(cls, *, name: str | None = None, **kwargs: Any) -> None:
+    def __init_subclass__(
+        cls, *, name: str | None = None, discriminator: str | None = None, **kwargs: Any
+    ) -> None:
         super().__init_subclass__(**kwargs)
         where = Where.of_class(cls.__module__)
+        cls.__confect_hiding__ = _without_hiding_indexes(cls)
+        extended = getattr(cls, "__confect_table__", None)
+        if extended is not None and extended.union is not None:
+            options = {"a name": name, "a discriminator": discriminator}
+            _become_variant(cls, extended, where, [each for each in options if options[each]])
+            return
         indexes = {
             key: value
             for base in reversed(cls.__mro__)
             for key, value in vars(base).items()
             if isinstance(value, Index)
         }
-        cls.__confect_table__ = TableDefinition(name or snake_case(cls.__name__), indexes, where)
+        union = None if discriminator is None else TableUnion(discriminator)
+        table = TableDefinition(name or snake_case(cls.__name__), cls, indexes, where, union)
+        cls.__confect_table__ = table
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        definition = cls.__confect_table__
-        refuse(f"table {definition.name!r}", early(table_mistakes(cls)))
+        table = cls.__confect_table__
+        if is_variant(cls):
+            where = Where.of_class(cls.__module__)
+            mistakes = variant_mistakes(cls, table, where)
+            refuse(f"the variant {cls.__name__}", [*cls.__confect_hiding__, *mistakes])
+            return
+        found = [*cls.__confect_hiding__, *early(mistakes_of(table))]
+        # variants are declared after their table
+        refuse(
+            f"table {table.name!r}", [each for each in found if not isinstance(each, NoVariants)]
+        )
 
-
-@dataclass(frozen=True)
-class TableDefinition:
-    """What the class of a table says beside its fields."""
-
-    name: str
-    indexes: Mapping[str, Index]
-    where: Where
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler
+    ) -> cs.CoreSchema:
+        """The schema of a document: of the variants, if the table has such."""
+        table: TableDefinition | None = getattr(cls, "__confect_table__", None)
+        if table is None or table.model is not cls or table.union is None or not table.documents:
+            return handler(source)
+        table.union.is_in_use = True
+        return handler.generate_schema(_either(table.union))
 
 
 def definition_of(table: type[Table]) -> TableDefinition:
@@ -160,20 +150,55 @@ def definition_of(table: type[Table]) -> TableDefinition:
     return table.__confect_table__
 
 
+def is_variant(model: type[Table]) -> bool:
+    """Does a class describe some of the documents of the table that it extends?"""
+    return definition_of(model).model is not model
+
+
 def table_mistakes(model: type[Table]) -> list[SpecError]:
     """Everything in a table that cannot be, as far as its types are defined by now."""
     table = definition_of(model)
-    because = "ctx.db has such an attribute"
-    mistakes = reserved_mistakes("table", table.name, ACCESS_NAMES, because, table.where)
-    for field in model.model_fields.keys() - _SYSTEM_FIELDS.keys():
-        # a name of other characters is one that the codec does not carry, as in any model
-        mistakes += name_mistakes("field", field, table.where) if field.isascii() else []
-    for name, index in table.indexes.items():
-        mistakes += _index_mistakes(model, table.name, name, index)
-    for mistake in Codec(model, what=table.name).mistakes():
-        mistake.where = table.where
-        mistakes.append(mistake)
+    if is_variant(model):
+        return [VariantIsNoTable(model.__name__, table.name)]
+    return mistakes_of(table)
+
+
+def _without_hiding_indexes(cls: type[Table]) -> list[SpecError]:
+    """Takes from the body of a class the indexes whose names have another meaning there.
+
+    They have to go before pydantic reads the fields, which it could not with a `list` that is none.
+    """
+    inherited = {name for base in cls.__bases__ for name in getattr(base, "model_fields", ())}
+    own = get_annotations(cls, format=Format.FORWARDREF)
+    taken = frozenset({*inherited, *own, *dir(Table)})
+    mistakes: list[SpecError] = []
+    for name, index in [*vars(cls).items()]:
+        if isinstance(index, Index):
+            found = hiding_mistakes(name, index, taken)
+            mistakes += found
+            if found:
+                delattr(cls, name)
     return mistakes
+
+
+def _become_variant(
+    cls: type[Table], table: TableDefinition, where: Where, options: list[str]
+) -> None:
+    options += [f"an index {name}" for name, value in vars(cls).items() if isinstance(value, Index)]
+    mistakes: list[SpecError] = [
+        VariantOption(cls.__name__, option, table.name, where) for option in options
+    ]
+    refuse(f"the variant {cls.__name__}", [*mistakes, *lateness(cls, table, where)])
+    assert table.union is not None, "asked by the caller"
+    table.union.variants.append(cls)
+
+
+def _either(union: TableUnion) -> Any:
+    if len(union.variants) == 1:
+        return union.variants[0]
+    # `|` cannot join what is only known at run time
+    either: Any = Union[tuple(union.variants)]  # noqa: UP007
+    return Annotated[either, Field(discriminator=union.discriminator)]
 
 
 def _checked_id(text: str, target: object, directory: TableDirectory | None) -> str:
@@ -181,9 +206,9 @@ def _checked_id(text: str, target: object, directory: TableDirectory | None) -> 
         number, _ = decode_id(text)
     except MalformedId as error:
         raise PydanticCustomError("id", "{problem}", {"problem": error.message}) from None
-    if directory is None or not (isinstance(target, type) and issubclass(target, Table)):
+    wanted = _table_named(target)
+    if directory is None or wanted is None:
         return text
-    wanted = definition_of(target).name
     found = directory.table_name(number)
     if found == wanted:
         return text
@@ -194,34 +219,9 @@ def _checked_id(text: str, target: object, directory: TableDirectory | None) -> 
     )
 
 
-def _index_mistakes(model: type[Table], table: str, name: str, index: Index) -> list[SpecError]:
-    taken = ACCESS_NAMES | {"by_id", "by_creation_time"}
-    because = "the access to a table has such an attribute"
-    mistakes = reserved_mistakes("index", name, taken, because, index.where)
-    if not 1 <= len(index.fields) <= _MAX_INDEX_FIELDS:
-        mistakes.append(BadIndex(table, name, f"has {len(index.fields)} fields", index.where))
-    if len(set(index.fields)) < len(index.fields):
-        mistakes.append(BadIndex(table, name, "names a field twice", index.where))
-    for field in dict.fromkeys(index.fields):
-        if field in _SYSTEM_FIELDS or not _has_field(model, *field.split(".")):
-            mistakes.append(UnknownField(table, name, field, index.where))
-    return mistakes
-
-
-def _has_field(model: type[BaseModel], name: str, *rest: str) -> bool:
-    """Does a path lead to a field, as far as the models on it are defined by now?"""
-    if name not in model.model_fields:
-        return False
-    annotation = model.model_fields[name].annotation
-    if not rest or not model.__pydantic_complete__:
-        return True
-    inner = model_in(annotation)
-    return inner is not None and _has_field(inner, *rest)
-
-
-def model_in(annotation: Any) -> type[BaseModel] | None:
-    """The model of a nested field, behind `Address` or `Address | None`."""
-    for each in (annotation, *get_args(annotation)):
-        if isinstance(each, type) and issubclass(each, BaseModel):
-            return each
-    return None
+def _table_named(target: object) -> str | None:
+    """The table that an id points to: its class, one of its variants, or several of them."""
+    if isinstance(target, type) and issubclass(target, Table):
+        return definition_of(target).name
+    names = {_table_named(each) for each in get_args(target)}
+    return names.pop() if len(names) == 1 else None

@@ -16,6 +16,11 @@ from confect_server.db import Query as Query
 from confect_server.db import Range as Range
 from confect_server.db import TableReader as TableReader
 from confect_server.db import TableWriter as TableWriter
+from confect_server.db import UndeclaredDocument as UndeclaredDocument
+from confect_server.db import UndeclaredTableReader as UndeclaredTableReader
+from confect_server.db import UndeclaredTablesReader as UndeclaredTablesReader
+from confect_server.db import UndeclaredTablesWriter as UndeclaredTablesWriter
+from confect_server.db import UndeclaredTableWriter as UndeclaredTableWriter
 from confect_server.db import field_of as field_of
 from confect_server.db import present as present
 from confect_server.http import Route as Route

@@ -101,6 +101,18 @@ class NoSuchDocument(DatabaseError):
         )
 
 
+class UnknownVariant(DatabaseError):
+    """A document whose discriminator names no variant of its table."""
+
+    def __init__(
+        self, table: str, discriminator: str, given: object, known: Sequence[object]
+    ) -> None:
+        super().__init__(
+            f"no variant of {table!r} has {discriminator}={given!r}",
+            hint=f"give {discriminator} as one of {', '.join(map(repr, known))}",
+        )
+
+
 class NotUnique(DatabaseError):
     """A query for the one document found several."""
 
@@ -202,6 +214,16 @@ class WrongTable(DatabaseError):
         super().__init__(
             f"id {id!r} is of table {found!r}, not of {wanted!r}",
             hint="use ctx.db.get for ids of any table, or normalize_id for text of any origin",
+        )
+
+
+class DeclaredTable(DatabaseError):
+    """Access without types to a table that has them."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(
+            f"{table!r} is a declared table",
+            hint=f"use ctx.db.{table}, whose documents are checked",
         )
 
 

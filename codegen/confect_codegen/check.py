@@ -30,14 +30,15 @@ from confect_codegen.errors import (
     UnprintableType,
 )
 from confect_codegen.imports import Sources
-from confect_codegen.model import SYSTEM_FIELDS, constructor_of
+from confect_codegen.model import constructor_of
 from confect_codegen.naming import Names
 from confect_codegen.plain import PlainSignature
 from confect_core import Id, Spec, Table
 from confect_core.errors import ConfectError, TaggedError, Where
 from confect_core.spec import AnyFunction, Group, Schemas
 from confect_core.spec.names import python_name
-from confect_core.tables import definition_of
+from confect_core.table_checks import SYSTEM_FIELDS
+from confect_core.tables import definition_of, is_variant
 from confect_core.tables import table_mistakes as own_mistakes
 
 
@@ -107,6 +108,7 @@ def tables_in(modules: Iterable[ModuleType]) -> list[type[Table]]:
         if inspect.isclass(value)
         and issubclass(value, Table)
         and value.__module__ == module.__name__
+        and not is_variant(value)
     ]
 
 
@@ -115,13 +117,14 @@ def _one_table(
 ) -> Iterator[ConfectError]:
     name = definition_of(table).name
     yield from own_mistakes(table)
-    yield from _unprintable(project, name, table, where)
-    yield from _strange_tables(project, name, table, where, tables)
-    for field, info in table.model_fields.items():
-        if field == "self":
-            yield ReservedField(name, field, where)
-        if field not in SYSTEM_FIELDS:
-            yield from _unprintable(project, f"{name}.{field}", info.annotation, where)
+    for document in dict.fromkeys((table, *definition_of(table).documents)):
+        yield from _unprintable(project, name, document, where)
+        yield from _strange_tables(project, name, document, where, tables)
+        for field, info in document.model_fields.items():
+            if field == "self":
+                yield ReservedField(name, field, where)
+            if field not in SYSTEM_FIELDS:
+                yield from _unprintable(project, f"{name}.{field}", info.annotation, where)
 
 
 def _one_function(
@@ -186,7 +189,8 @@ def _unprintable(
 def _strange_tables(
     project: Project, what: str, annotation: object, where: Where, known: list[type[Table]]
 ) -> Iterator[ConfectError]:
-    for table in _tables_of(annotation, set()):
+    for document in _tables_of(annotation, set()):
+        table = definition_of(document).model
         if table not in known:
             yield UnknownTable(what, table.__name__, project.module("tables"), where)
 
@@ -196,7 +200,8 @@ def _tables_of(annotation: object, seen: set[object]) -> Iterator[type[Table]]:
     for part in parts_of(annotation):
         origin = get_origin(part)
         if origin is Id:
-            yield from (each for each in get_args(part) if _is_table(each))
+            several = (each for target in get_args(part) for each in parts_of(target))
+            yield from (cast("type[Table]", each) for each in several if _is_table(each))
         elif isinstance(part, type) and part not in seen:
             seen.add(part)
             if _is_table(part):

@@ -23,6 +23,8 @@ class Project:
 
     root: Path
     package: str
+    undeclared_tables: bool = False
+    """May its functions use tables that no class declares?"""
     settings: Settings = field(default_factory=Settings)
     """How its server runs: the tables below `[tool.confect]`."""
 
@@ -103,8 +105,13 @@ def _configured(root: Path, configured: dict[str, object]) -> Project:
     where = line_in(file, "tool.confect", "app")
     if not (isinstance(package, str) and package.isidentifier()):
         raise BadConfiguration(f"app = {package!r} is no name of a package", where)
-    rest = {name: value for name, value in configured.items() if name != "app"}
-    project = Project(root, package, settings_of(rest, file))
+    undeclared = configured.get("undeclared_tables", False)
+    if not isinstance(undeclared, bool):
+        problem = f"undeclared_tables = {undeclared!r} is neither true nor false"
+        raise BadConfiguration(problem, line_in(file, "tool.confect", "undeclared_tables"))
+    own = {"app", "undeclared_tables"}
+    rest = {name: value for name, value in configured.items() if name not in own}
+    project = Project(root, package, undeclared, settings_of(rest, file))
     if not project.folder.is_dir():
         raise NoPackage(package, project.import_root, where)
     return project

@@ -49,7 +49,8 @@ class BadConfiguration(ProjectError):
     def __init__(self, problem: str, where: Where) -> None:
         super().__init__(
             problem,
-            hint='[tool.confect] takes app = "app" and the tables limits, retention and memory',
+            hint='[tool.confect] takes app = "app", undeclared_tables = false '
+            "and the tables limits, retention and memory",
             where=where,
         )
 

@@ -75,7 +75,8 @@ class _Generation:
         declared = spec_mistakes(self.project, self.spec, names, self.tables)
         self._refuse([*tables, *declared])
         table_models = tuple(model_of_table(table) for table in self.tables)
-        db = emit_db(self.project.package, table_models)
+        undeclared = self.project.undeclared_tables
+        db = emit_db(self.project.package, table_models, undeclared=undeclared)
         refs = emit_refs(self._model(table_models, names, {}))
         with generated_modules(self.project, {"db": db, "refs": refs}):
             signatures = self._signatures()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Union, cast
+from typing import cast
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -14,12 +14,13 @@ from pydantic_core import PydanticUndefined
 from confect_codegen.naming import Name, Names
 from confect_codegen.plain import PlainSignature
 from confect_core import Absent, Spec, Table
+from confect_core.field_paths import either, fields_at
 from confect_core.spec import AnyFunction, Group, Schemas
 from confect_core.spec.names import python_name
-from confect_core.tables import definition_of, model_in
+from confect_core.table_checks import SYSTEM_FIELDS, tags_of
+from confect_core.table_definition import TableDefinition
+from confect_core.tables import definition_of
 from confect_server.db.open_tables import keyword_of
-
-SYSTEM_FIELDS = frozenset({"id", "creation_time"})
 
 
 class Default(Enum):
@@ -96,13 +97,28 @@ class IndexModel:
 
 
 @dataclass(frozen=True)
+class DocumentModel:
+    """A class of documents: a table's own, or one of its variants."""
+
+    model: type[Table]
+    fields: tuple[FieldModel, ...]
+
+
+@dataclass(frozen=True)
 class TableModel:
-    """A table: its class, its fields and its indexes."""
+    """A table: its class, its fields, its indexes, and its variants if it has such."""
 
     name: str
     model: type[Table]
     fields: tuple[FieldModel, ...]
+    """All that a patch may change, whichever variant has it."""
     indexes: tuple[IndexModel, ...]
+    variants: tuple[DocumentModel, ...] = ()
+
+    @property
+    def documents(self) -> tuple[DocumentModel, ...]:
+        """What its documents are: one of these."""
+        return self.variants or (DocumentModel(self.model, self.fields),)
 
 
 @dataclass(frozen=True)
@@ -135,32 +151,19 @@ def model_of_spec(
 def model_of_table(table: type[Table]) -> TableModel:
     """A table whose mistakes were looked for."""
     definition = definition_of(table)
-    fields = tuple(
-        FieldModel(name, info.annotation, _default(info))
-        for name, info in table.model_fields.items()
-        if name not in SYSTEM_FIELDS and info.init is not False
-    )
     indexes = tuple(
-        IndexModel(name, _keywords(table, index.fields))
+        IndexModel(name, _keywords(definition, index.fields))
         for name, index in definition.indexes.items()
     )
-    return TableModel(definition.name, table, fields, indexes)
-
-
-def type_at(model: type[BaseModel], path: str) -> object:
-    """The type of a field, dotted for nested ones.
-
-    What is inside an optional model may be absent, which an index keeps apart from null.
-    """
-    first, _, rest = path.partition(".")
-    annotation = model.model_fields[first].annotation
-    if not rest:
-        return annotation
-    inner = model_in(annotation)
-    assert inner is not None, "the paths of indexes were checked with their table"
-    found = type_at(inner, rest)
-    is_optional = not isinstance(annotation, type)
-    return cast("Any", Union)[found, Absent] if is_optional else found
+    if definition.union is None:
+        return TableModel(definition.name, table, _fields(table), indexes)
+    discriminator = definition.union.discriminator
+    variants = tuple(
+        DocumentModel(cast("type[Table]", each), _tag_first(_fields(each), discriminator))
+        for each in definition.documents
+    )
+    patched = _patched(definition, discriminator)
+    return TableModel(definition.name, table, patched, indexes, variants)
 
 
 def _group(
@@ -194,6 +197,41 @@ def _default(info: FieldInfo) -> object:
     return Default.REQUIRED if info.default is PydanticUndefined else info.default
 
 
-def _keywords(table: type[Table], paths: tuple[str, ...]) -> tuple[tuple[str, object], ...]:
-    found = ((keyword_of(path), type_at(table, path)) for path in paths)
+def _fields(model: type[BaseModel]) -> tuple[FieldModel, ...]:
+    return tuple(
+        FieldModel(name, info.annotation, _default(info))
+        for name, info in model.model_fields.items()
+        if name not in SYSTEM_FIELDS and info.init is not False
+    )
+
+
+def _tag_first(fields: tuple[FieldModel, ...], discriminator: str) -> tuple[FieldModel, ...]:
+    """The fields of a variant as they are inserted: which one it is has to be said."""
+    (tag,) = (each for each in fields if each.name == discriminator)
+    others = (each for each in fields if each is not tag)
+    return (FieldModel(discriminator, tag.annotation, Default.REQUIRED), *others)
+
+
+def _patched(table: TableDefinition, discriminator: str) -> tuple[FieldModel, ...]:
+    """What a patch may change; the discriminator only within variants that have several tags."""
+    types: dict[str, list[object]] = {}
+    for variant in table.documents:
+        for each in _fields(variant):
+            if each.name != discriminator or len(tags_of(variant, discriminator)) > 1:
+                types.setdefault(each.name, []).append(each.annotation)
+    return tuple(
+        FieldModel(name, either(several), Default.REQUIRED) for name, several in types.items()
+    )
+
+
+def _keywords(table: TableDefinition, paths: tuple[str, ...]) -> tuple[tuple[str, object], ...]:
+    found = ((keyword_of(path), _type_at(table, path)) for path in paths)
     return (*found, ("creation_time", float))
+
+
+def _type_at(table: TableDefinition, path: str) -> object:
+    """The type of what is at a path; where some documents have nothing there, it may be absent."""
+    found = fields_at(table.documents, path)
+    if found.is_everywhere:
+        return found.annotation
+    return either([found.annotation, Absent])

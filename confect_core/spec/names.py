@@ -34,9 +34,14 @@ def name_mistakes(what: str, name: str, where: Where | None = None) -> list[Spec
     return [] if _NAME.fullmatch(name) else [BadName(what, name, where)]
 
 
+def hides_builtin(attribute: str) -> bool:
+    """Would a class attribute of this name hide a builtin from the rest of the class body?"""
+    return attribute in _SHADOWING
+
+
 def attribute_mistakes(what: str, attribute: str, where: Where | None = None) -> list[SpecError]:
     """What is wrong with the class attribute that gives a function or a group its name."""
-    if attribute in _SHADOWING:
+    if hides_builtin(attribute):
         because = "it would hide the builtin from the rest of the class body"
     elif attribute in _GROUP_API:
         because = "GroupSpec itself has an attribute of that name"

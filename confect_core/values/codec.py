@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Generic, cast
+from typing import Annotated, Any, Generic, cast
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation
@@ -136,7 +136,7 @@ class Codec(Generic[T]):
 
     def _core_schema(self) -> Node:
         try:
-            adapter = TypeAdapter[Any](self._annotation)
+            adapter = TypeAdapter[Any](_as_in_a_field(self._annotation))
             adapter.rebuild()  # a model may say that it is built on its first use: this is it
             return cast("Node", adapter.core_schema)
         except PydanticSchemaGenerationError as error:
@@ -144,6 +144,11 @@ class Codec(Generic[T]):
             raise Uncarryable(self._what, f"of an unknown type: {said}", "use a model") from None
         except (PydanticUndefinedAnnotation, PydanticUserError) as error:
             raise UnresolvedType(self._what, str(error).splitlines()[0]) from None
+
+
+def _as_in_a_field(annotation: object) -> Any:
+    """The same type; a bare model is taken as it is, one in a field says what it stands for."""
+    return Annotated[annotation, "in a field"] if isinstance(annotation, type) else annotation
 
 
 def _say(error: ErrorDetails) -> str:

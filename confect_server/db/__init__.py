@@ -14,6 +14,11 @@ from confect_server.db.query import Query as Query
 from confect_server.db.range import Range as Range
 from confect_server.db.reader import DatabaseReader as DatabaseReader
 from confect_server.db.reader import TableReader as TableReader
+from confect_server.db.undeclared import UndeclaredDocument as UndeclaredDocument
+from confect_server.db.undeclared import UndeclaredTableReader as UndeclaredTableReader
+from confect_server.db.undeclared import UndeclaredTablesReader as UndeclaredTablesReader
+from confect_server.db.undeclared import UndeclaredTablesWriter as UndeclaredTablesWriter
+from confect_server.db.undeclared import UndeclaredTableWriter as UndeclaredTableWriter
 from confect_server.db.writer import UNCHANGED as UNCHANGED
 from confect_server.db.writer import DatabaseWriter as DatabaseWriter
 from confect_server.db.writer import NotChanged as NotChanged

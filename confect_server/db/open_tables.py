@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import UnionType
 from typing import Any, TypeVar, Union, cast, get_args, get_origin
 
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from confect_core import Absent, Table
-from confect_core.tables import definition_of, model_in
+from confect_core.field_paths import FieldsAt, fields_at
+from confect_core.table_checks import tags_of
+from confect_core.table_definition import TableUnion
+from confect_core.table_errors import VariantIsNoTable
+from confect_core.tables import definition_of, is_variant
 from confect_core.values import UNDEFINED, Undefined, Value
 from confect_core.values.absent import ABSENT
 from confect_core.values.codec import Codec
+from confect_core.values.field_names import SYSTEM_FIELDS
 from confect_server.db.range import UNBOUNDED, Range, Unbounded
 from confect_server.engine import Catalog, IndexDefinition
-from confect_server.errors import BadRange, UnknownTable
+from confect_server.errors import BadRange, UnknownTable, UnknownVariant
 
 D = TypeVar("D", bound=Table)
 
@@ -31,12 +35,15 @@ class IndexAccess:
         self.definition = definition
         self.table_name = definition_of(table).name
         self.fields = (*(keyword_of(path) for path in definition.fields), _CREATION_TIME)
-        found = {keyword_of(path): _field(table, path) for path in definition.fields}
-        self._codecs = {
-            name: Codec[Any](_present(field), what=name) for name, field in found.items()
-        }
+        documents = definition_of(table).documents
+        found = {keyword_of(path): fields_at(documents, path) for path in definition.fields}
+        self._codecs = {name: Codec[Any](_present(each), what=name) for name, each in found.items()}
         self._codecs[_CREATION_TIME] = Codec(float, what=_CREATION_TIME)
-        self._absent_if_none = {name for name, field in found.items() if field.default is None}
+        self._absent_if_none = {
+            name
+            for name, each in found.items()
+            if all(field.default is None for field in each.fields)
+        }
 
     def encode(
         self, bounds: Mapping[str, object]
@@ -77,6 +84,13 @@ class TableAccess:
     number: int
     codec: Codec[Any]
     indexes: Mapping[str, IndexAccess]
+    make: Callable[..., Table]
+    """Makes a document of its fields."""
+
+    def encode(self, document: Table) -> dict[str, Value]:
+        """What is stored of a document beside its system fields."""
+        encoded = cast("dict[str, Value]", self.codec.encode(document))
+        return {name: value for name, value in encoded.items() if name not in SYSTEM_FIELDS}
 
 
 @dataclass(frozen=True)
@@ -99,7 +113,14 @@ class OpenTables:
 
     def of_model(self, model: object) -> TableAccess:
         """The access to a table by its class."""
-        name = definition_of(cast("type[Table]", model)).name
+        table = cast("type[Table]", model)
+        if is_variant(table):
+            raise VariantIsNoTable(table.__name__, definition_of(table).name)
+        return self.of_document(table)
+
+    def of_document(self, model: type[Table]) -> TableAccess:
+        """The access to the table that holds documents of a class, a variant perhaps."""
+        name = definition_of(model).name
         if name not in self.by_name:
             raise UnknownTable(f"{name!r}")
         return self.by_name[name]
@@ -110,30 +131,45 @@ def keyword_of(path: str) -> str:
     return path.replace(".", "__")
 
 
+class _VariantMaker:
+    """Makes a document of the variant that its discriminator names."""
+
+    def __init__(self, table: str, union: TableUnion) -> None:
+        self._table = table
+        self._discriminator = union.discriminator
+        self._variants = {
+            tag: variant
+            for variant in union.variants
+            for tag in tags_of(variant, union.discriminator)
+        }
+
+    def __call__(self, **fields: object) -> Table:
+        tag = fields.get(self._discriminator)
+        if not isinstance(tag, Hashable) or tag not in self._variants:
+            raise UnknownVariant(self._table, self._discriminator, tag, [*self._variants])
+        return cast("Table", self._variants[tag](**fields))
+
+
 def _open(table: type[Table], catalog: Catalog) -> TableAccess:
-    name = definition_of(table).name
-    entry = catalog.table(name)
-    indexes = {
-        index_name: IndexAccess(table, definition)
-        for index_name, definition in entry.indexes.items()
-    }
-    return TableAccess(table, name, entry.number, Codec(table, what=name, is_stored=True), indexes)
+    definition = definition_of(table)
+    entry = catalog.table(definition.name)
+    indexes = {index_name: IndexAccess(table, index) for index_name, index in entry.indexes.items()}
+    codec = Codec[Any](table, what=definition.name, is_stored=True)
+    union = definition.union
+    make = table if union is None else _VariantMaker(definition.name, union)
+    return TableAccess(table, definition.name, entry.number, codec, indexes, make)
 
 
-def _field(table: type[Table], path: str) -> FieldInfo:
-    *parents, last = path.split(".")
-    model: type[BaseModel] = table
-    for name in parents:
-        inner = model_in(model.model_fields[name].annotation)
-        assert inner is not None, "the paths of indexes were checked with their table"
-        model = inner
-    return model.model_fields[last]
+def _present(found: FieldsAt) -> Any:
+    """The type of what is at a path where it is not absent."""
+    if not found.fields:
+        return Any  # an index that another version of the program declares
+    # `|` cannot join what is only known at run time
+    return Union[tuple(_present_in(field) for field in found.fields)]  # noqa: UP007
 
 
-def _present(field: FieldInfo) -> Any:
-    """The type of a field's value where it is not absent."""
+def _present_in(field: FieldInfo) -> Any:
     annotation = field.annotation
     if get_origin(annotation) not in (Union, UnionType):
         return field.rebuild_annotation()
-    # `|` cannot join what is only known at run time
     return Union[tuple(each for each in get_args(annotation) if each != Absent)]  # noqa: UP007

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Self, TypeVar, cast
 
 from confect_core import PaginationOptions, PaginationResult, Table
-from confect_core.values import Interval
+from confect_core.values import Interval, Value
 from confect_core.values.codec import Codec
 from confect_server.db.expression import Expr
 from confect_server.db.page import PagedQuery, Paging, read_page
 from confect_server.engine import Document, Found, IndexDefinition, Order, Transaction
 from confect_server.errors import NotUnique
 
-D = TypeVar("D", bound=Table)
+D = TypeVar("D", bound=Table | Mapping[str, Value])
 
 
 @dataclass(frozen=True)

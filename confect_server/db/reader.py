@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, cast
+
+from typing_extensions import TypeVar
 
 from confect_core import Id, Table
 from confect_core.values import Interval, MalformedId, decode_id
@@ -16,6 +18,7 @@ from confect_server.engine import Transaction
 from confect_server.errors import UnknownIndex, UnknownTable, WrongTable
 
 D = TypeVar("D", bound=Table)
+Key = TypeVar("Key", bound=Table, default=D)
 
 
 class DatabaseReader:
@@ -51,14 +54,17 @@ class DatabaseReader:
         return access, internal
 
 
-class TableReader(Generic[D]):
-    """Reads one table; the generated subclass has a method for each of its indexes."""
+class TableReader(Generic[D, Key]):
+    """Reads one table; the generated subclass has a method for each of its indexes.
 
-    def __init__(self, db: DatabaseReader, table: type[D]) -> None:
+    `D` is what its documents are, a union if it has variants; `Key` is the class of the table.
+    """
+
+    def __init__(self, db: DatabaseReader, table: type[Key]) -> None:
         self._db = db
         self._access = db._tables.of_model(table)
 
-    async def get(self, id: Id[D]) -> D | None:
+    async def get(self, id: Id[Key]) -> D | None:
         """The document with this id, or None if there is none; refuses ids of other tables."""
         return cast("D | None", await self._db._get(self._access, self._internal(id)))
 

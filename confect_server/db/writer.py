@@ -9,14 +9,12 @@ from typing import Any, Final, Generic, Literal, TypeAlias, cast
 from typing_extensions import ParamSpec, TypeVar
 
 from confect_core import Id, Table
-from confect_core.values import Value
 from confect_server.db.open_tables import TableAccess
-from confect_server.db.reader import DatabaseReader, TableReader
+from confect_server.db.reader import DatabaseReader, Key, TableReader
 from confect_server.errors import NoSuchDocument
 
 P = ParamSpec("P")
 D = TypeVar("D", bound=Table)
-SYSTEM_FIELDS = frozenset({"_id", "_creationTime"})
 
 
 class Unchanged(Enum):
@@ -38,6 +36,11 @@ class DatabaseWriter(DatabaseReader):
         """One table by its class, for code that knows no generated names."""
         return TableWriter(self, cast("type[D]", table))
 
+    async def insert(self, document: D) -> Id[D]:
+        """Add a document that was made by its class, and give its id."""
+        access = self._tables.of_document(type(document))
+        return cast("Id[D]", await self._transaction.insert(access.number, access.encode(document)))
+
     async def delete(self, id: Id[Any]) -> None:
         """Delete a document; refuses one that does not exist with `NoSuchDocument`."""
         access, internal = self._located(id)
@@ -48,16 +51,16 @@ class DatabaseWriter(DatabaseReader):
             raise NoSuchDocument("delete", id)
 
 
-class TableWriter(TableReader[D], Generic[P, D]):
+class TableWriter(TableReader[D, Key], Generic[P, D, Key]):
     """Reads and writes one table; `P` are its fields as the keyword arguments of its class."""
 
     async def insert(self, *args: P.args, **fields: P.kwargs) -> Id[D]:
         """Add a document and give its id."""
-        document = self._model(*args, **fields)
-        id = await self._db._transaction.insert(self._access.number, self._fields(document))
-        return cast("Id[D]", id)
+        document = self._access.make(*args, **fields)
+        encoded = self._access.encode(document)
+        return cast("Id[D]", await self._db._transaction.insert(self._access.number, encoded))
 
-    async def change(self, id: Id[D], changes: Mapping[str, object]) -> None:
+    async def change(self, id: Id[Key], changes: Mapping[str, object]) -> None:
         """Change the fields that are mentioned; the generated `patch` is typed for each of them.
 
         An optional field is removed by its default. A missing document is refused.
@@ -66,34 +69,24 @@ class TableWriter(TableReader[D], Generic[P, D]):
         if current is None:
             raise NoSuchDocument("patch", id)
         changed = {name: value for name, value in changes.items() if value is not UNCHANGED}
-        fields = {name: getattr(current, name) for name in self._field_names}
-        await self._put(id, self._model(**{**fields, **changed}))
+        fields = {name: getattr(current, name) for name in _fields_of(current)}
+        await self._put(id, self._access.make(**{**fields, **changed}))
 
-    async def replace(self, id: Id[D], *args: P.args, **fields: P.kwargs) -> None:
+    async def replace(self, id: Id[Key], *args: P.args, **fields: P.kwargs) -> None:
         """Give a document a new content; it keeps its id and its creation time."""
-        if not await self._put(id, self._model(*args, **fields)):
+        if not await self._put(id, self._access.make(*args, **fields)):
             raise NoSuchDocument("replace", id)
 
-    async def delete(self, id: Id[D]) -> None:
+    async def delete(self, id: Id[Key]) -> None:
         """Delete a document; refuses one that does not exist with `NoSuchDocument`."""
         db = cast("DatabaseWriter", self._db)
         await db._delete(self._access, self._internal(id), id)
 
-    async def _put(self, id: Id[D], document: Table) -> bool:
+    async def _put(self, id: Id[Key], document: Table) -> bool:
         internal = self._internal(id)
-        transaction = self._db._transaction
-        return await transaction.replace(self._access.number, internal, self._fields(document))
+        fields = self._access.encode(document)
+        return await self._db._transaction.replace(self._access.number, internal, fields)
 
-    @property
-    def _model(self) -> Callable[..., Table]:
-        return self._access.model
 
-    @property
-    def _field_names(self) -> list[str]:
-        return [
-            name for name in self._access.model.model_fields if name not in ("id", "creation_time")
-        ]
-
-    def _fields(self, document: Table) -> dict[str, Value]:
-        encoded = cast("dict[str, Value]", self._access.codec.encode(document))
-        return {name: value for name, value in encoded.items() if name not in SYSTEM_FIELDS}
+def _fields_of(document: Table) -> list[str]:
+    return [name for name in type(document).model_fields if name not in ("id", "creation_time")]

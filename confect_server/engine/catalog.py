@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -45,6 +46,8 @@ class TableEntry:
     name: str
     number: int
     indexes: Mapping[str, IndexDefinition] = field(default_factory=dict[str, IndexDefinition])
+    is_new: bool = False
+    """Is it being made by the transaction that has this catalog?"""
 
 
 class Catalog:
@@ -71,6 +74,16 @@ class Catalog:
     def has(self, name: str) -> bool:
         """Is there such a table?"""
         return name in self._by_name
+
+    def with_table(self, name: str) -> Catalog:
+        """The same with a new table, which has no indexes but that by creation time."""
+        index = IndexDefinition(self.next_index, BY_CREATION_TIME, self.next_table, ())
+        entry = TableEntry(name, self.next_table, {BY_CREATION_TIME: index}, is_new=True)
+        larger = copy(self)
+        larger._by_name = {**self._by_name, name: entry}
+        larger._indexes = {**self._indexes, entry.number: (index,)}
+        larger.next_table, larger.next_index = self.next_table + 1, self.next_index + 1
+        return larger
 
     def indexes_of(self, table_no: int) -> tuple[IndexDefinition, ...]:
         """The indexes of a table."""

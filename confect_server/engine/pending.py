@@ -87,7 +87,8 @@ class PendingWrites:
     """The documents that a transaction has written, in the order of every index."""
 
     def __init__(self, catalog: Catalog, now_ms: float) -> None:
-        self._catalog = catalog
+        self.catalog = catalog
+        """The tables that documents are written to; it grows with those that are made."""
         self._created_at_ms = now_ms
         self._writes: dict[tuple[int, bytes], PendingWrite] = {}
         self._keys: dict[int, list[bytes]] = defaultdict(list)
@@ -162,7 +163,7 @@ class PendingWrites:
         result = WriteSet()
         growth: dict[int, int] = {}
         for (table_no, id), write in self._writes.items():
-            target = WriteTarget(table_no, id, self._catalog.indexes_of(table_no))
+            target = WriteTarget(table_no, id, self.catalog.indexes_of(table_no))
             try:
                 is_written = result.enter(target, write)
             except UnsettledCommitTs:
@@ -179,7 +180,7 @@ class PendingWrites:
     def _set(
         self, write: PendingWrite, table_no: int, id: bytes, after: Document | None, size: int
     ) -> None:
-        indexes = self._catalog.indexes_of(table_no)
+        indexes = self.catalog.indexes_of(table_no)
         for index, key in zip(indexes, write.keys, strict=False):
             self._remove(index.number, key)
         write.after = after

@@ -7,8 +7,24 @@ from contextlib import asynccontextmanager
 from copy import copy
 from typing import Protocol
 
-from confect_core.values import Interval, Value, check_document, encode_id, new_internal_id
-from confect_server.engine.catalog import CATALOG_INDEX, FIRST_USER_TABLE, Catalog
+from confect_core.values import (
+    Interval,
+    Value,
+    check_document,
+    decode_id,
+    encode_id,
+    new_internal_id,
+)
+from confect_server.engine.catalog import (
+    CATALOG_INDEX,
+    FIRST_USER_TABLE,
+    INDEXES,
+    TABLES,
+    Catalog,
+    TableEntry,
+    index_document,
+    table_document,
+)
 from confect_server.engine.counts import COUNTS, count_id, count_of
 from confect_server.engine.errors import FunctionOver, NoSuchIndex, ReadOnly
 from confect_server.engine.frame import Frame
@@ -58,7 +74,7 @@ class Transaction:
         self._writes = PendingWrites(catalog, now_ns / _NS_PER_MS)
         self._frame = Frame()
         self._backfilled: list[IndexRow] = []
-        self.catalog = catalog
+        self._new_tables: dict[int, bytes] = {}
         self.usage = Usage(limits)
         """What was used until now; what is done with system tables is not counted."""
 
@@ -66,6 +82,11 @@ class Transaction:
     def depth(self) -> int:
         """How many functions are around the one that this was given to."""
         return self._frame.depth
+
+    @property
+    def catalog(self) -> Catalog:
+        """The tables and indexes that there are for it, those that it makes included."""
+        return self._writes.catalog
 
     @property
     def begin_ts(self) -> int:
@@ -170,6 +191,25 @@ class Transaction:
             return False
         self._put(table_no, id, current, None, 0)
         return True
+
+    async def table_to_fill(self, name: str) -> TableEntry:
+        """A table by its name, made if there is none; making it is a write like any other."""
+        self._check_writable()
+        if not self.catalog.has(name):
+            self._writes.catalog = self.catalog.with_table(name)
+        table = self.catalog.table(name)
+        if table.is_new and not self._is_made(table):
+            row = await self.insert(TABLES, table_document(name, table.number))
+            self._new_tables[table.number] = decode_id(row)[1]
+            for index in table.indexes.values():
+                await self.insert(INDEXES, index_document(index))
+        return table
+
+    def _is_made(self, table: TableEntry) -> bool:
+        """Are its rows among what is to be written? They are not any more once they are undone."""
+        row = self._new_tables.get(table.number)
+        pending = None if row is None else self._writes.get(TABLES, row)
+        return pending is not None and pending.after is not None
 
     def backfill(self, index: IndexDefinition, found: Found) -> None:
         """Enter a stored document into an index that is being made."""

@@ -41,6 +41,14 @@ def test_a_package_inside_a_larger_repository_belongs_to_the_nearest_project(
     assert find_project(inner).root == tmp_path
 
 
+def test_undeclared_tables_are_refused_unless_the_project_allows_them(tmp_path: Path) -> None:
+    assert not write_project(tmp_path).undeclared_tables
+
+    (tmp_path / "pyproject.toml").write_text("[tool.confect]\nundeclared_tables = true\n")
+
+    assert find_project(tmp_path).undeclared_tables
+
+
 def test_no_pyproject_at_all_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NoProject):
         find_project(tmp_path)
@@ -61,6 +69,7 @@ def test_a_pyproject_without_our_table_is_refused(tmp_path: Path) -> None:
         ('app = "my shop"', BadConfiguration),
         ("app = 3", BadConfiguration),
         ('apps = "shop"', BadConfiguration),
+        ('undeclared_tables = "yes"', BadConfiguration),
         ("limits = 3", BadConfiguration),
         ("limits.nestings = 3", BadConfiguration),
     ],

@@ -204,6 +204,47 @@ CASES = {
     "a field called self": Case(
         ReservedField, "class Odd", tables("    class Odd(Table):\n            self: int")
     ),
+    "a field called self in a variant": Case(
+        ReservedField,
+        "class Event",
+        tables("""
+        from typing import Literal
+        class Event(Table, discriminator="kind"):
+            at: float
+        class Start(Event):
+            kind: Literal["start"] = "start"
+            self: int
+        """),
+    ),
+    "a variant with a private name": Case(
+        PrivateName,
+        "class Event",
+        tables("""
+        from typing import Literal
+        class Event(Table, discriminator="kind"):
+            at: float
+        class _Start(Event):
+            kind: Literal["start"] = "start"
+        """),
+    ),
+    "an id of a variant elsewhere": Case(
+        UnknownTable,
+        "b =",
+        spec("""
+        from typing import Literal
+        class Draft(Table, discriminator="kind"):
+            text: str
+        class Short(Draft):
+            kind: Literal["short"] = "short"
+        class Long(Draft):
+            kind: Literal["long"] = "long"
+        class ByDraft(Args):
+            draft: Id[Short | Long]
+        class A(GroupSpec):
+            b = FunctionSpec.public_query(args=ByDraft, returns=int)
+        spec = Spec.make().add(A)
+        """),
+    ),
     "a plain function that is not imported": Case(
         PlainNotFound,
         "lambda: nowhere",

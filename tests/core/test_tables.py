@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, NotRequired, Required
 
 import pytest
 from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
 
 from confect_core import Id, Index, Table
 from confect_core.errors import Mistakes
+from confect_core.field_paths import fields_at
 from confect_core.spec.errors import BadName, ReservedName
-from confect_core.tables import (
-    ACCESS_NAMES,
+from confect_core.table_checks import ACCESS_NAMES
+from confect_core.table_errors import (
     BadIndex,
+    DuplicateVariant,
+    IndexAsType,
+    LateVariant,
+    NoTag,
+    NoVariants,
     UnknownField,
-    definition_of,
-    table_mistakes,
+    VariantElsewhere,
+    VariantIsNoTable,
+    VariantOfVariant,
+    VariantOption,
 )
+from confect_core.tables import definition_of, is_variant, table_mistakes
 from confect_core.values import MalformedId, encode_id
 from confect_core.values.codec import UnresolvedType
 from confect_core.values.uncarryable import Uncarryable
@@ -193,6 +204,63 @@ def test_a_field_has_a_name_that_the_database_takes() -> None:
         declare(__annotations__={"size": int}, size=Field(alias="Size"))
 
 
+class Owner(TypedDict):
+    name: str
+    phone: NotRequired[str]
+
+
+class Options(TypedDict, total=False):
+    size: int
+    kind: Required[str]
+
+
+@dataclass
+class Point:
+    x: float
+    owner: Owner | None = None
+
+
+class Everything(Table):
+    data: Any
+    home: Address
+    work: Address | None
+    record: dict[str, Address]
+    point: Point
+    options: Options
+    shape: Annotated[Point | Options, "either"]
+
+
+@pytest.mark.parametrize(
+    ("path", "annotation", "is_everywhere"),
+    [
+        ("home.city.name", str, True),
+        ("work.city.name", str, False),
+        ("home.street", str | None, True),
+        ("record", dict[str, Address], True),
+        ("record.home.city", City, False),
+        ("data", Any, True),
+        ("data.any.thing", Any, False),
+        ("point.x", float, True),
+        ("point.owner.name", str, False),
+        ("point.owner.phone", str, False),
+        ("options.size", int, False),
+        ("options.kind", str, True),
+        ("shape.x", float, False),
+        ("shape.kind", str, False),
+    ],
+)
+def test_a_path_leads_to_a_type(path: str, annotation: object, is_everywhere: bool) -> None:
+    found = fields_at([Everything], path)
+    assert (found.annotation, found.is_everywhere) == (annotation, is_everywhere)
+
+
+@pytest.mark.parametrize(
+    "path", ["record.a b", "record.", "data.", "point.y", "options.x", "shape.y", "point.x.y"]
+)
+def test_a_path_may_lead_nowhere(path: str) -> None:
+    assert fields_at([Everything], path).fields == ()
+
+
 class Late(Table):
     next: Later | None = None
     by_name = Index("next.name")
@@ -219,3 +287,133 @@ def test_an_id_is_a_string_that_is_well_formed() -> None:
     for wrong in ("", "x", text[:-1], f"{text[:-1]}!", text.upper()):
         with pytest.raises(MalformedId):
             Id[User](wrong)
+
+
+@pytest.mark.parametrize("name", ["list", "all", "id", "creation_time", "text", "json", "copy"])
+def test_an_index_hides_no_builtin_no_field_and_no_method(name: str) -> None:
+    with pytest.raises(ReservedName, match=f"no index can be called '{name}'"):
+        declare("things", __annotations__={"tags": "list[str]"}, **{name: Index("text")})
+
+
+def test_an_index_is_not_called_like_a_field_of_the_table_that_is_extended() -> None:
+    with pytest.raises(ReservedName, match="has a field or a method of that name"):
+
+        class Memo(Base):  # pyright: ignore[reportUnusedClass]
+            owner = Index("owner")  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType, reportIncompatibleVariableOverride]  # the mistake
+
+
+def test_an_index_that_hides_a_type_says_so_where_it_is_used_as_one() -> None:
+    index: Any = Index("tags")  # here: hidden
+    with pytest.raises(IndexAsType) as refused:
+        index[str]
+    assert refused.value.where == place_of(__file__, "hidden")
+
+
+class Shape(Table, name="shapes", discriminator="kind"):
+    at: Address
+    by_city = Index("at.city.name", "kind")
+    by_side = Index("side")
+
+
+class Circle(Shape):
+    kind: Literal["circle"] = "circle"
+    radius: float
+
+
+class Square(Shape):
+    kind: Literal["square", "rhombus"]
+    side: float
+
+
+def test_what_extends_a_table_with_a_discriminator_is_a_variant_of_it() -> None:
+    assert [is_variant(model) for model in (Shape, Circle, Square)] == [False, True, True]
+    assert definition_of(Circle) is definition_of(Square) is definition_of(Shape)
+    assert definition_of(Shape).documents == (Circle, Square)
+    assert definition_of(User).documents == (User,)
+    assert table_mistakes(Shape) == []
+    (mistake,) = table_mistakes(Circle)
+    assert isinstance(mistake, VariantIsNoTable)
+
+
+def test_an_index_is_on_a_field_that_some_variant_has() -> None:
+    class Shapes(Table, discriminator="kind"):
+        by_radius = Index("radius")
+        by_side = Index("side")
+
+    class Disc(Shapes):  # pyright: ignore[reportUnusedClass]
+        kind: Literal["disc"]
+        radius: float
+
+    (mistake,) = table_mistakes(Shapes)
+    assert isinstance(mistake, UnknownField)
+    assert "'side'" in mistake.message
+
+
+def test_a_discriminator_needs_variants() -> None:
+    class Lonely(Table, discriminator="kind"):
+        text: str
+
+    (mistake,) = table_mistakes(Lonely)
+    assert isinstance(mistake, NoVariants)
+
+
+def variant(table: type[Table], *bases: type[Table], **body: Any) -> type[Table]:
+    namespace: dict[str, Any] = {"__module__": __name__, "__annotations__": {}, **body}
+    keywords = {key: namespace.pop(key) for key in ("name", "discriminator") if key in body}
+    metaclass: Any = type(Table)
+    made: type[Table] = metaclass("Variant", (bases or (table,)), namespace, **keywords)
+    return made
+
+
+def tagged(tag: object) -> dict[str, Any]:
+    return {"__annotations__": {"kind": Literal[tag]}}
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "said"),
+    [
+        ({}, NoTag, "its field 'kind' is missing, or is no Literal"),
+        ({"__annotations__": {"kind": str}}, NoTag, "its field 'kind'"),
+        (tagged("first"), DuplicateVariant, "Variant and First are both tagged 'first'"),
+        ({**tagged("x"), "name": "others"}, VariantOption, "a name of its own"),
+        ({**tagged("x"), "discriminator": "sort"}, VariantOption, "a discriminator of its own"),
+        ({**tagged("x"), "by_text": Index("text")}, VariantOption, "an index by_text of its own"),
+        ({**tagged("x"), "__module__": "elsewhere"}, VariantElsewhere, "in another module"),
+    ],
+)
+def test_a_class_that_is_no_variant_is_refused(
+    body: dict[str, Any], error: type[Exception], said: str
+) -> None:
+    class Either(Table, discriminator="kind"):
+        text: str
+
+    class First(Either):  # pyright: ignore[reportUnusedClass]
+        kind: Literal["first"] = "first"
+
+    with pytest.raises(error, match=said):
+        variant(Either, **body)
+
+
+def test_a_variant_is_not_extended() -> None:
+    class Either(Table, discriminator="kind"):
+        pass
+
+    class First(Either):
+        kind: Literal["first"] = "first"
+
+    with pytest.raises(VariantOfVariant, match="Variant extends First"):
+        variant(Either, First, **tagged("second"))
+
+
+def test_a_variant_that_a_type_was_made_without_is_refused() -> None:
+    class Either(Table, discriminator="kind"):
+        pass
+
+    class First(Either):  # pyright: ignore[reportUnusedClass]
+        kind: Literal["first"] = "first"
+
+    class Holder(BaseModel):  # pyright: ignore[reportUnusedClass]
+        held: Either
+
+    with pytest.raises(LateVariant, match="Variant is declared after something used 'either'"):
+        variant(Either, **tagged("second"))

@@ -9,7 +9,7 @@ import pytest
 
 from confect_core import FunctionSpec, GroupSpec, Index, NoArgs, Table
 from confect_core.errors import Mistakes
-from confect_core.tables import UnknownField
+from confect_core.table_errors import UnknownField
 from confect_core.values.codec import UnresolvedType
 from confect_server import DataModel, GroupImpl, Impl, QueryCtx, impl, layers
 from confect_server.errors import DuplicateGroup, WrongImplementations

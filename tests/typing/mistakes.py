@@ -23,6 +23,10 @@ from confect_core import (
     ref,
 )
 from confect_server import ActionCtx, Impl, Range, field_of, impl
+from shop._generated.db import MutationCtx as ShopMutationCtx
+from shop._generated.db import QueryCtx as ShopQueryCtx
+from shop.tables.events import Cancelled, Event, Noted, Shipped
+from shop.tables.orders import Order
 
 
 class User(Table, name="users"):
@@ -149,6 +153,38 @@ async def writes(ctx: MutationCtx, note_id: Id[Note], user_id: Id[User]) -> None
     await ctx.db.table(Note).insert(text="hi")  # a field is missing by class
     Note(text="hi", author="Ada", at=1.0, id=note_id)  # the database gives ids
     Note(text="hi")  # a document that is not whole
+
+
+async def variants(ctx: ShopMutationCtx, order: Id[Order], event: Id[Event]) -> None:
+    await ctx.db.events.insert(order=order, reason=3)  # which variant is not said
+    await ctx.db.events.insert(kind="noted", order=order)  # a field of the variant is missing
+    await ctx.db.events.insert(kind="noted", order=order, reason="x")  # the type of another variant
+    await ctx.db.events.insert(kind="noted", order=order, reason=3, labels={})  # a field of another
+    await ctx.db.events.replace(event, kind="shipped", order=order)  # not the whole variant
+    await ctx.db.events.patch(event, kind="shipped")  # a patch makes no other variant of it
+    await ctx.db.events.patch(order, reason=3)  # an id of another table to patch a variant
+    await ctx.db.events.get(order)  # an id of another table to get a variant
+    ctx.db.events.by_order(order=order, kind="lost")  # no variant is called so
+    ctx.db.events.by_city(shipment__to__city=3)  # wrong type of a nested field
+    found = await ctx.db.events.get(event)
+    assert found is not None
+    found.reason  # not every variant has it
+    shipped: list[Shipped] = await ctx.db.events.query().collect()  # there are other variants
+    ctx.db.undeclared_table("clicks").by_time()  # there are no indexes of what is not declared
+    await ctx.db.undeclared_table("clicks").insert(button=1)  # fields without types are a mapping
+    assert shipped
+
+
+async def forgets(ctx: ShopQueryCtx, event: Id[Event]) -> str:
+    match await ctx.db.events.get(event):
+        case Shipped() | Cancelled() | None:
+            return ""
+        case Noted() as noted:
+            return noted.reason  # a variant is narrowed to what it is
+
+
+async def undeclared(ctx: MutationCtx) -> None:
+    ctx.db.undeclared_table("clicks")  # the project does not allow undeclared tables
 
 
 async def nests(ctx: MutationCtx, note_id: Id[Note]) -> None:

@@ -44,6 +44,7 @@ from confect_core import (
     TaggedError,
     ref,
 )
+from confect_core.values import Value
 from confect_server import (
     UNCHANGED,
     ActionCtx,
@@ -61,6 +62,12 @@ from confect_server import (
 )
 from confect_server import MutationCtx as AnyMutationCtx
 from confect_server import QueryCtx as AnyQueryCtx
+from shop._generated.db import EventsDocument
+from shop._generated.db import MutationCtx as ShopMutationCtx
+from shop.tables.customers import Address
+from shop.tables.events import Cancelled, Noted, Parcel, Shipped
+from shop.tables.events import Event as OrderEvent
+from shop.tables.orders import Order
 
 
 class Event(Table, name="events"):
@@ -146,6 +153,37 @@ async def writes(ctx: MutationCtx, note_id: Id[Note]) -> None:
     assert_type(removed, Outcome[None, NoteNotFound | Forbidden])
     assert_type(ctx.meta.documents_written.remaining, int)
     await reads(ctx, note_id, "a mutation is given to what asks for a query")
+
+
+async def variants(ctx: ShopMutationCtx, order: Id[Order], event: Id[OrderEvent]) -> None:
+    parcel = Parcel(weight=2.0, to=Address(city="Bern"))
+    events = ctx.db.events
+    new = await events.insert(kind="shipped", order=order, shipment=parcel)
+    assert_type(new, Id[Shipped | Cancelled | Noted])
+    await events.replace(new, kind="noted", order=order, reason=3, follows=None)
+    await events.patch(event, reason="late", details={}, kind="refused")
+    assert_type(await events.get(new), EventsDocument | None)
+    assert_type(await ctx.db.get(new), Shipped | Cancelled | Noted | None)
+    assert_type(await events.by_reason(reason=ABSENT).collect(), list[Shipped | Cancelled | Noted])
+    assert_type(await events.by_city(shipment__to__city="Bern").first(), EventsDocument | None)
+    assert_type(events.normalize_id("x"), Id[Shipped | Cancelled | Noted] | None)
+    async for each in events.query():
+        match each:
+            case Shipped():
+                assert_type(each.id, Id[Shipped])
+                await events.delete(each.id)
+            case Cancelled(kind="refused"):
+                assert_type(each.reason, str | None)
+            case Cancelled() | Noted():
+                assert_type(each.reason, str | int | None)
+            case _:
+                assert_never(each)
+    assert_type(await ctx.db.insert(Cancelled(kind="refused", order=order)), Id[Cancelled])
+    wider: Id[OrderEvent] = new
+    clicks = ctx.db.undeclared_table("clicks")
+    click = await clicks.get(await clicks.insert({"button": 1, "tags": ["a"], "wider": wider}))
+    assert_type(click, dict[str, Value] | None)
+    assert_type(await clicks.query().order("desc").first(), dict[str, Value] | None)
 
 
 async def acts(ctx: ActionCtx[Mailer], note_id: Id[Note]) -> None:

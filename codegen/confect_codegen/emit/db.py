@@ -8,24 +8,28 @@ from confect_codegen.emit.annotations import AnnotationPrinter, parameter, union
 from confect_codegen.emit.imports import Imports
 from confect_codegen.emit.layout import WIDTH, Brackets, Node, brackets, lay, run
 from confect_codegen.emit.source import camel_case, separated, source
-from confect_codegen.model import Default, FieldModel, IndexModel, TableModel
+from confect_codegen.model import Default, DocumentModel, FieldModel, IndexModel, TableModel
 
 _MODULE_NAMES = frozenset({"N", "Reader", "Writer", "QueryCtx", "MutationCtx", "data_model"})
 _GIVEN = "_given"
 _METHODS = frozenset({"insert", "patch", "replace"})
 
 
-def emit_db(package: str, tables: tuple[TableModel, ...]) -> str:
-    """The text of `db.py`."""
-    return _Db(package, tables).text()
+def emit_db(package: str, tables: tuple[TableModel, ...], *, undeclared: bool = False) -> str:
+    """The text of `db.py`; with `undeclared`, other tables may be used too."""
+    kind = "UndeclaredTables" if undeclared else "Database"
+    return _Db(package, tables, (f"{kind}Reader", f"{kind}Writer")).text()
 
 
 class _Db:
-    def __init__(self, package: str, tables: tuple[TableModel, ...]) -> None:
+    def __init__(
+        self, package: str, tables: tuple[TableModel, ...], bases: tuple[str, str]
+    ) -> None:
         self._tables = tables
+        self._bases = bases
         self._classes = _class_names(tables)
         names = self._classes.values()
-        classes = {f"{name}{end}" for name in names for end in ("Reader", "Writer")}
+        classes = {f"{name}{end}" for name in names for end in ("Reader", "Writer", "Document")}
         members = {table.name for table in tables}
         members |= {index.name for table in tables for index in table.indexes}
         self._imports = Imports(package, _MODULE_NAMES | _METHODS | classes | members)
@@ -35,14 +39,17 @@ class _Db:
         type_var = self._imports.name("typing_extensions", "TypeVar")
         never = self._imports.name("typing", "Never")
         blocks = [[f'N = {type_var}("N", default={never})']]
-        if any(self._is_made(field) for table in self._tables for field in table.fields):
+        aliases = [line for each in self._tables if each.variants for line in self._alias(each)]
+        blocks += [aliases] if aliases else []
+        documents = [each for table in self._tables for each in table.documents]
+        if any(self._is_made(field) for document in documents for field in document.fields):
             blocks.append(self._given())
         for table in self._tables:
             blocks += [self._reader(table), self._writer(table)]
-        writer = f"Reader, {self._server('DatabaseWriter')}"
+        reader, writer = map(self._server, self._bases)
         blocks += [
-            self._root("Reader", self._server("DatabaseReader"), "to read"),
-            self._root("Writer", writer, "to read and to write"),
+            self._root("Reader", reader, "to read"),
+            self._root("Writer", f"Reader, {writer}", "to read and to write"),
             self._application(),
         ]
         return source("Typed access to the tables.", self._imports, separated(blocks, space=2))
@@ -80,14 +87,29 @@ class _Db:
         head = [f"class {name}({bases}):", f'    """The tables of this application, {purpose}."""']
         return separated([head, *members], space=1)
 
-    def _reader(self, table: TableModel) -> list[str]:
+    def _alias(self, table: TableModel) -> list[str]:
+        """The name of what the documents of a table with variants are."""
+        either = union(*(self._types.of_class(each.model) for each in table.variants))
+        alias = self._imports.name("typing", "TypeAlias")
+        return lay(run(f"{self._document(table)}: {alias} = ", either))
+
+    def _document(self, table: TableModel) -> str:
+        if table.variants:
+            return f"{self._classes[table.name]}Document"
+        return self._types.of_class(table.model)
+
+    def _read_as(self, table: TableModel) -> list[Node]:
+        """What the classes of a table are made for: its documents, and its class if it differs."""
         model = self._types.of_class(table.model)
-        base = f"{self._server('TableReader')}[{model}]"
+        return [self._document(table), model] if table.variants else [model]
+
+    def _reader(self, table: TableModel) -> list[str]:
+        base = brackets(f"{self._server('TableReader')}[", self._read_as(table), "]")
         head = [
-            f"class {self._classes[table.name]}Reader({base}):",
+            *_class(f"{self._classes[table.name]}Reader", base),
             f'    """Reads the table `{table.name}`."""',
         ]
-        answer = f"{self._server('Query')}[{model}]"
+        answer = f"{self._server('Query')}[{self._document(table)}]"
         methods = [self._index(index, answer) for index in table.indexes]
         return separated([head, *methods], space=1)
 
@@ -119,35 +141,71 @@ class _Db:
         ]
 
     def _writer(self, table: TableModel) -> list[str]:
-        name, model = self._classes[table.name], self._types.of_class(table.model)
-        id_of = f"{self._imports.name('confect_core', 'Id')}[{model}]"
-        base = f"{name}Reader, {self._server('TableWriter')}[..., {model}]"
+        name = self._classes[table.name]
+        read_as = ["...", *self._read_as(table)]
+        base = brackets(f"{self._server('TableWriter')}[", read_as, "]")
         head = [
-            f"class {name}Writer({base}):",
+            *_class(f"{name}Writer", f"{name}Reader", base),
             f'    """Reads and writes the table `{table.name}`."""',
         ]
-        fields = [self._field(field) for field in table.fields]
+        id_type = self._imports.name("confect_core", "Id")
+        id_of = f"id: {id_type}[{self._types.of_class(table.model)}]"
+        inserted = f"{id_type}[{self._document(table)}]"
+        if len(table.variants) > 1:
+            return separated([head, *self._written_as_variants(table, id_of, inserted)], space=1)
+        (document,) = table.documents
+        written = self._written(document, id_of, inserted)
+        return separated([head, written[0], self._patch(table, id_of), written[1]], space=1)
+
+    def _written(self, document: DocumentModel, id_of: str, inserted: str) -> list[list[str]]:
+        """`insert` and `replace` where all documents are alike."""
+        fields = [self._field(field) for field in document.fields]
+        return [
+            [
+                *_method("insert", _keywords(fields), f"{inserted}:"),
+                '        """Add a document and give its id."""',
+                *self._store("return await super().insert", [], document.fields),
+            ],
+            [
+                *_method("replace", [id_of, *_keywords(fields)], "None:"),
+                '        """Give a document a new content."""',
+                *self._store("await super().replace", ["id"], document.fields),
+            ],
+        ]
+
+    def _written_as_variants(self, table: TableModel, id_of: str, inserted: str) -> list[list[str]]:
+        """The same with an overload for each variant."""
+        overload = f"    @{self._imports.name('typing', 'overload')}"
+        insert: list[str] = []
+        replace: list[str] = []
+        for variant in table.variants:
+            fields = _keywords([self._field(field) for field in variant.fields])
+            insert += [overload, *_method("insert", fields, f"{inserted}: ...")]
+            replace += [overload, *_method("replace", [id_of, *fields], "None: ...")]
+        taken: list[Node] = [f"**fields: {self._imports.builtin('object')}"]
+        every = [field for variant in table.variants for field in variant.fields]
+        given = f"{_GIVEN}(**fields)" if any(map(self._is_made, every)) else "fields"
+        insert += [
+            *_method("insert", taken, f"{inserted}:"),
+            '        """Add a document and give its id."""',
+            f"        return await super().insert(**{given})",
+        ]
+        replace += [
+            *_method("replace", [id_of, *taken], "None:"),
+            '        """Give a document a new content, of another variant perhaps."""',
+            f"        await super().replace(id, **{given})",
+        ]
+        return [insert, self._patch(table, id_of), replace]
+
+    def _patch(self, table: TableModel, id_of: str) -> list[str]:
         changes = [self._change(field) for field in table.fields]
         mentioned: list[Node] = [f'"{field.name}": {field.name}' for field in table.fields]
         change = run("await self.change", brackets("(", ["id", brackets("{", mentioned, "}")], ")"))
-        methods = [
-            [
-                *_method("insert", _keywords(fields), f"{id_of}:"),
-                '        """Add a document and give its id."""',
-                *self._store("return await super().insert", [], table.fields),
-            ],
-            [
-                *_method("patch", [f"id: {id_of}", *_keywords(changes)], "None:"),
-                '        """Change some fields of a document."""',
-                *lay(change, 8),
-            ],
-            [
-                *_method("replace", [f"id: {id_of}", *_keywords(fields)], "None:"),
-                '        """Give a document a new content."""',
-                *self._store("await super().replace", ["id"], table.fields),
-            ],
+        return [
+            *_method("patch", [id_of, *_keywords(changes)], "None:"),
+            '        """Change some fields of a document."""',
+            *lay(change, 8),
         ]
-        return separated([head, *methods], space=1)
 
     def _field(self, field: FieldModel) -> Node:
         node = self._types.node(field.annotation)
@@ -197,6 +255,10 @@ def _order(names: list[str]) -> str:
 
 def _passed(field: FieldModel) -> Node:
     return f"{field.name}={field.name}"
+
+
+def _class(name: str, *bases: Node) -> list[str]:
+    return lay(run(f"class {name}", brackets("(", [*bases], ")"), ":"))
 
 
 def _method(name: str, parameters: list[Node], answer: str, *, is_async: bool = True) -> list[str]:

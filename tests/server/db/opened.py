@@ -104,9 +104,9 @@ class Opened:
 
 
 @asynccontextmanager
-async def opened() -> AsyncGenerator[Opened]:
-    """A new database with the tables of `MODEL`."""
+async def opened(model: DataModel = MODEL) -> AsyncGenerator[Opened]:
+    """A new database with the tables of a model."""
     randomness = random.Random(0)
     async with Database.open(MemoryStore(), Clock(), randomness.randbytes) as database:
-        await database.declare(MODEL.indexes)
-        yield Opened(database, OpenTables.of(MODEL.tables, database.catalog))
+        await database.declare(model.indexes)
+        yield Opened(database, OpenTables.of(model.tables, database.catalog))

@@ -5,29 +5,34 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import Final, Literal, Never, TypeAlias, overload
+from typing import Any, Final, Literal, Never, TypeAlias, overload
 from uuid import UUID
 
 from typing_extensions import TypeVar
 
 import shop.tables.customers as tables_customers
+import shop.tables.events as tables_events
 import shop.tables.orders as tables_orders
 from confect_core import ABSENT, Absent, Id
 from confect_server import (
     UNCHANGED,
-    DatabaseReader,
-    DatabaseWriter,
     DataModel,
     NotChanged,
     Query,
     Range,
     TableReader,
     TableWriter,
+    UndeclaredTablesReader,
+    UndeclaredTablesWriter,
 )
 from confect_server import MutationCtx as ServerMutationCtx
 from confect_server import QueryCtx as ServerQueryCtx
 
 N = TypeVar("N", default=Never)
+
+
+EventsDocument: TypeAlias = tables_events.Shipped | tables_events.Cancelled | tables_events.Noted
+NoticeDocument: TypeAlias = tables_events.Mail
 
 
 def _given(**fields: object) -> dict[str, object]:
@@ -215,6 +220,234 @@ class CustomerWriter(CustomerReader, TableWriter[..., tables_customers.Customer]
         )
 
 
+class EventsReader(TableReader[EventsDocument, tables_events.Event]):
+    """Reads the table `events`."""
+
+    @overload
+    def by_order(self) -> Query[EventsDocument]: ...
+    @overload
+    def by_order(
+        self, *, order: Id[tables_orders.Order] | Range[Id[tables_orders.Order]]
+    ) -> Query[EventsDocument]: ...
+    @overload
+    def by_order(
+        self,
+        *,
+        order: Id[tables_orders.Order],
+        kind: (
+            Literal["shipped", "cancelled", "refused", "noted"]
+            | Range[Literal["shipped", "cancelled", "refused", "noted"]]
+        ),
+    ) -> Query[EventsDocument]: ...
+    @overload
+    def by_order(
+        self,
+        *,
+        order: Id[tables_orders.Order],
+        kind: Literal["shipped", "cancelled", "refused", "noted"],
+        creation_time: float | Range[float],
+    ) -> Query[EventsDocument]: ...
+    def by_order(self, **bounds: object) -> Query[EventsDocument]:
+        """Documents in order of order, kind, creation_time."""
+        return self.by("by_order", **bounds)
+
+    @overload
+    def by_city(self) -> Query[EventsDocument]: ...
+    @overload
+    def by_city(
+        self, *, shipment__to__city: str | Absent | Range[str | Absent]
+    ) -> Query[EventsDocument]: ...
+    @overload
+    def by_city(
+        self, *, shipment__to__city: str | Absent, creation_time: float | Range[float]
+    ) -> Query[EventsDocument]: ...
+    def by_city(self, **bounds: object) -> Query[EventsDocument]:
+        """Documents in order of shipment.to.city, creation_time."""
+        return self.by("by_city", **bounds)
+
+    @overload
+    def by_reason(self) -> Query[EventsDocument]: ...
+    @overload
+    def by_reason(
+        self, *, reason: str | int | Absent | Range[str | int | Absent | None] | None
+    ) -> Query[EventsDocument]: ...
+    @overload
+    def by_reason(
+        self, *, reason: str | int | Absent | None, creation_time: float | Range[float]
+    ) -> Query[EventsDocument]: ...
+    def by_reason(self, **bounds: object) -> Query[EventsDocument]:
+        """Documents in order of reason, creation_time."""
+        return self.by("by_reason", **bounds)
+
+    @overload
+    def by_source(self) -> Query[EventsDocument]: ...
+    @overload
+    def by_source(
+        self, *, details__source: Any | Absent | Range[Any | Absent]
+    ) -> Query[EventsDocument]: ...
+    @overload
+    def by_source(
+        self, *, details__source: Any | Absent, labels__color: str | Absent | Range[str | Absent]
+    ) -> Query[EventsDocument]: ...
+    @overload
+    def by_source(
+        self,
+        *,
+        details__source: Any | Absent,
+        labels__color: str | Absent,
+        creation_time: float | Range[float],
+    ) -> Query[EventsDocument]: ...
+    def by_source(self, **bounds: object) -> Query[EventsDocument]:
+        """Documents in order of details.source, labels.color, creation_time."""
+        return self.by("by_source", **bounds)
+
+
+class EventsWriter(EventsReader, TableWriter[..., EventsDocument, tables_events.Event]):
+    """Reads and writes the table `events`."""
+
+    @overload
+    async def insert(
+        self,
+        *,
+        kind: Literal["shipped"],
+        order: Id[tables_orders.Order],
+        details: dict[str, Any] | NotChanged = UNCHANGED,
+        shipment: tables_events.Parcel | tables_events.Download,
+        labels: dict[str, str] | None = None,
+    ) -> Id[EventsDocument]: ...
+    @overload
+    async def insert(
+        self,
+        *,
+        kind: Literal["cancelled", "refused"],
+        order: Id[tables_orders.Order],
+        details: dict[str, Any] | NotChanged = UNCHANGED,
+        reason: str | None = None,
+        follows: Id[tables_events.Shipped] | None = None,
+    ) -> Id[EventsDocument]: ...
+    @overload
+    async def insert(
+        self,
+        *,
+        kind: Literal["noted"],
+        order: Id[tables_orders.Order],
+        details: dict[str, Any] | NotChanged = UNCHANGED,
+        reason: int,
+        follows: Id[tables_events.Shipped | tables_events.Cancelled] | None = None,
+    ) -> Id[EventsDocument]: ...
+    async def insert(self, **fields: object) -> Id[EventsDocument]:
+        """Add a document and give its id."""
+        return await super().insert(**_given(**fields))
+
+    async def patch(
+        self,
+        id: Id[tables_events.Event],
+        *,
+        order: Id[tables_orders.Order] | NotChanged = UNCHANGED,
+        details: dict[str, Any] | NotChanged = UNCHANGED,
+        shipment: tables_events.Parcel | tables_events.Download | NotChanged = UNCHANGED,
+        labels: dict[str, str] | NotChanged | None = UNCHANGED,
+        kind: Literal["cancelled", "refused"] | NotChanged = UNCHANGED,
+        reason: str | int | NotChanged | None = UNCHANGED,
+        follows: (
+            Id[tables_events.Shipped]
+            | Id[tables_events.Shipped | tables_events.Cancelled]
+            | NotChanged
+            | None
+        ) = UNCHANGED,
+    ) -> None:
+        """Change some fields of a document."""
+        await self.change(
+            id,
+            {
+                "order": order,
+                "details": details,
+                "shipment": shipment,
+                "labels": labels,
+                "kind": kind,
+                "reason": reason,
+                "follows": follows,
+            },
+        )
+
+    @overload
+    async def replace(
+        self,
+        id: Id[tables_events.Event],
+        *,
+        kind: Literal["shipped"],
+        order: Id[tables_orders.Order],
+        details: dict[str, Any] | NotChanged = UNCHANGED,
+        shipment: tables_events.Parcel | tables_events.Download,
+        labels: dict[str, str] | None = None,
+    ) -> None: ...
+    @overload
+    async def replace(
+        self,
+        id: Id[tables_events.Event],
+        *,
+        kind: Literal["cancelled", "refused"],
+        order: Id[tables_orders.Order],
+        details: dict[str, Any] | NotChanged = UNCHANGED,
+        reason: str | None = None,
+        follows: Id[tables_events.Shipped] | None = None,
+    ) -> None: ...
+    @overload
+    async def replace(
+        self,
+        id: Id[tables_events.Event],
+        *,
+        kind: Literal["noted"],
+        order: Id[tables_orders.Order],
+        details: dict[str, Any] | NotChanged = UNCHANGED,
+        reason: int,
+        follows: Id[tables_events.Shipped | tables_events.Cancelled] | None = None,
+    ) -> None: ...
+    async def replace(self, id: Id[tables_events.Event], **fields: object) -> None:
+        """Give a document a new content, of another variant perhaps."""
+        await super().replace(id, **_given(**fields))
+
+
+class NoticeReader(TableReader[NoticeDocument, tables_events.Notice]):
+    """Reads the table `notice`."""
+
+    @overload
+    def by_channel(self) -> Query[NoticeDocument]: ...
+    @overload
+    def by_channel(
+        self, *, channel: Literal["mail"] | Range[Literal["mail"]]
+    ) -> Query[NoticeDocument]: ...
+    @overload
+    def by_channel(
+        self, *, channel: Literal["mail"], creation_time: float | Range[float]
+    ) -> Query[NoticeDocument]: ...
+    def by_channel(self, **bounds: object) -> Query[NoticeDocument]:
+        """Documents in order of channel, creation_time."""
+        return self.by("by_channel", **bounds)
+
+
+class NoticeWriter(NoticeReader, TableWriter[..., NoticeDocument, tables_events.Notice]):
+    """Reads and writes the table `notice`."""
+
+    async def insert(
+        self, *, channel: Literal["mail"], subject: str = "Hello"
+    ) -> Id[NoticeDocument]:
+        """Add a document and give its id."""
+        return await super().insert(channel=channel, subject=subject)
+
+    async def patch(
+        self, id: Id[tables_events.Notice], *, subject: str | NotChanged = UNCHANGED
+    ) -> None:
+        """Change some fields of a document."""
+        await self.change(id, {"subject": subject})
+
+    async def replace(
+        self, id: Id[tables_events.Notice], *, channel: Literal["mail"], subject: str = "Hello"
+    ) -> None:
+        """Give a document a new content."""
+        await super().replace(id, channel=channel, subject=subject)
+
+
 class OrdersReader(TableReader[tables_orders.Order]):
     """Reads the table `orders`."""
 
@@ -294,13 +527,23 @@ class CounterWriter(CounterReader, TableWriter[..., tables_orders.Counter]):
         await super().replace(id)
 
 
-class Reader(DatabaseReader):
+class Reader(UndeclaredTablesReader):
     """The tables of this application, to read."""
 
     @cached_property
     def customer(self) -> CustomerReader:
         """The table `customer`."""
         return CustomerReader(self, tables_customers.Customer)
+
+    @cached_property
+    def events(self) -> EventsReader:
+        """The table `events`."""
+        return EventsReader(self, tables_events.Event)
+
+    @cached_property
+    def notice(self) -> NoticeReader:
+        """The table `notice`."""
+        return NoticeReader(self, tables_events.Notice)
 
     @cached_property
     def orders(self) -> OrdersReader:
@@ -313,13 +556,23 @@ class Reader(DatabaseReader):
         return CounterReader(self, tables_orders.Counter)
 
 
-class Writer(Reader, DatabaseWriter):
+class Writer(Reader, UndeclaredTablesWriter):
     """The tables of this application, to read and to write."""
 
     @cached_property
     def customer(self) -> CustomerWriter:
         """The table `customer`."""
         return CustomerWriter(self, tables_customers.Customer)
+
+    @cached_property
+    def events(self) -> EventsWriter:
+        """The table `events`."""
+        return EventsWriter(self, tables_events.Event)
+
+    @cached_property
+    def notice(self) -> NoticeWriter:
+        """The table `notice`."""
+        return NoticeWriter(self, tables_events.Notice)
 
     @cached_property
     def orders(self) -> OrdersWriter:
@@ -333,7 +586,15 @@ class Writer(Reader, DatabaseWriter):
 
 
 data_model: Final = DataModel(
-    (tables_customers.Customer, tables_orders.Order, tables_orders.Counter), Reader, Writer
+    (
+        tables_customers.Customer,
+        tables_events.Event,
+        tables_events.Notice,
+        tables_orders.Order,
+        tables_orders.Counter,
+    ),
+    Reader,
+    Writer,
 )
 
 QueryCtx: TypeAlias = ServerQueryCtx[N, Reader]

@@ -14,6 +14,7 @@ import shop.orders.spec as orders_spec
 import shop.services as services
 import shop.spec as spec
 import shop.tables.customers as tables_customers
+import shop.tables.events as tables_events
 import shop.tables.orders as tables_orders
 import shop.values as values
 from confect_core import Id, NoArgs, Outcome, PaginationResult
@@ -30,6 +31,10 @@ N_7 = TypeVar("N_7")
 N_8 = TypeVar("N_8")
 N_9 = TypeVar("N_9")
 N_10 = TypeVar("N_10")
+N_11 = TypeVar("N_11")
+N_12 = TypeVar("N_12")
+N_13 = TypeVar("N_13")
+N_14 = TypeVar("N_14")
 
 
 def orders(
@@ -57,6 +62,18 @@ def orders(
     sync: FunctionImpl[NoArgs, tuple[values.Sku, ...], N_8],
     customer: FunctionImpl[NoArgs, tables_customers.Customer | None, N_9],
     welcome: FunctionImpl[NoArgs, Id[tables_customers.Customer], N_10],
+    history: FunctionImpl[
+        orders_spec.ByOrder,
+        builtins.list[tables_events.Shipped | tables_events.Cancelled | tables_events.Noted],
+        N_11,
+    ],
+    event: FunctionImpl[
+        orders_spec.ByEvent,
+        tables_events.Shipped | tables_events.Cancelled | tables_events.Noted | None,
+        N_12,
+    ],
+    cancel: FunctionImpl[orders_spec.ByOrder, Id[tables_events.Event], N_13],
+    tell: FunctionImpl[orders_spec.ByEvent, str, N_14],
 ) -> (
     GroupImpl[N_1]
     | GroupImpl[N_2]
@@ -68,6 +85,10 @@ def orders(
     | GroupImpl[N_8]
     | GroupImpl[N_9]
     | GroupImpl[N_10]
+    | GroupImpl[N_11]
+    | GroupImpl[N_12]
+    | GroupImpl[N_13]
+    | GroupImpl[N_14]
     | GroupImpl[services.Till]
     | GroupImpl[services.Mailer | services.Till]
 ):
@@ -86,6 +107,10 @@ def orders(
             "sync": sync,
             "customer": customer,
             "welcome": welcome,
+            "history": history,
+            "event": event,
+            "cancel": cancel,
+            "tell": tell,
         },
         plain={
             "plain_query": orders_plain.query,

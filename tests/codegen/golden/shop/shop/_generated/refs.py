@@ -50,6 +50,10 @@ class _PublicOrders:
     )
     customer: Final_ = ref_("orders:customer", orders_spec.Orders.customer)
     welcome: Final_ = ref_("orders:welcome", orders_spec.Orders.welcome)
+    history: Final_ = ref_("orders:history", orders_spec.Orders.history)
+    event: Final_ = ref_("orders:event", orders_spec.Orders.event)
+    cancel: Final_ = ref_("orders:cancel", orders_spec.Orders.cancel)
+    tell: Final_ = ref_("orders:tell", orders_spec.Orders.tell)
 
 
 class _PublicAdminUsers:

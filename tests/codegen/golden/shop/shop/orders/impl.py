@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import assert_never
 
 from returns.result import Failure
 
-from confect_core import Id, NoArgs, Outcome, PaginationOptions, PaginationResult
+from confect_core import ABSENT, Id, NoArgs, Outcome, PaginationOptions, PaginationResult
 from confect_server import ActionCtx, impl
 from shop._generated import impls
 from shop._generated.db import MutationCtx, QueryCtx
 from shop.orders.spec import (
+    ByEvent,
     ByOrder,
     CustomerIsNotAllowed,
     NoSuchOrder,
@@ -19,6 +21,7 @@ from shop.orders.spec import (
 )
 from shop.services import Mailer
 from shop.tables.customers import Address, Customer
+from shop.tables.events import AnyEvent, Cancelled, Event, Noted, Shipped
 from shop.tables.orders import Order
 from shop.values import Box, Report, Sku
 
@@ -88,6 +91,50 @@ async def welcome(ctx: MutationCtx, args: NoArgs) -> Id[Customer]:
     return id
 
 
+@impl(Orders.history)
+async def history(ctx: QueryCtx, args: ByOrder) -> list[AnyEvent]:
+    return await ctx.db.events.by_order(order=args.order).collect()
+
+
+@impl(Orders.event)
+async def event(ctx: QueryCtx, args: ByEvent) -> AnyEvent | None:
+    return await ctx.db.events.get(args.event)
+
+
+@impl(Orders.cancel)
+async def cancel(ctx: MutationCtx, args: ByOrder) -> Id[Event]:
+    events = ctx.db.events
+    noted = await events.insert(kind="noted", order=args.order, reason=3)
+    await events.patch(noted, reason=4, details={"source": "web"})
+    shipped = await events.by_order(order=args.order, kind="shipped").first()
+    if isinstance(shipped, Shipped):
+        await events.delete(shipped.id)
+    await events.replace(noted, kind="refused", order=args.order, reason="sold out")
+    await ctx.db.notice.insert(channel="mail")
+    clicks = ctx.db.undeclared_table("clicks")
+    await clicks.patch(await clicks.insert({"button": "cancel", "at": 3}), {"at": ABSENT})
+    return await ctx.db.insert(Cancelled(order=args.order, kind="cancelled"))
+
+
+@impl(Orders.tell)
+async def tell(ctx: QueryCtx, args: ByEvent) -> str:
+    clicks = await ctx.db.undeclared_table("clicks").query().take(3)
+    if clicks and clicks[0]["button"] == "cancel":
+        return f"cancelled: {clicks[0]['_id']!r}"
+    event = await ctx.db.events.get(args.event)
+    match event:
+        case Shipped():
+            return event.shipment.kind
+        case Cancelled():
+            return event.reason or event.kind
+        case Noted():
+            return str(event.reason)
+        case None:
+            return ""
+        case _:
+            assert_never(event)
+
+
 orders = impls.orders(
     list=list_,
     page=page,
@@ -99,4 +146,8 @@ orders = impls.orders(
     sync=sync,
     customer=customer,
     welcome=welcome,
+    history=history,
+    event=event,
+    cancel=cancel,
+    tell=tell,
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from confect_core import Args, FunctionSpec, GroupSpec, Id, Int64, TaggedError
 from shop.tables.customers import Address, Customer, Tier
+from shop.tables.events import AnyEvent, Event
 from shop.tables.orders import Order
 from shop.values import Box, Percent, Report, Sku
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 class ByOrder(Args):
     order: Id[Order]
     discount: Percent = 0.0
+
+
+class ByEvent(Args):
+    event: Id[Event]
 
 
 class NoSuchOrder(TaggedError):
@@ -55,3 +60,7 @@ class Orders(GroupSpec):
     hidden_action = FunctionSpec.plain_internal_action(lambda: _export)
     customer = FunctionSpec.public_query(returns=Customer | None)
     welcome = FunctionSpec.public_mutation(returns=Id[Customer])
+    history = FunctionSpec.public_query(args=ByOrder, returns=list[AnyEvent])
+    event = FunctionSpec.public_query(args=ByEvent, returns=AnyEvent | None)
+    cancel = FunctionSpec.public_mutation(args=ByOrder, returns=Id[Event])
+    tell = FunctionSpec.public_query(args=ByEvent, returns=str)
