@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
-from tests.histories.history import Append, History, Read, Transaction
+from tests.histories.history import Append, History, Outcome, Read, Transaction
 
 
 class Kind(Enum):
@@ -118,12 +118,14 @@ def time_edges(transactions: Sequence[Transaction]) -> Iterator[Edge]:
 
 
 def _session_edges(transactions: Sequence[Transaction]) -> Iterator[Edge]:
-    last_seen: dict[str, Transaction] = {}
+    """What one client is shown never goes back, and what it asks for happens in that order."""
+    last: dict[tuple[str, bool], Transaction] = {}
     for each in transactions:
-        if each.began is None:
-            if each.client in last_seen:
-                yield Edge(last_seen[each.client], Kind.SESSION, each)
-            last_seen[each.client] = each
+        of_client = each.client, each.began is None
+        if each.outcome is Outcome.OK:
+            if of_client in last:
+                yield Edge(last[of_client], Kind.SESSION, each)
+            last[of_client] = each
 
 
 class Graph:
