@@ -67,6 +67,7 @@ async def test_a_held_commit_holds_up_no_reader_and_shows_nothing_early(
     async with paused(store) as (database, pausing):
         before = await subscribe(database)
         hold = pausing.hold(point)
+        meanwhile: list[int] = []
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(insert, database, 1.0)
             await hold.wait_reached()
