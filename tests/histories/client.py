@@ -8,10 +8,9 @@ then nobody tells it how that ended.
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
-from typing import cast
+from typing import Protocol, cast
 from uuid import uuid4
 
 from anyio import EndOfStream
@@ -70,8 +69,27 @@ class Pending:
     record: Transaction | Transfer
 
 
-async def at_once() -> None:
-    """The server is there all the time."""
+class Served(Protocol):
+    """A server that clients come to, and come back to."""
+
+    @property
+    def url(self) -> str:
+        """Where it is, whenever it is there."""
+        ...
+
+    async def wait_served(self) -> None:
+        """Return once it is there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Steady:
+    """A server that is there all the time."""
+
+    url: str
+
+    async def wait_served(self) -> None:
+        """Return at once."""
 
 
 @dataclass(slots=True)
@@ -83,7 +101,6 @@ class Client:
     data: Data
     chooser: Random
     habits: Habits = field(default_factory=Habits)
-    wait_served: Callable[[], Awaitable[None]] = at_once
     _session: str = field(default_factory=lambda: str(uuid4()))
     _requests: int = 0
     _sent: int = 0
@@ -94,12 +111,12 @@ class Client:
     _pending: dict[int, Pending] = field(default_factory=dict[int, Pending])
     _shown: dict[int, list[object]] = field(default_factory=dict[int, list[object]])
 
-    async def run(self, url: Callable[[], str]) -> None:
+    async def run(self, server: Served) -> None:
         """Do all that there is to do, over as many connections as it takes."""
         while not self._is_done:
-            await self.wait_served()
+            await server.wait_served()
             try:
-                async with sync_socket(url(), connects=False) as socket:
+                async with sync_socket(server.url, connects=False) as socket:
                     await self._converse(socket)
             except GONE:
                 pass
@@ -242,7 +259,7 @@ async def look(history: History, data: Data, url: str) -> None:
     """
     began = history.moment()
     last = Client("last 0", history, data, Random(0), Habits(1, loses_connection=0))
-    await last.run(lambda: url)
+    await last.run(Steady(url))
     seen = history.transactions[-1]
     assert seen.name.startswith("last 0 sight")
     seen.began, seen.ended = began, history.moment()

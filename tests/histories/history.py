@@ -12,6 +12,8 @@ from enum import Enum
 from pathlib import Path
 from typing import TypeAlias
 
+import anyio
+
 
 @dataclass(frozen=True, slots=True)
 class Append:
@@ -105,11 +107,20 @@ class History:
     opening: dict[str, int] = field(default_factory=dict[str, int])
     balances: list[Balances] = field(default_factory=list[Balances])
     _moment: int = 0
+    _awaited: dict[int, anyio.Event] = field(default_factory=dict[int, anyio.Event])
 
     def moment(self) -> int:
         """Now: later than everything before."""
         self._moment += 1
+        awaited = self._awaited.pop(self._moment, None)
+        if awaited is not None:
+            awaited.set()
         return self._moment
+
+    async def wait_moments(self, count: int) -> None:
+        """Return once so much more has happened."""
+        event = self._awaited.setdefault(self._moment + count, anyio.Event())
+        await event.wait()
 
     def write(self, path: Path, found: Iterable[object]) -> None:
         """Leave a file for whoever wants to know how that came about."""

@@ -86,7 +86,7 @@ async def test_a_broken_promise_is_caught(
     habits = Habits(loses_connection=0.2, gives_up=0.1)
     async with served(store_of("suspending memory", tmp_path), seed=1) as url:
         for seed in range(ENOUGH):
-            made = await make(seed, [lambda: url], habits=habits)
+            made = await make(seed, url, habits)
             if made.found:
                 return
     raise AssertionError(f"{ENOUGH} histories passed")

@@ -7,7 +7,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from tests.histories.made import Made, make
+from tests.histories.made import Making, make
 from tests.histories.served import STORE_KINDS, served, store_of
 
 AT_A_TIME = 4
@@ -18,11 +18,11 @@ AT_A_TIME = 4
 async def test_every_history_is_serial(seeds: range, tmp_path: Path) -> None:
     kind = STORE_KINDS[seeds.start % len(STORE_KINDS)]
     print(f"{seeds} on {kind}")  # noqa: T201  # shown if the test fails
-    made: list[Made] = []
+    made: list[Making] = []
     async with served(store_of(kind, tmp_path), seeds.start) as url:
 
         async def make_and_keep(seed: int) -> None:
-            made.append(await make(seed, [lambda: url]))
+            made.append(await make(seed, url))
 
         for at in range(0, len(seeds), AT_A_TIME):
             async with anyio.create_task_group() as tasks:
