@@ -9,6 +9,9 @@ anyone but such transactions, and their own commits lie behind it: if it fails, 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+
+import anyio
 
 from confect_core.values import Interval
 from confect_server.engine.catalog import is_catalog_change
@@ -43,6 +46,7 @@ class Batch(Reads):
         self._pauses = pauses
         self._unwritten: list[Commit] = []
         self._writing = asyncio.Lock()
+        self._failure: Exception | None = None
         self._settled = asyncio.Event()
         self._has_failed = False
         self._waiting: list[tuple[int, asyncio.Future[int]]] = []
@@ -139,6 +143,18 @@ class Batch(Reads):
 
     async def _append(self) -> None:
         async with self._writing:
+            if self._failure is not None:
+                raise self._failure
             commits, self._unwritten = self._unwritten, []
             if commits:
+                await self._append_all(commits)
+
+    async def _append_all(self, commits: Sequence[Commit]) -> None:
+        # it may be a reader who does it, for whom the commits of others must neither be dropped
+        # when it is cancelled, nor be forgotten when it fails
+        with anyio.CancelScope(shield=True):
+            try:
                 await self._admission.append(commits)
+            except Exception as failure:
+                self._failure = failure
+                raise

@@ -18,6 +18,7 @@ from confect_server.engine import (
     Transaction,
 )
 from confect_server.engine import batch as module
+from confect_server.engine.batch import Batch
 from confect_server.store import MemoryStore, SqliteStore
 from tests.server.engine.conftest import TABLES
 from tests.server.engine.faults import Broken, FaultyStore
@@ -291,3 +292,47 @@ async def test_an_error_inside_comes_out_as_it_is(faulty: FaultyStore) -> None:
     with pytest.raises(Broken):
         async with opened(faulty):
             raise Broken("in the body")
+
+
+async def begun_on_a_batch(database: Database) -> Transaction:
+    """A transaction on top of a commit that is under way."""
+    while not isinstance((transaction := database.begin()).base, Batch):
+        await anyio.lowlevel.checkpoint()
+    return transaction
+
+
+async def test_a_reader_that_is_cancelled_takes_no_commit_of_others_with_it(
+    database: Database,
+) -> None:
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(insert, database, 1.0)
+        reader = await begun_on_a_batch(database)
+        with anyio.CancelScope() as scope:
+            # its first read has what is committed appended, so that it can be read
+            scope.cancel()
+            await reader.get(database.catalog.table("items").number, b"?" * 16)
+        assert scope.cancelled_caught
+    assert await ranks(database) == [1.0]
+
+
+async def test_commits_that_cannot_be_appended_for_a_reader_fail(
+    database: Database, faulty: FaultyStore
+) -> None:
+    errors: list[Exception] = []
+
+    async def fail() -> None:
+        try:
+            await insert(database, 1.0)
+        except Broken as error:
+            errors.append(error)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(fail)
+        reader = await begun_on_a_batch(database)
+        faulty.fails_to_append = True
+        with pytest.raises(Broken):
+            await reader.get(database.catalog.table("items").number, b"?" * 16)
+    assert len(errors) == 1
+    assert await ranks(database) == []
+    await insert(database, 2.0)
+    assert await ranks(database) == [2.0]
