@@ -6,7 +6,7 @@ from returns.result import Failure, Success
 
 from app._generated import impls, refs
 from app._generated.db import MutationCtx, QueryCtx
-from app.notes.impl import clear, email, first, get, insert, list_, notes, remove
+from app.notes.impl import clear, email, first, get, insert, list_, notes, page, remove
 from app.notes.spec import ByNote, Forbidden, InsertNote, NoteNotFound, Notes
 from app.services import Clock, Mailer, dev
 from app.tables import Note
@@ -170,13 +170,16 @@ class Gone(TaggedError):
 Gone("Ada")  # fields of an error are passed by keyword
 Gone(name="Ada").name = "Bea"  # declared errors do not change
 NoteNotFound(note="x")  # wrong field of an error
-impls.notes(list=list_, insert=insert, get=get, first=first, clear=clear, email=email)  # no remove
+impls.notes(  # no remove
+    list=list_, insert=insert, get=get, first=first, page=page, clear=clear, email=email
+)
 impls.notes(
     list=list_,
     insert=list_,  # the implementation of another function
     get=get,
     remove=remove,
     first=first,
+    page=page,
     clear=clear,
     email=email,
 )

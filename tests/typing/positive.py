@@ -253,6 +253,7 @@ again: GroupImpl[Clock | Mailer] = impls.notes(
     get=notes_impl.get,
     remove=notes_impl.remove,
     first=notes_impl.first,
+    page=notes_impl.page,
     clear=notes_impl.clear,
     email=notes_impl.email,
 )
