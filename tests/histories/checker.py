@@ -38,16 +38,15 @@ class Anomaly:
         return f"{self.name}: {self.text}"
 
 
-def anomalies(history: History, *, is_realtime: bool = True) -> list[Anomaly]:
-    """What is wrong with a history; without `is_realtime` clients may be shown the past."""
+def anomalies(history: History) -> list[Anomaly]:
+    """What is wrong with a history."""
     orders = Orders.of(history)
     found = [*_list_anomalies(history, orders), *_bank_anomalies(history)]
     if found:
         return found  # what follows supposes that lists only grow
     edges = list(data_edges(history, orders))
     ordered = [each for each in history.transactions if _is_committed(each, orders)]
-    times = list(time_edges(ordered)) if is_realtime else []
-    return [*_cycles(edges, times), *_backward(edges)]
+    return [*_cycles(edges, list(time_edges(ordered))), *_backward(edges)]
 
 
 def _is_committed(transaction: Transaction, orders: Orders) -> bool:

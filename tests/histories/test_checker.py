@@ -107,13 +107,6 @@ def test_a_clean_history_passes(text: str) -> None:
     assert found_in(text) == []
 
 
-def test_without_real_time_clients_may_be_shown_the_past() -> None:
-    stale = ["a ok 1-2 x+1", "b ok 3-4 x=", "c ok x=1"]
-    history = History([transaction(line) for line in stale])
-    assert anomalies(history)
-    assert anomalies(history, is_realtime=False) == []
-
-
 @pytest.mark.parametrize("seed", range(50))
 def test_a_serial_history_passes_and_one_with_a_stale_read_does_not(seed: int) -> None:
     chooser = random.Random(seed)

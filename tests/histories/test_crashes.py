@@ -64,7 +64,7 @@ async def prepared(seed: int, server: MortalServer) -> AsyncGenerator[Making]:
 
 
 @pytest.mark.parametrize("point", PausePoint, ids=lambda point: point.name)
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 async def test_a_server_that_is_killed_at_a_pause_point_leaves_no_trace_of_it(
     point: PausePoint, tmp_path: Path
 ) -> None:
@@ -88,7 +88,7 @@ async def test_a_server_that_is_killed_at_a_pause_point_leaves_no_trace_of_it(
     await check_stored(database)
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 async def test_histories_with_kills_at_any_moment_are_serial(
     crash_seeds: range, tmp_path: Path
 ) -> None:
