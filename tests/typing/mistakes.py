@@ -22,11 +22,23 @@ from confect_core import (
     TaggedError,
     ref,
 )
-from confect_server import ActionCtx, Impl, Range, impl
+from confect_server import ActionCtx, Impl, Range, field_of, impl
 
 
 class User(Table, name="users"):
     name: str
+
+
+async def filters(ctx: QueryCtx) -> None:
+    at, author = field_of(Note, lambda note: note.at), field_of(Note, lambda note: note.author)
+    field_of(Note, lambda note: note.nowhere)  # no such field
+    ctx.db.notes.query().filter(at == "now")  # another type
+    _ = author < 3  # another type
+    _ = author == at  # a field of another type
+    _ = author + "x"  # no number
+    _ = at & (at > 3)  # no condition
+    ctx.db.notes.query().filter(at)  # no condition
+    ctx.db.notes.query().filter(lambda note: note.nowhere)  # no such field
 
 
 async def calls(client: AsyncClient, note_id: Id[Note], user_id: Id[User]) -> None:
