@@ -22,13 +22,14 @@ from confect_server.engine.catalog import (
 from confect_server.engine.committer import Clock, Committer, Turn
 from confect_server.engine.errors import Conflict
 from confect_server.engine.index import BY_CREATION_TIME, IndexDefinition
+from confect_server.engine.limits import UNLIMITED
 from confect_server.engine.pauses import NoPauses, Pauses
 from confect_server.engine.read_set import ReadSet
 from confect_server.engine.snapshot import Snapshot
 from confect_server.engine.subscription import Subscription, Subscriptions
 from confect_server.engine.transaction import Randomness, Transaction
 from confect_server.engine.write_log import WriteLog
-from confect_server.settings import Settings
+from confect_server.settings import Limits, Settings
 from confect_server.store import Head, LogEntry, Store
 
 DeclaredTables = Mapping[str, Mapping[str, tuple[str, ...]]]
@@ -112,7 +113,9 @@ class Database:
         """The tables and indexes that there are."""
         return self._catalog
 
-    def begin(self, ts: int | None = None, *, is_read_only: bool = False) -> Transaction:
+    def begin(
+        self, ts: int | None = None, *, is_read_only: bool = False, limits: Limits = UNLIMITED
+    ) -> Transaction:
         """A transaction at the newest snapshot, or at an older one, by the newest catalog.
 
         One that may write begins on top of what is committed but not durable yet; its own commit,
@@ -124,7 +127,12 @@ class Database:
             snapshot = Snapshot(*self._committer.head)
         now_ns = self._clock.now_ns()
         return Transaction(
-            snapshot, self._catalog, now_ns, self._randomness, is_read_only=is_read_only
+            snapshot,
+            self._catalog,
+            now_ns,
+            self._randomness,
+            is_read_only=is_read_only,
+            limits=limits,
         )
 
     async def commit(self, transaction: Transaction, turn: Turn | None = None) -> int:
