@@ -40,6 +40,8 @@ class Anomaly:
 
 def anomalies(history: History) -> list[Anomaly]:
     """What is wrong with a history."""
+    if history.complaints:
+        return [Anomaly("unexpected failure", each) for each in history.complaints]
     orders = Orders.of(history)
     found = [*_list_anomalies(history, orders), *_bank_anomalies(history)]
     if found:

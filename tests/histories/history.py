@@ -106,6 +106,8 @@ class History:
     transfers: list[Transfer] = field(default_factory=list[Transfer])
     opening: dict[str, int] = field(default_factory=dict[str, int])
     balances: list[Balances] = field(default_factory=list[Balances])
+    complaints: list[str] = field(default_factory=list[str])
+    """What clients were told that nobody should be."""
     _moment: int = 0
     _awaited: dict[int, anyio.Event] = field(default_factory=dict[int, anyio.Event])
 
