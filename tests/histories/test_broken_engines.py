@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,10 +62,8 @@ def with_subscriptions_that_look_at_nothing_before(patch: pytest.MonkeyPatch) ->
 def without_one_snapshot(patch: pytest.MonkeyPatch) -> None:
     begin = Database.begin
 
-    def newest(
-        database: Database, ts: int | None = None, *, is_read_only: bool = False
-    ) -> Transaction:
-        return begin(database, is_read_only=is_read_only)
+    def newest(database: Database, ts: int | None = None, **how: Any) -> Transaction:
+        return begin(database, **how)
 
     patch.setattr(Database, "begin", newest)
 
