@@ -9,6 +9,13 @@ from tests.serving import server as server
 from tests.serving import shared_server as shared_server
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How many histories tests/histories makes; a failed one is made again from its number."""
+    options = parser.getgroup("histories")
+    options.addoption("--histories", type=int, default=200, help="how many to make and check")
+    options.addoption("--first-history", type=int, default=None, help="the first one's number")
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"

@@ -165,11 +165,24 @@ class Committer:
         except Exception as failure:
             error = await self._resolved(failure)
         if error is None:
+            error = await self._published(batch)
+        self._batch = None
+        batch.settle(error)
+
+    async def _published(self, batch: Batch) -> Exception | None:
+        """A batch is durable: let it be seen, or say what its callers have to be told.
+
+        If that fails the next batch does it: it publishes the log before it checks.
+        """
+        try:
             await self._pauses.reached(PausePoint.COMMIT_DURABLE)
             await self._publish(batch.entries)
             await self._pauses.reached(PausePoint.COMMIT_PUBLISHED)
-        self._batch = None
-        batch.settle(error)
+        except Exception as failure:
+            unknown = OutcomeUnknown()
+            unknown.__cause__ = failure
+            return unknown
+        return None
 
     async def _resolved(self, error: Exception) -> Exception | None:
         """A batch failed: its commit may have happened all the same, and the store knows.

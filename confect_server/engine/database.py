@@ -110,6 +110,11 @@ class Database:
         return self._log.ts
 
     @property
+    def pauses(self) -> Pauses:
+        """What is told of the pause points that are reached on behalf of this database."""
+        return self._pauses
+
+    @property
     def catalog(self) -> Catalog:
         """The tables and indexes that there are."""
         return self._catalog

@@ -17,6 +17,9 @@ class PausePoint(Enum):
     COMMIT_APPENDED = "a batch is written and not yet durable"
     COMMIT_DURABLE = "a batch is durable and nobody here was told"
     COMMIT_PUBLISHED = "a batch is published and its callers are not answered"
+    PUSH_WOKEN = "a socket is behind and has not looked up to what it will be answered"
+    QUERY_RAN = "a query has run and what it read is not watched"
+    PUSH_RAN = "all that was stale has run and the socket is not told"
 
 
 class Pauses(Protocol):

@@ -27,7 +27,7 @@ from confect_core.protocol import (
     UnsupportedClientVersion,
     encode_refusal,
 )
-from confect_server.engine import Subscription
+from confect_server.engine import PausePoint, Subscription
 from confect_server.runtime import ADMIN, CLIENT, Backend, Caller, QueryResult
 from confect_server.runtime.outcome import Failed, QueryRun
 from confect_server.runtime.requests import SessionRequest
@@ -110,6 +110,7 @@ class _Connection:
         self._executor = backend.executor
         self._queries = backend.queries
         self._database = backend.database
+        self._pauses = backend.database.pauses
         self._clock = backend.clock
         self._admin_key = admin_key
         self._session: SyncSession[Caller] = SyncSession(CLIENT)
@@ -168,13 +169,14 @@ class _Connection:
         while True:
             await self._fell_behind.wait()
             self._fell_behind = anyio.Event()
+            await self._pauses.reached(PausePoint.PUSH_WOKEN)
             await self._socket.wait_taken()
             effects = self._session.advance(await self._answered_ts(), self._now_ms())
             for effect in effects:
                 if isinstance(effect, RunQueries):
-                    effects = self._session.queries_ran(
-                        await self._run_queries(effect), self._now_ms()
-                    )
+                    runs = await self._run_queries(effect)
+                    await self._pauses.reached(PausePoint.PUSH_RAN)
+                    effects = self._session.queries_ran(runs, self._now_ms())
             self._do(effects)
 
     async def _answered_ts(self) -> int:
@@ -223,6 +225,7 @@ class _Connection:
             query = to_run.query
             path = _path(query)
             result = await self._queries.run(path, query.args, run.identity, run.ts, to_run.journal)
+            await self._pauses.reached(PausePoint.QUERY_RAN)
             runs[query.query_id] = QueryRun(result.outcome, result.journal)
             if query.query_id in self._running:
                 self._subscribe(query.query_id, result)
