@@ -109,9 +109,9 @@ class SuspendingStore:
         await checkpoint()
         return SuspendingAdmission(admission)
 
-    async def ts_of(self, commit_id: bytes) -> int | None:
+    async def ts_of(self, commit_id: bytes, after: int = 0) -> int | None:
         await checkpoint()
-        return await self._store.ts_of(commit_id)
+        return await self._store.ts_of(commit_id, after)
 
 
 @asynccontextmanager
@@ -154,6 +154,22 @@ class SuspendingAdmission:
     ) -> list[IndexedRevision]:
         await checkpoint()
         return await self._admission.scan(index_no, interval, ts, order, limit)
+
+    async def raise_horizon(self, ts: int) -> None:
+        await checkpoint()
+        await self._admission.raise_horizon(ts)
+
+    async def forget(self, limit: int) -> int:
+        await checkpoint()
+        return await self._admission.forget(limit)
+
+    async def forget_index(self, index_no: int, limit: int) -> int:
+        await checkpoint()
+        return await self._admission.forget_index(index_no, limit)
+
+    async def trim_log(self, ts: int, limit: int) -> int:
+        await checkpoint()
+        return await self._admission.trim_log(ts, limit)
 
     async def commit(self) -> None:
         await checkpoint()
