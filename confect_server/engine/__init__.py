@@ -21,6 +21,7 @@ from confect_server.engine.errors import Conflict as Conflict
 from confect_server.engine.errors import DatabaseClosed as DatabaseClosed
 from confect_server.engine.errors import NoSuchIndex as NoSuchIndex
 from confect_server.engine.errors import OutcomeUnknown as OutcomeUnknown
+from confect_server.engine.errors import OutOfRetention as OutOfRetention
 from confect_server.engine.errors import ReadOnly as ReadOnly
 from confect_server.engine.errors import SnapshotTooOld as SnapshotTooOld
 from confect_server.engine.index import Document as Document

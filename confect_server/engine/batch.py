@@ -51,6 +51,11 @@ class Batch(Reads):
         self._changes_catalog = False
 
     @property
+    def after_ts(self) -> int:
+        """The head below the batch."""
+        return self._admission.head.ts
+
+    @property
     def ts(self) -> int:
         """The newest commit in the batch, or the head below it."""
         return self._log.ts

@@ -10,6 +10,7 @@ an anyio task group 20 µs, and anyio's lock suspends even when it is free.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
@@ -23,9 +24,10 @@ from confect_server.engine.pending import WriteSet
 from confect_server.engine.read_set import ReadSet
 from confect_server.engine.transaction import Randomness
 from confect_server.engine.write_log import WriteLog
-from confect_server.store import LogEntry, Reads, Store
+from confect_server.store import Log, LogEntry, Reads, Store
 
 _COMMIT_ID_BYTES = 16
+_LOGGER = logging.getLogger("confect")
 
 
 class Clock(Protocol):
@@ -53,6 +55,7 @@ class Committer:
         clock: Clock,
         randomness: Randomness,
         publish: Callable[[Sequence[LogEntry]], Awaitable[None]],
+        catch_up: Callable[[Log], Awaitable[None]],
         pauses: Pauses,
     ) -> None:
         self._store = store
@@ -60,6 +63,7 @@ class Committer:
         self._clock = clock
         self._randomness = randomness
         self._publish = publish
+        self._catch_up = catch_up
         self._pauses = pauses
         self._batch: Batch | None = None
         self._commit_ids: list[bytes] = []
@@ -119,6 +123,25 @@ class Committer:
                     if self._batch is not None:
                         await self._write(self._batch)
 
+    async def poll(self, longest_s: float) -> None:
+        """Learn of the commits of other processes, again and again while none are made here.
+
+        A batch learns of them itself. Until it is published nobody else publishes it, for its
+        callers are answered in the same step.
+        """
+        wait_s = longest_s
+        while True:
+            await anyio.sleep(wait_s)
+            seen_ts = self._log.ts
+            try:
+                async with self._lock:
+                    if self._batch is None and (await self._store.head()).ts > seen_ts:
+                        await self._catch_up(self._store)
+            except Exception:
+                _LOGGER.exception("looking for the commits of others failed; it goes on")
+            is_quiet = self._log.ts == seen_ts
+            wait_s = min(longest_s, 1.5 * wait_s) if is_quiet else longest_s / 5
+
     def close(self) -> None:
         """Take nothing more; `run` ends once everything that was committed is written."""
         self._is_closed = True
@@ -148,7 +171,7 @@ class Committer:
     async def _admitted(self) -> Batch:
         admission = await self._store.admit()
         try:
-            await self._publish(await admission.log_after(self._log.ts))
+            await self._catch_up(admission)
             await self._pauses.reached(PausePoint.COMMIT_ADMITTED)
         except BaseException:
             await admission.abandon()
@@ -161,7 +184,7 @@ class Committer:
         try:
             await batch.write()
         except Exception as failure:
-            error = await self._resolved(failure)
+            error = await self._resolved(failure, batch)
         if error is None:
             await self._pauses.reached(PausePoint.COMMIT_DURABLE)
             await self._publish(batch.entries)
@@ -169,16 +192,16 @@ class Committer:
         self._batch = None
         batch.settle(error)
 
-    async def _resolved(self, error: Exception) -> Exception | None:
+    async def _resolved(self, error: Exception, batch: Batch) -> Exception | None:
         """A batch failed: its commit may have happened all the same, and the store knows.
 
         If even the store does not say, the next batch finds out: it reads the log before it checks.
         """
         try:
-            is_durable = await self._store.ts_of(self._commit_ids[0]) is not None
+            ts = await self._store.ts_of(self._commit_ids[0], batch.after_ts)
         except Exception:
             return OutcomeUnknown()
-        return None if is_durable else error
+        return error if ts is None else None
 
     def _commit_id(self) -> bytes:
         commit_id = self._randomness(_COMMIT_ID_BYTES)

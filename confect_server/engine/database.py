@@ -22,14 +22,15 @@ from confect_server.engine.catalog import (
 from confect_server.engine.committer import Clock, Committer, Turn
 from confect_server.engine.errors import Conflict
 from confect_server.engine.index import BY_CREATION_TIME, IndexDefinition
-from confect_server.engine.pauses import NoPauses, Pauses
+from confect_server.engine.pauses import NoPauses, PausePoint, Pauses
 from confect_server.engine.read_set import ReadSet
+from confect_server.engine.retention import Retention
 from confect_server.engine.snapshot import Snapshot
 from confect_server.engine.subscription import Subscription, Subscriptions
 from confect_server.engine.transaction import Randomness, Transaction
 from confect_server.engine.write_log import WriteLog
 from confect_server.settings import Settings
-from confect_server.store import Head, LogEntry, Store
+from confect_server.store import Head, Log, LogEntry, LogTrimmed, Store
 
 DeclaredTables = Mapping[str, Mapping[str, tuple[str, ...]]]
 """The tables that an application declares, with the fields of their indexes by name."""
@@ -57,7 +58,12 @@ class Database:
         self._pauses = pauses
         self._log = WriteLog(head.ts)
         self._subscriptions = Subscriptions(self._log)
-        self._committer = Committer(store, self._log, clock, randomness, self._publish, pauses)
+        self._committer = Committer(
+            store, self._log, clock, randomness, self._publish, self._catch_up, pauses
+        )
+        self._retention = Retention(
+            store, self._log, clock, settings.retention, self.begin, self.commit, pauses
+        )
         self._catalog = EMPTY_CATALOG
 
     @classmethod
@@ -85,11 +91,14 @@ class Database:
             database._catalog = await read_catalog(Snapshot(store, database.newest_ts))
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(database._committer.run)
+                background = anyio.CancelScope()
+                tasks.start_soon(database._work, background)
                 try:
                     yield database
                 except Exception as error:
                     failure = error  # kept from the task group, which would wrap it in a group
                 finally:
+                    background.cancel()
                     database._committer.close()
         finally:
             with anyio.CancelScope(shield=True):
@@ -149,7 +158,11 @@ class Database:
 
     async def refresh(self) -> None:
         """Learn of the commits of other processes."""
-        await self._publish(await self._store.log_after(self._log.ts))
+        await self._catch_up(self._store)
+
+    async def forget(self) -> None:
+        """Forget now what lies further back than the settings say; done in the background, too."""
+        await self._retention.sweep()
 
     async def declare(self, tables: DeclaredTables) -> None:
         """Make the tables and indexes that are declared and not there yet, in one transaction.
@@ -165,6 +178,34 @@ class Database:
             except Conflict:
                 continue
             return
+
+    async def _work(self, background: anyio.CancelScope) -> None:
+        """Do what is done in the background, until it is cancelled."""
+        with background:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._retention.run)
+                if self.settings.sharing.poll_s is not None:
+                    tasks.start_soon(self._committer.poll, self.settings.sharing.poll_s)
+
+    async def _catch_up(self, log: Log) -> None:
+        """Learn of what was committed by others, or forget everything if the log lacks some."""
+        try:
+            entries = await log.log_after(self._log.ts)
+        except LogTrimmed:
+            await self._pauses.reached(PausePoint.LOG_LOST)
+            await self._start_over()
+        else:
+            await self._publish(entries)
+
+    async def _start_over(self) -> None:
+        """Take the newest state as it is: whatever was read before may have been written since."""
+        ts = (await self._store.head()).ts
+        catalog = await read_catalog(Snapshot(self._store, ts))
+        if ts <= self._log.ts:
+            return  # somebody else was faster
+        self._catalog = catalog
+        self._log.start_over(ts)
+        self._subscriptions.lost(ts)
 
     async def _publish(self, entries: Sequence[LogEntry]) -> None:
         """Let durable commits be seen: all up to the last of these that were not seen yet.

@@ -26,6 +26,17 @@ class SnapshotTooOld(Conflict):
         )
 
 
+class OutOfRetention(Conflict):
+    """A transaction ran for so long that the history it reads is no longer kept."""
+
+    def __init__(self, ts: int, horizon: int) -> None:
+        DatabaseError.__init__(
+            self,
+            f"the snapshot at {ts} is out of retention: history is kept from {horizon} on",
+            hint="let it read less or wait less, or raise `retention.history_s` in the settings",
+        )
+
+
 class SnapshotLost(Conflict):
     """A transaction read what a batch was going to commit, and the batch failed."""
 

@@ -17,6 +17,9 @@ class PausePoint(Enum):
     COMMIT_APPENDED = "a batch is written and not yet durable"
     COMMIT_DURABLE = "a batch is durable and nobody here was told"
     COMMIT_PUBLISHED = "a batch is published and its callers are not answered"
+    HORIZON_RAISED = "older snapshots are refused and nothing of them is deleted"
+    PAST_DELETED = "some of the past is deleted and not yet for good"
+    LOG_LOST = "the log that would tell what happened is trimmed and nobody here was told"
 
 
 class Pauses(Protocol):

@@ -48,6 +48,7 @@ class Subscriptions:
 
     def __init__(self, log: WriteLog) -> None:
         self._log = log
+        self._all: dict[Subscription, None] = {}
         self._points: dict[tuple[int, bytes], set[Subscription]] = defaultdict(set)
         self._intervals: dict[int, IntervalIndex[Subscription]] = {}
 
@@ -74,8 +75,14 @@ class Subscriptions:
         for subscription, ts in hit.items():
             subscription.tell(ts)
 
+    def lost(self, ts: int) -> None:
+        """Tell everybody: nobody knows what was written until `ts`."""
+        for subscription in list(self._all):
+            subscription.tell(ts)
+
     def remove(self, subscription: Subscription) -> None:
         """Forget a subscription that is there."""
+        del self._all[subscription]
         for index_no, keys in subscription.reads.points.items():
             for key in keys:
                 watching = self._points.get((index_no, key))
@@ -91,6 +98,7 @@ class Subscriptions:
                 del self._intervals[index_no]
 
     def _insert(self, subscription: Subscription) -> None:
+        self._all[subscription] = None
         for index_no, keys in subscription.reads.points.items():
             for key in keys:
                 self._points[index_no, key].add(subscription)

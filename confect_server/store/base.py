@@ -110,7 +110,15 @@ class Reads(Protocol):
         ...
 
 
-class Admission(Reads, Protocol):
+class Log(Protocol):
+    """What happened lately."""
+
+    async def log_after(self, ts: int) -> list[LogEntry]:
+        """The commits after `ts`, in order; raises `LogTrimmed` if some are no longer there."""
+        ...
+
+
+class Admission(Reads, Log, Protocol):
     """The head lock, held: nobody else commits until it is let go by `commit` or `abandon`.
 
     Its reads see what was appended, which nobody else does before it is committed.
@@ -119,10 +127,6 @@ class Admission(Reads, Protocol):
     @property
     def head(self) -> Head:
         """The newest commit of any process."""
-        ...
-
-    async def log_after(self, ts: int) -> list[LogEntry]:
-        """The commits after `ts`, in order; raises `LogTrimmed` if some are no longer there."""
         ...
 
     async def append(self, commits: Sequence[Commit]) -> None:
@@ -162,7 +166,7 @@ class Admission(Reads, Protocol):
         ...
 
 
-class Store(Reads, Protocol):
+class Store(Reads, Log, Protocol):
     """Where the data lies."""
 
     async def open(self) -> None:
@@ -175,10 +179,6 @@ class Store(Reads, Protocol):
 
     async def head(self) -> Head:
         """The newest durable commit."""
-        ...
-
-    async def log_after(self, ts: int) -> list[LogEntry]:
-        """The commits after `ts`, in order; raises `LogTrimmed` if some are no longer there."""
         ...
 
     async def admit(self) -> Admission:

@@ -13,7 +13,8 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from confect_core.values import Interval
-from confect_server.engine import Database, IndexDefinition
+from confect_server.engine import Database, IndexDefinition, Pauses
+from confect_server.settings import Settings, Sharing
 from confect_server.store import (
     Admission,
     Commit,
@@ -52,11 +53,21 @@ class SettableClock:
         return self.at_ns
 
 
+NOTHING_BY_ITSELF = Settings(sharing=Sharing(poll_s=None))
+"""A database sees what others commit when the test says so, not some time later."""
+
+
 def opened(
-    store: Store, *, seed: int = 0, clock: SettableClock | None = None
+    store: Store,
+    *,
+    seed: int = 0,
+    clock: SettableClock | None = None,
+    settings: Settings = NOTHING_BY_ITSELF,
+    pauses: Pauses | None = None,
 ) -> AbstractAsyncContextManager[Database]:
     """A database on a store; each of several on one store needs its own seed."""
-    return Database.open(store, clock or SettableClock(), random.Random(seed).randbytes)
+    randomness = random.Random(seed).randbytes
+    return Database.open(store, clock or SettableClock(), randomness, settings, pauses)
 
 
 def index_of(database: Database, table: str, index: str = "by_creation_time") -> IndexDefinition:
