@@ -59,7 +59,14 @@ class Database:
         self._log = WriteLog(head.ts)
         self._subscriptions = Subscriptions(self._log)
         self._committer = Committer(
-            store, self._log, clock, randomness, self._publish, self._catch_up, pauses
+            store,
+            self._log,
+            clock,
+            randomness,
+            self._publish,
+            self._catch_up,
+            pauses,
+            settings.sharing.turn_s,
         )
         self._retention = Retention(
             store, self._log, clock, settings.retention, self.begin, self.commit, pauses
@@ -116,13 +123,17 @@ class Database:
         """The tables and indexes that there are."""
         return self._catalog
 
-    def begin(self, ts: int | None = None, *, is_read_only: bool = False) -> Transaction:
+    def begin(
+        self, ts: int | None = None, *, is_read_only: bool = False, turn: Turn | None = None
+    ) -> Transaction:
         """A transaction at the newest snapshot, or at an older one, by the newest catalog.
 
         One that may write begins on top of what is committed but not durable yet; its own commit,
-        and `confirm`, wait for that.
+        and `confirm`, wait for that. The one of a turn has nothing to wait for.
         """
-        if is_read_only or ts is not None:
+        if turn is not None:
+            snapshot = Snapshot(*turn.head)
+        elif is_read_only or ts is not None:
             snapshot = Snapshot(self._store, self.newest_ts if ts is None else ts)
         else:
             snapshot = Snapshot(*self._committer.head)
@@ -147,7 +158,11 @@ class Database:
             await transaction.base.wait_durable()
 
     def turn(self) -> AbstractAsyncContextManager[Turn]:
-        """Inside, nobody else in this process commits; for whoever has lost too often."""
+        """Inside, nobody else commits, in any process; for whoever has lost too often.
+
+        What is begun and committed with the turn cannot conflict; it raises `TurnTooLong` if it
+        takes longer than the settings allow.
+        """
         return self._committer.turn()
 
     def subscribe(

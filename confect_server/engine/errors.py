@@ -48,6 +48,16 @@ class SnapshotLost(Conflict):
         )
 
 
+class TurnTooLong(DatabaseError):
+    """A mutation that had lost too often kept everybody from committing, and for too long."""
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(
+            f"a mutation that ran alone was stopped after {limit_s} s",
+            hint="let it wait for less, or raise `sharing.turn_s` in the settings",
+        )
+
+
 class NoSuchIndex(DatabaseError):
     """A read by an index that was removed from its table, by another version of the program."""
 

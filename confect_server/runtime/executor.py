@@ -19,7 +19,6 @@ from confect_core.values import Value, decode, dumps_canonical
 from confect_server.ctx import ActionCtx, Calls, Ctx, MutationCtx, QueryCtx
 from confect_server.db import Cursors, OpenTables, Paging
 from confect_server.engine import Conflict, Database, ReadSet, Transaction, Turn
-from confect_server.errors import TooManyConflicts
 from confect_server.impl import Impl
 from confect_server.runtime.failure import Failures, request_id_of
 from confect_server.runtime.functions import DeclaredFailure, Functions, RunnableFunction
@@ -30,10 +29,7 @@ from confect_server.services import Services
 T = TypeVar("T")
 
 FREE_ATTEMPTS = 3
-"""How often a mutation may lose before it runs while nobody else here commits."""
-
-MAX_ATTEMPTS = 16
-"""How often a mutation runs before its conflicts are reported; only other processes cause that."""
+"""How often a mutation may lose before it runs while nobody else commits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +158,7 @@ class Executor:
                 function, args, inside or self._database.begin(is_read_only=True)
             )
         value, _ = await self._retried(
-            function.path, lambda transaction: self._run_in(function, args, transaction)
+            lambda transaction: self._run_in(function, args, transaction)
         )
         return value
 
@@ -201,25 +197,20 @@ class Executor:
                 await record_answer(request, encoded, transaction)
             return MutationResult(Succeeded(encoded), None)
 
-        result, ts = await self._retried(path, attempt)
+        result, ts = await self._retried(attempt)
         return result if result.ts is not None else MutationResult(result.outcome, ts)
 
-    async def _retried(
-        self, path: str, attempt: Callable[[Transaction], Awaitable[T]]
-    ) -> tuple[T, int]:
+    async def _retried(self, attempt: Callable[[Transaction], Awaitable[T]]) -> tuple[T, int]:
         for _ in range(FREE_ATTEMPTS):
             with suppress(Conflict):
                 return await self._attempted(attempt, None)
-        for _ in range(MAX_ATTEMPTS - FREE_ATTEMPTS):
-            async with self._database.turn() as turn:
-                with suppress(Conflict):
-                    return await self._attempted(attempt, turn)
-        raise TooManyConflicts(path, MAX_ATTEMPTS)
+        async with self._database.turn() as turn:
+            return await self._attempted(attempt, turn)
 
     async def _attempted(
         self, attempt: Callable[[Transaction], Awaitable[T]], turn: Turn | None
     ) -> tuple[T, int]:
-        transaction = self._database.begin()
+        transaction = self._database.begin(turn=turn)
         try:
             result = await attempt(transaction)
         except Conflict:
