@@ -206,15 +206,12 @@ class Committer:
     async def _commit_alone(
         self, turn: Turn, reads: ReadSet, begin_ts: int, writes: WriteSet
     ) -> int:
-        batch, turn.batch = turn.batch, None
+        batch = turn.batch
         assert batch is not None, "a turn is for one transaction"
+        self._log.check(reads, begin_ts)
+        future = batch.add(self._commit_id(), writes)
+        turn.batch = None
         with anyio.CancelScope(shield=True):
-            try:
-                self._log.check(reads, begin_ts)
-                future = batch.add(self._commit_id(), writes)
-            except BaseException:
-                await batch.abandon()
-                raise
             await self._write(batch)
         return await future
 
