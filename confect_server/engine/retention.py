@@ -28,7 +28,11 @@ from confect_server.settings import Retention as Windows
 from confect_server.store import Admission, Store
 
 _AT_ONCE = 200
-"""How many changes one turn looks at: about a millisecond."""
+"""How many changes a turn looks at: about a millisecond."""
+
+_MOST_AT_ONCE = 1000
+"""A sweep takes larger turns the longer it lasts, or it never caught up with 64 that write at once;
+each turn gets its place in the row of commits, whatever they do."""
 
 _REST_S = 0.01
 _NS_PER_S = 1_000_000_000
@@ -79,6 +83,7 @@ class Retention:
         while self._log.forget(log_start):
             await anyio.lowlevel.checkpoint()
         await self._forget_requests(now_ns)
+        await self._in_turns(_give_back)
 
     async def _raise_horizon(self, ts: int) -> None:
         async with self._admitted() as admission:
@@ -91,13 +96,15 @@ class Retention:
         for index_no in await removed_indexes(Snapshot(self._store, horizon)):
             await self._in_turns(partial(_forget_index, index_no))
 
-    async def _in_turns(self, forget_some: Callable[[Admission], Awaitable[int]]) -> None:
+    async def _in_turns(self, forget_some: Callable[[Admission, int], Awaitable[int]]) -> None:
+        at_once = _AT_ONCE
         while True:
             async with self._admitted() as admission:
-                count = await forget_some(admission)
+                count = await forget_some(admission, at_once)
                 await self._pauses.reached(PausePoint.PAST_DELETED)
             if not count:
                 return
+            at_once = min(at_once + at_once // 20, _MOST_AT_ONCE)
             await anyio.sleep(_REST_S)
 
     async def _forget_requests(self, now_ns: int) -> None:
@@ -134,13 +141,17 @@ class Retention:
             await admission.commit()
 
 
-def _forget(admission: Admission) -> Awaitable[int]:
-    return admission.forget(_AT_ONCE)
+def _forget(admission: Admission, limit: int) -> Awaitable[int]:
+    return admission.forget(limit)
 
 
-def _forget_index(index_no: int, admission: Admission) -> Awaitable[int]:
-    return admission.forget_index(index_no, _AT_ONCE)
+def _forget_index(index_no: int, admission: Admission, limit: int) -> Awaitable[int]:
+    return admission.forget_index(index_no, limit)
 
 
-def _trim_log(ts: int, admission: Admission) -> Awaitable[int]:
-    return admission.trim_log(ts, _AT_ONCE)
+def _trim_log(ts: int, admission: Admission, limit: int) -> Awaitable[int]:
+    return admission.trim_log(ts, limit)
+
+
+def _give_back(admission: Admission, limit: int) -> Awaitable[int]:
+    return admission.give_back(limit)

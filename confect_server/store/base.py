@@ -157,6 +157,14 @@ class Admission(Reads, Log, Protocol):
         """
         ...
 
+    async def give_back(self, limit: int) -> int:
+        """Give some of the space that nothing lies in any more back to the system.
+
+        A part is kept for what comes next. Gives how much there may be to give back, in the units
+        of `limit`: 0 once it is enough.
+        """
+        ...
+
     async def commit(self) -> None:
         """Make what was done durable, and let go of the lock, be it with an error."""
         ...

@@ -233,6 +233,9 @@ class _MemoryAdmission:
             self._forgetting.append(partial(self._store.trim, entries))
         return len(entries)
 
+    async def give_back(self, limit: int) -> int:
+        return 0
+
     async def commit(self) -> None:
         for commit in self._appended:
             self._store.committed(commit)

@@ -34,6 +34,7 @@ from confect_server.store.sqlite_connection import (
     Connection,
     connect,
     do_not_wait,
+    free_space_by_steps,
     keep_log,
     number,
 )
@@ -43,6 +44,7 @@ from confect_server.store.sqlite_past import (
     check_log,
     forget,
     forget_index,
+    give_back,
     raise_horizon,
     trim_log,
 )
@@ -187,6 +189,7 @@ class SqliteStore:
 
     def _make_ready(self, connection: Connection) -> None:
         self._check(connection)
+        free_space_by_steps(connection)
         keep_log(connection)
         _create_if_new(connection)
 
@@ -270,6 +273,9 @@ class _SqliteAdmission:
 
     async def trim_log(self, ts: int, limit: int) -> int:
         return trim_log(self._writer, ts, limit)
+
+    async def give_back(self, limit: int) -> int:
+        return give_back(self._writer, limit)
 
     async def commit(self) -> None:
         try:

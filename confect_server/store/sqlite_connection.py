@@ -59,6 +59,14 @@ def keep_log(connection: Connection) -> None:
         connection.execute(f"PRAGMA {pragma}").fetchall()
 
 
+def free_space_by_steps(connection: Connection) -> None:
+    """Let a file that is new be cut shorter later, without being written anew as a whole.
+
+    A commit then writes one page in a hundred more.
+    """
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL").fetchall()
+
+
 def do_not_wait(connection: Connection) -> None:
     """Let the connection say at once that another process is in its way."""
     connection.execute("PRAGMA busy_timeout = 0").fetchall()

@@ -12,7 +12,7 @@ from typing import cast
 from confect_server.store.base import KeyChange
 from confect_server.store.errors import LogTrimmed, SnapshotForgotten
 from confect_server.store.log_codec import decode_some
-from confect_server.store.sqlite_connection import Connection
+from confect_server.store.sqlite_connection import Connection, number
 
 _BOUNDS = "SELECT horizon, log_start FROM head"
 _RAISE = """
@@ -36,6 +36,9 @@ DELETE FROM commit_log WHERE ts IN (
     SELECT ts FROM commit_log WHERE ts <= min(?, (SELECT walked_ts FROM head)) ORDER BY ts LIMIT ?
 ) RETURNING ts
 """
+
+_KEPT_FREE = 4
+"""One page of so many may be free: what is replaced from now on needs them soon."""
 
 
 class PastReads:
@@ -111,6 +114,15 @@ def trim_log(connection: Connection, ts: int, limit: int) -> int:
     if trimmed:
         connection.execute("UPDATE head SET log_start = ?", max(trimmed))
     return len(trimmed)
+
+
+def give_back(connection: Connection, limit: int) -> int:
+    """Cut at most `limit` pages off the file if a quarter of it is free, and give their number."""
+    free = number(connection, "freelist_count")
+    if free * _KEPT_FREE < number(connection, "page_count"):
+        return 0
+    connection.execute(f"PRAGMA incremental_vacuum({limit})").fetchall()
+    return min(limit, free)
 
 
 def _sort(

@@ -182,6 +182,10 @@ class SuspendingAdmission:
         await checkpoint()
         return await self._admission.trim_log(ts, limit)
 
+    async def give_back(self, limit: int) -> int:
+        await checkpoint()
+        return await self._admission.give_back(limit)
+
     async def commit(self) -> None:
         await checkpoint()
         await self._admission.commit()

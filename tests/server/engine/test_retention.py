@@ -20,7 +20,7 @@ from confect_server.engine import (
 )
 from confect_server.settings import Retention, Settings, Sharing
 from confect_server.store import MemoryStore, SnapshotForgotten, SqliteStore, Store
-from confect_server.store.sqlite_connection import connect
+from confect_server.store.sqlite_connection import connect, number
 from tests.server.engine.conftest import TABLES
 from tests.server.stores import (
     STORE_KINDS,
@@ -309,11 +309,38 @@ async def test_a_file_does_not_grow_by_what_is_replaced_for_ever(
             clock.at_ns += 200 * SECOND
             await database.forget()
             await insert(database, -1.0)
+            pages.append(pages_of(path))
             connection = connect(path)
-            pages.extend(connection.execute("PRAGMA page_count").fetchone() or ())  # type: ignore[arg-type]  # a number
             rows = connection.execute("SELECT count(*) FROM documents").fetchone()
             connection.close()
             assert rows is not None
             assert isinstance(rows[0], int)
             assert rows[0] < 30
         assert pages[-1] <= pages[0] + 4
+
+
+async def test_a_file_gives_back_what_it_no_longer_needs(
+    tmp_path: Path, clock: SettableClock
+) -> None:
+    path = tmp_path / "data.db"
+    async with opened(SqliteStore(path), clock=clock, settings=WINDOWS) as database:
+        await database.declare(TABLES)
+        ids = [await insert(database, float(rank)) for rank in range(2000)]
+        table = database.catalog.table("items").number
+        transaction = database.begin()
+        for id in ids:
+            await transaction.delete(table, id)
+        await database.commit(transaction)
+        before = pages_of(path)
+        clock.at_ns += 200 * SECOND
+        await insert(database, -1.0)
+        await database.forget()
+        assert pages_of(path) < before / 5
+        assert await ranks(database) == [-1.0]
+
+
+def pages_of(path: Path) -> int:
+    connection = connect(path)
+    count = number(connection, "page_count")
+    connection.close()
+    return count
