@@ -18,8 +18,10 @@ from confect_server.engine import (
     DatabaseClosed,
     OutcomeUnknown,
     Transaction,
+    TurnTooLong,
 )
 from confect_server.engine import batch as module
+from confect_server.settings import Settings, Sharing
 from confect_server.store import MemoryStore, SqliteStore
 from tests.server.engine.conftest import TABLES
 from tests.server.engine.faults import Broken, FaultyStore
@@ -361,6 +363,17 @@ async def test_a_turn_that_commits_nothing_lets_the_others_in(
                     await database.commit(transaction, turn)
     await insert(database, 3.0)
     assert await ranks(database) == [1.0, 3.0]
+
+
+async def test_who_waits_for_a_turn_inside_of_it_is_stopped_with_it(faulty: FaultyStore) -> None:
+    settings = Settings(sharing=Sharing(poll_s=None, turn_s=0.01))
+    async with opened(faulty, settings=settings) as database:
+        await database.declare(TABLES)
+        with pytest.raises(TurnTooLong):
+            async with database.turn():
+                await insert(database, 1.0)
+        await insert(database, 2.0)
+        assert await ranks(database) == [2.0]
 
 
 async def test_closing_waits_for_a_turn(faulty: FaultyStore) -> None:
