@@ -15,10 +15,11 @@ from confect_server.store.log_codec import decode_some
 from confect_server.store.sqlite_connection import Connection, number
 
 _BOUNDS = "SELECT horizon, log_start FROM head"
+# Without the condition a sweep that finds nothing to do would write a page all the same.
 _RAISE = """
-UPDATE head SET horizon = max(
-    horizon, coalesce((SELECT ts FROM commit_log WHERE ts <= ? ORDER BY ts DESC LIMIT 1), 0)
-)
+UPDATE head SET horizon = newest.ts
+FROM (SELECT ts FROM commit_log WHERE ts <= ? ORDER BY ts DESC LIMIT 1) AS newest
+WHERE horizon < newest.ts
 """
 _WALKED = "SELECT walked_ts, walked_bytes FROM head"
 _SET_WALKED = "UPDATE head SET walked_ts = ?, walked_bytes = ?"

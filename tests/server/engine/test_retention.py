@@ -339,6 +339,22 @@ async def test_a_file_gives_back_what_it_no_longer_needs(
         assert await ranks(database) == [-1.0]
 
 
+async def test_a_sweep_that_finds_nothing_writes_nothing(
+    tmp_path: Path, clock: SettableClock
+) -> None:
+    path = tmp_path / "data.db"
+    async with opened(SqliteStore(path), clock=clock, settings=WINDOWS) as database:
+        await database.declare(TABLES)
+        await insert(database, 1.0)
+        clock.at_ns += 200 * SECOND
+        await database.forget()
+        watching = connect(path)
+        before = number(watching, "data_version")
+        await database.forget()
+        assert number(watching, "data_version") == before
+        watching.close()
+
+
 def pages_of(path: Path) -> int:
     connection = connect(path)
     count = number(connection, "page_count")
