@@ -26,6 +26,7 @@ ACCESS_NAMES = frozenset(
     [
         "by",
         "change",
+        "count",
         "delete",
         "get",
         "insert",

@@ -22,6 +22,7 @@ from confect_core import (
 from confect_core.spec.call import with_pagination
 from confect_core.values import Value
 from confect_server.db import DatabaseReader, DatabaseWriter
+from confect_server.meta import Meta
 from confect_server.services import Needs, Services
 
 P = ParamSpec("P")
@@ -37,6 +38,14 @@ class Calls(ABC):
     @abstractmethod
     async def call(self, ref: Ref[..., Any], args: Value) -> object:
         """What the function answers, an `Outcome` where it declares errors."""
+
+
+class Run(Calls):
+    """The run of a query or of a mutation, as its ctx knows it."""
+
+    @abstractmethod
+    def meta(self) -> Meta:
+        """What the run has used of its limits until now."""
 
 
 class Ctx(Needs[N_contra]):
@@ -66,18 +75,34 @@ class Ctx(Needs[N_contra]):
 class QueryCtx(Ctx[N_contra], Generic[N_contra, Db_co]):
     """What a query is given: one snapshot of the database to read."""
 
-    def __init__(self, db: Db_co, services: Services, calls: Calls) -> None:
-        super().__init__(services, calls)
+    def __init__(self, db: Db_co, services: Services, run: Run) -> None:
+        super().__init__(services, run)
         self._db = db
+        self._run = run
 
     @property
     def db(self) -> Db_co:
         """The database as it was when the function began, with its own writes."""
         return self._db
 
+    @property
+    def meta(self) -> Meta:
+        """What this run has used of its limits until now, and what is left."""
+        return self._run.meta()
+
 
 class MutationCtx(QueryCtx[N_contra, WriterDb_co], Generic[N_contra, WriterDb_co]):
     """What a mutation is given: a transaction, which commits if the handler returns."""
+
+    async def run_mutation(
+        self, ref: MutationRef[P, Out], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Out:
+        """What a mutation answers, public or internal, run as a part of this transaction.
+
+        If it fails, by a declared error or by raising, what it wrote is undone and nothing else:
+        the caller may go on. Several at once, as in `gather`, run one after another.
+        """
+        return cast("Out", await self._calls.call(ref, ref.call.encode_args(args, kwargs)))
 
 
 class ActionCtx(Ctx[N_contra]):

@@ -70,6 +70,14 @@ class TableReader(Generic[D]):
             return None
         return cast("Id[D]", text) if number == self._access.number else None
 
+    async def count(self) -> int:
+        """How many documents the table has; not one of them is read.
+
+        Whoever asks depends on the number, and not on what the documents hold. Inserts and deletes
+        do not depend on it: they conflict with whoever has asked, and not with each other.
+        """
+        return await self._db._transaction.count(self._access.number)
+
     def query(self) -> Query[D]:
         """All documents of the table in order of creation."""
         return self._query("by_creation_time", Interval.all())

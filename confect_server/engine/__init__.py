@@ -19,6 +19,7 @@ from confect_server.engine.committer import Turn as Turn
 from confect_server.engine.database import Database as Database
 from confect_server.engine.errors import Conflict as Conflict
 from confect_server.engine.errors import DatabaseClosed as DatabaseClosed
+from confect_server.engine.errors import FunctionOver as FunctionOver
 from confect_server.engine.errors import NoSuchIndex as NoSuchIndex
 from confect_server.engine.errors import OutcomeUnknown as OutcomeUnknown
 from confect_server.engine.errors import OutOfRetention as OutOfRetention
@@ -27,6 +28,16 @@ from confect_server.engine.errors import SnapshotTooOld as SnapshotTooOld
 from confect_server.engine.errors import TurnTooLong as TurnTooLong
 from confect_server.engine.index import Document as Document
 from confect_server.engine.index import IndexDefinition as IndexDefinition
+from confect_server.engine.limits import ArgumentsTooLarge as ArgumentsTooLarge
+from confect_server.engine.limits import LimitExceeded as LimitExceeded
+from confect_server.engine.limits import NestedTooDeep as NestedTooDeep
+from confect_server.engine.limits import RanTooLong as RanTooLong
+from confect_server.engine.limits import ResultTooLarge as ResultTooLarge
+from confect_server.engine.limits import TooManyBytesRead as TooManyBytesRead
+from confect_server.engine.limits import TooManyBytesWritten as TooManyBytesWritten
+from confect_server.engine.limits import TooManyDocumentsRead as TooManyDocumentsRead
+from confect_server.engine.limits import TooManyDocumentsWritten as TooManyDocumentsWritten
+from confect_server.engine.limits import TooManyRangesRead as TooManyRangesRead
 from confect_server.engine.pauses import PausePoint as PausePoint
 from confect_server.engine.pauses import Pauses as Pauses
 from confect_server.engine.read_set import ReadSet as ReadSet

@@ -22,6 +22,7 @@ from confect_server.engine.catalog import (
 from confect_server.engine.committer import Clock, Committer, Turn
 from confect_server.engine.errors import Conflict
 from confect_server.engine.index import BY_CREATION_TIME, IndexDefinition
+from confect_server.engine.limits import UNLIMITED
 from confect_server.engine.pauses import NoPauses, PausePoint, Pauses
 from confect_server.engine.read_set import ReadSet
 from confect_server.engine.retention import Retention
@@ -29,7 +30,7 @@ from confect_server.engine.snapshot import Snapshot
 from confect_server.engine.subscription import Subscription, Subscriptions
 from confect_server.engine.transaction import Randomness, Transaction
 from confect_server.engine.write_log import WriteLog
-from confect_server.settings import Settings
+from confect_server.settings import Limits, Settings
 from confect_server.store import Head, Log, LogEntry, LogTrimmed, Store
 
 DeclaredTables = Mapping[str, Mapping[str, tuple[str, ...]]]
@@ -124,7 +125,12 @@ class Database:
         return self._catalog
 
     def begin(
-        self, ts: int | None = None, *, is_read_only: bool = False, turn: Turn | None = None
+        self,
+        ts: int | None = None,
+        *,
+        is_read_only: bool = False,
+        limits: Limits = UNLIMITED,
+        turn: Turn | None = None,
     ) -> Transaction:
         """A transaction at the newest snapshot, or at an older one, by the newest catalog.
 
@@ -139,7 +145,12 @@ class Database:
             snapshot = Snapshot(*self._committer.head)
         now_ns = self._clock.now_ns()
         return Transaction(
-            snapshot, self._catalog, now_ns, self._randomness, is_read_only=is_read_only
+            snapshot,
+            self._catalog,
+            now_ns,
+            self._randomness,
+            is_read_only=is_read_only,
+            limits=limits,
         )
 
     async def commit(self, transaction: Transaction, turn: Turn | None = None) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Self, cast
+from typing import NamedTuple, Self, TypeAlias, cast
 
 from confect_core.values import Interval, loads_canonical
 from confect_server.engine.errors import OutOfRetention
@@ -23,6 +23,12 @@ class Found(NamedTuple):
     table_no: int
     id: bytes
     document: Document
+    size: int
+    """How much of a limit on bytes it takes."""
+
+
+Stored: TypeAlias = tuple[Document, int]
+"""A document as its table holds it, and how much of a limit on bytes it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +38,12 @@ class Snapshot:
     store: Reads
     ts: int
 
-    async def get(self, table_no: int, id: bytes) -> Document | None:
+    async def get(self, table_no: int, id: bytes) -> Stored | None:
         """The document, unless it does not exist."""
         revision = await self._revision(table_no, id)
-        return None if revision is None else _document(revision.value)
+        if revision is None:
+            return None
+        return _document(revision.value), len(revision.value)
 
     async def revision_ts(self, table_no: int, id: bytes) -> int | None:
         """When the document was last written."""
@@ -90,7 +98,7 @@ class SnapshotRange(AsyncIterator[Found]):
             row = next(self._rows, None)
         if row is None:
             return None
-        return Found(row.key, row.table_no, row.id, _document(row.value))
+        return Found(row.key, row.table_no, row.id, _document(row.value), len(row.value))
 
     async def _read_chunk(self) -> list[IndexedRevision]:
         if self._unread.is_empty:

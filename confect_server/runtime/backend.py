@@ -9,7 +9,8 @@ from typing import Any
 
 from confect_core.errors import refuse
 from confect_server.db import OpenTables
-from confect_server.engine import Clock, Database, Pauses
+from confect_server.engine import Clock, Database, Pauses, Randomness
+from confect_server.http import Routes
 from confect_server.impl import Impl
 from confect_server.runtime.clock import SystemClock
 from confect_server.runtime.executor import Application, Executor
@@ -43,15 +44,16 @@ class Backend:
         *,
         redacts: bool = False,
         clock: Clock | None = None,
+        randomness: Randomness = os.urandom,
         settings: Settings | None = None,
         pauses: Pauses | None = None,
     ) -> AsyncGenerator[Backend]:
         """The application running on a store, for as long as the context lasts."""
         clock = clock or SystemClock()
-        async with Database.open(store, clock, os.urandom, settings, pauses) as database:
+        async with Database.open(store, clock, randomness, settings, pauses) as database:
             services = AsyncExitStack()
             application = await _start(impl, database, services)
-            executor = Executor(database, application, Failures(redacts=redacts))
+            executor = Executor(database, application, Failures(redacts=redacts), randomness)
             backend = cls(database, clock, executor, services)
             try:
                 yield backend
@@ -74,4 +76,4 @@ async def _start(impl: Impl[Any], database: Database, services: AsyncExitStack) 
     await database.declare(impl.data_model.indexes)
     tables = OpenTables.of(impl.data_model.tables, database.catalog)
     running = await services.enter_async_context(impl.layers.running())
-    return Application(impl, functions, tables, running)
+    return Application(impl, functions, tables, running, Routes(impl.routes))

@@ -13,17 +13,35 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+
 from confect_core import Ref
 from confect_core.protocol import EncodedValue, JsonObject
 from confect_core.values import Value, decode, dumps_canonical
-from confect_server.ctx import ActionCtx, Calls, Ctx, MutationCtx, QueryCtx
+from confect_server.ctx import ActionCtx, Calls, Ctx, MutationCtx, QueryCtx, Run
 from confect_server.db import Cursors, OpenTables, Paging
-from confect_server.engine import Conflict, Database, ReadSet, Transaction, Turn
+from confect_server.engine import (
+    ArgumentsTooLarge,
+    Conflict,
+    Database,
+    Randomness,
+    ReadSet,
+    ResultTooLarge,
+    Transaction,
+    Turn,
+)
+from confect_server.http import Route, Routes
 from confect_server.impl import Impl
+from confect_server.meta import Amount, Meta
+from confect_server.runtime.backoff import Backoff
 from confect_server.runtime.failure import Failures, request_id_of
 from confect_server.runtime.functions import DeclaredFailure, Functions, RunnableFunction
-from confect_server.runtime.outcome import RunOutcome, Succeeded
+from confect_server.runtime.outcome import Failed, RunOutcome, Succeeded
 from confect_server.runtime.requests import SessionRequest, answer_to, record_answer
+from confect_server.runtime.run_time import RunTime
 from confect_server.services import Services
 
 T = TypeVar("T")
@@ -73,15 +91,24 @@ class Application:
     functions: Functions
     tables: OpenTables
     services: Services
+    routes: Routes
 
 
 class Executor:
     """Runs the functions of the application that it holds at the moment."""
 
-    def __init__(self, database: Database, application: Application, failures: Failures) -> None:
+    def __init__(
+        self,
+        database: Database,
+        application: Application,
+        failures: Failures,
+        randomness: Randomness,
+    ) -> None:
         self._database = database
+        self._randomness = randomness
         self._failures = failures
         self._cursors = Cursors(database.incarnation)
+        self._limits = database.settings.limits
         self.application = application
 
     async def run_query(
@@ -96,7 +123,7 @@ class Executor:
 
         With the journal of its last run it answers the same page, however long that is now.
         """
-        transaction = self._database.begin(ts, is_read_only=True)
+        transaction = self._begin(ts, is_read_only=True)
         paging = Paging(self._cursors, journal)
         run = self._in_transaction(path, "Query", args, caller, transaction, paging)
         outcome = await self._told(path, secrets.token_hex(8), run)
@@ -123,6 +150,20 @@ class Executor:
             request_id = request_id_of(request.session_id, request.request_id)
         return await self._told(path, request_id, self._action(path, args, caller))
 
+    async def run_route(self, route: Route[Any], request: Request) -> Response:
+        """Let a route answer a request; whatever it raises is an answer too."""
+        ctx: ActionCtx[Any] = ActionCtx(self.application.services, _CallsFrom(self))
+        try:
+            return await route.handler(ctx, request)
+        except HTTPException as refused:
+            return PlainTextResponse(refused.detail, refused.status_code, refused.headers)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it
+        except Exception as error:
+            request_id = secrets.token_hex(8)
+            told = self._failures.told(error, f"{route.method} {route.path}", request_id)
+            return Response(_failed_route(told), 500, media_type="application/json")
+
     async def run_any(self, path: str, args: JsonObject, caller: Caller) -> RunOutcome:
         """Run a function as whatever it is."""
         functions = self.application.functions
@@ -137,11 +178,14 @@ class Executor:
             return await self.run_action(path, args, caller)
         return (await self.run_query(path, args, caller)).outcome
 
-    async def call(self, ref: Ref[..., Any], args: Value, inside: Transaction | None) -> object:
+    async def call(self, ref: Ref[..., Any], args: Value, inside: _RunIn | None) -> object:
         """Run a function for another one, in its transaction if it has one."""
+        self._check_arguments(args)
         function = self.application.functions.find(ref.path, _called(ref), public_only=False)
         try:
-            return ref.call.decode_result(await self._run_for(function, args, inside))
+            value = await self._run_for(function, args, inside)
+            self._encoded(value)
+            return ref.call.decode_result(value)
         except DeclaredFailure as failure:
             decoded = ref.call.decode_error(failure.data)
             if decoded is None:
@@ -149,22 +193,22 @@ class Executor:
             return decoded
 
     async def _run_for(
-        self, function: RunnableFunction, args: Value, inside: Transaction | None
+        self, function: RunnableFunction, args: Value, inside: _RunIn | None
     ) -> Value:
+        is_query = function.called == "Query"
         if function.called == "Action":
             return await self._run_action(function, args)
-        if function.called == "Query":
-            return await self._run_in(
-                function, args, inside or self._database.begin(is_read_only=True)
-            )
-        value, _ = await self._retried(
-            lambda transaction: self._run_in(function, args, transaction)
-        )
+        if inside is not None:
+            async with inside.transaction.nested(is_read_only=is_query) as part:
+                return await self._run_in(function, args, _RunIn(self, part, inside.time))
+        if is_query:
+            return await self._timed(function, args, self._begin(is_read_only=True))
+        value, _ = await self._retried(lambda transaction: self._timed(function, args, transaction))
         return value
 
     async def _told(self, path: str, request_id: str, run: Awaitable[Value]) -> RunOutcome:
         try:
-            return Succeeded(EncodedValue(dumps_canonical(await run)))
+            return Succeeded(self._encoded(await run))
         except Exception as error:
             return self._failures.told(error, path, request_id)
 
@@ -178,10 +222,15 @@ class Executor:
         paging: Paging | None = None,
     ) -> Value:
         function = self._find(path, called, caller)
-        return await self._run_in(function, decode(args), transaction, paging)
+        decoded = decode(args)
+        self._check_arguments(decoded)
+        return await self._timed(function, decoded, transaction, paging)
 
     async def _action(self, path: str, args: JsonObject, caller: Caller) -> Value:
-        return await self._run_action(self._find(path, "Action", caller), decode(args))
+        function = self._find(path, "Action", caller)
+        decoded = decode(args)
+        self._check_arguments(decoded)
+        return await self._run_action(function, decoded)
 
     async def _committed(
         self, path: str, args: JsonObject, caller: Caller, request: SessionRequest | None
@@ -192,7 +241,7 @@ class Executor:
                 if answered is not None:
                     return MutationResult(Succeeded(answered.value), answered.ts)
             value = await self._in_transaction(path, "Mutation", args, caller, transaction)
-            encoded = EncodedValue(dumps_canonical(value))
+            encoded = self._encoded(value)
             if request is not None:
                 await record_answer(request, encoded, transaction)
             return MutationResult(Succeeded(encoded), None)
@@ -201,16 +250,18 @@ class Executor:
         return result if result.ts is not None else MutationResult(result.outcome, ts)
 
     async def _retried(self, attempt: Callable[[Transaction], Awaitable[T]]) -> tuple[T, int]:
+        backoff = Backoff(self._randomness)
         for _ in range(FREE_ATTEMPTS):
             with suppress(Conflict):
                 return await self._attempted(attempt, None)
+            await backoff.wait()
         async with self._database.turn() as turn:
             return await self._attempted(attempt, turn)
 
     async def _attempted(
         self, attempt: Callable[[Transaction], Awaitable[T]], turn: Turn | None
     ) -> tuple[T, int]:
-        transaction = self._database.begin(turn=turn)
+        transaction = self._begin(turn=turn)
         try:
             result = await attempt(transaction)
         except Conflict:
@@ -221,46 +272,95 @@ class Executor:
             raise
         return result, await self._database.commit(transaction, turn)
 
-    async def _run_in(
+    def _timed(
         self,
         function: RunnableFunction,
         args: Value,
         transaction: Transaction,
         paging: Paging | None = None,
+    ) -> Awaitable[Value]:
+        time = RunTime(self._limits.run_time_s)
+        run = _RunIn(self, transaction, time)
+        return time.limit(self._run_in(function, args, run, paging))
+
+    async def _run_in(
+        self, function: RunnableFunction, args: Value, run: _RunIn, paging: Paging | None = None
     ) -> Value:
         application = self.application
         paging = paging or Paging(self._cursors)
         model, tables = application.impl.data_model, application.tables
-        calls = _CallsFrom(self, transaction)
         ctx: Ctx[Any]
         if function.called == "Mutation":
-            writer = model.writer(transaction, tables, paging)
-            ctx = MutationCtx(writer, application.services, calls)
+            writer = model.writer(run.transaction, tables, paging)
+            ctx = MutationCtx(writer, application.services, run)
         else:
-            reader = model.reader(transaction, tables, paging)
-            ctx = QueryCtx(reader, application.services, calls)
+            reader = model.reader(run.transaction, tables, paging)
+            ctx = QueryCtx(reader, application.services, run)
         return await function.run(ctx, args, tables)
 
     async def _run_action(self, function: RunnableFunction, args: Value) -> Value:
         application = self.application
-        ctx: ActionCtx[Any] = ActionCtx(application.services, _CallsFrom(self, None))
+        ctx: ActionCtx[Any] = ActionCtx(application.services, _CallsFrom(self))
         return await function.run(ctx, args, application.tables)
+
+    def _begin(
+        self, ts: int | None = None, *, is_read_only: bool = False, turn: Turn | None = None
+    ) -> Transaction:
+        return self._database.begin(ts, is_read_only=is_read_only, limits=self._limits, turn=turn)
+
+    def _check_arguments(self, args: Value) -> None:
+        if (size := len(dumps_canonical(args))) > self._limits.arguments_bytes:
+            raise ArgumentsTooLarge(size, self._limits.arguments_bytes)
+
+    def _encoded(self, result: Value) -> EncodedValue:
+        encoded = dumps_canonical(result)
+        if len(encoded) > self._limits.result_bytes:
+            raise ResultTooLarge(len(encoded), self._limits.result_bytes)
+        return EncodedValue(encoded)
 
     def _find(self, path: str, called: str, caller: Caller) -> RunnableFunction:
         public_only = not caller.may_call_internal
         return self.application.functions.find(path, called, public_only=public_only)
 
 
-@dataclass(frozen=True, slots=True)
 class _CallsFrom(Calls):
-    """The calls that one handler makes."""
+    """The calls that one action makes."""
 
-    executor: Executor
-    inside: Transaction | None
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
     async def call(self, ref: Ref[..., Any], args: Value) -> object:
-        return await self.executor.call(ref, args, self.inside)
+        return await self._executor.call(ref, args, None)
+
+
+class _RunIn(Run):
+    """One function that runs in a transaction, or in a part of it, and the calls that it makes."""
+
+    def __init__(self, executor: Executor, transaction: Transaction, time: RunTime) -> None:
+        self._executor = executor
+        self.transaction = transaction
+        self.time = time
+
+    async def call(self, ref: Ref[..., Any], args: Value) -> object:
+        return await self._executor.call(ref, args, self)
+
+    def meta(self) -> Meta:
+        usage, limits = self.transaction.usage, self.transaction.usage.limits
+        return Meta(
+            documents_read=Amount(usage.documents_read, limits.documents_read),
+            bytes_read=Amount(usage.bytes_read, limits.bytes_read),
+            ranges_read=Amount(usage.ranges_read, limits.ranges_read),
+            documents_written=Amount(usage.documents_written, limits.documents_written),
+            bytes_written=Amount(usage.bytes_written, limits.bytes_written),
+            nesting=Amount(self.transaction.depth, limits.nesting),
+            run_time_s=Amount(self.time.used_s, self.time.limit_s),
+        )
 
 
 def _called(ref: Ref[..., Any]) -> str:
     return {"mutation": "Mutation", "action": "Action"}.get(ref.spec.kind, "Query")
+
+
+def _failed_route(failed: Failed) -> bytes:
+    data = {} if failed.error_data is None else {"data": orjson.Fragment(failed.error_data)}
+    return orjson.dumps({"code": failed.message, **data})

@@ -22,11 +22,23 @@ from confect_core import (
     TaggedError,
     ref,
 )
-from confect_server import ActionCtx, Impl, Range, impl
+from confect_server import ActionCtx, Impl, Range, field_of, impl
 
 
 class User(Table, name="users"):
     name: str
+
+
+async def filters(ctx: QueryCtx) -> None:
+    at, author = field_of(Note, lambda note: note.at), field_of(Note, lambda note: note.author)
+    field_of(Note, lambda note: note.nowhere)  # no such field
+    ctx.db.notes.query().filter(at == "now")  # another type
+    _ = author < 3  # another type
+    _ = author == at  # a field of another type
+    _ = author + "x"  # no number
+    _ = at & (at > 3)  # no condition
+    ctx.db.notes.query().filter(at)  # no condition
+    ctx.db.notes.query().filter(lambda note: note.nowhere)  # no such field
 
 
 async def calls(client: AsyncClient, note_id: Id[Note], user_id: Id[User]) -> None:
@@ -139,7 +151,17 @@ async def writes(ctx: MutationCtx, note_id: Id[Note], user_id: Id[User]) -> None
     Note(text="hi")  # a document that is not whole
 
 
+async def nests(ctx: MutationCtx, note_id: Id[Note]) -> None:
+    await ctx.run_mutation(refs.public.notes.insert, text=3)  # a nested call with a wrong type
+    await ctx.run_mutation(refs.public.notes.list)  # a query is not run as a mutation
+    await ctx.run_mutation(refs.public.notes.email, note_id=note_id)  # nor is an action
+    await ctx.run_action(refs.public.notes.email, note_id=note_id)  # a mutation runs no actions
+    ctx.meta.documents  # no such limit
+    ctx.meta.documents_read.used = 3  # what is used is told, not set
+
+
 async def acts(ctx: ActionCtx, note_id: Id[Note]) -> None:
+    ctx.meta  # an action has no limits to use up
     ctx.db  # an action has no database of its own
     Mailer.of(ctx)  # an action that did not ask
     await ctx.run_query(refs.internal.notes.clear)  # run as what it is not

@@ -16,9 +16,11 @@ from app.tables import Note
 from confect_client import AsyncClient
 from confect_core import (
     ABSENT,
+    COMMIT_TS,
     Absent,
     ActionRef,
     Args,
+    CommitTs,
     FunctionSpec,
     GroupSpec,
     Id,
@@ -43,16 +45,39 @@ from confect_server import (
     UNCHANGED,
     ActionCtx,
     DatabaseReader,
+    Expr,
     FunctionImpl,
     GroupImpl,
     Impl,
     Range,
     Service,
+    field_of,
     impl,
     layers,
+    present,
 )
 from confect_server import MutationCtx as AnyMutationCtx
 from confect_server import QueryCtx as AnyQueryCtx
+
+
+class Event(Table, name="events"):
+    at: CommitTs = COMMIT_TS
+
+
+async def filters(ctx: QueryCtx) -> None:
+    at = field_of(Note, lambda note: note.at)
+    tag = field_of(Note, lambda note: note.tag)
+    assert_type(at, Expr[float])
+    assert_type(tag, Expr[str | None])
+    assert_type(field_of(Note, lambda note: present(note.tag)), Expr[str])
+    assert_type(at > 3, Expr[bool])
+    assert_type((tag == "a") | (tag == None), Expr[bool])  # noqa: E711
+    assert_type((at > 3) & ~(at * 2 - 1 == -at), Expr[bool])
+    assert_type(field_of(Event, lambda event: event.at) > 5, Expr[bool])
+    query = ctx.db.notes.query().filter(tag == field_of(Note, lambda note: note.author))
+    assert_type(await query.filter(lambda note: note.at > 3).first(), Note | None)
+    assert_type(await ctx.db.notes.count(), int)
+    Event(at=COMMIT_TS)
 
 
 async def calls(client: AsyncClient, note_id: Id[Note]) -> None:
@@ -100,6 +125,8 @@ async def reads(ctx: QueryCtx, note_id: Id[Note], text: str) -> None:
         assert_type(table.name, str)
     assert_type(await ctx.run_query(refs.public.notes.list), list[Note])
     assert_type(await ctx.run_query(refs.public.notes.search, text, limit=3), list[str])
+    assert_type(ctx.meta.documents_read.used, int)
+    assert_type(ctx.meta.run_time_s.remaining, float)
 
 
 async def writes(ctx: MutationCtx, note_id: Id[Note]) -> None:
@@ -110,6 +137,11 @@ async def writes(ctx: MutationCtx, note_id: Id[Note]) -> None:
     await ctx.db.delete(note_id)
     assert_type(await ctx.db.notes.get(note_id), Note | None)
     assert_type(await ctx.db.table(Note).insert(text="hi", author="Ada", at=1.0), Id[Note])
+    assert_type(await ctx.run_mutation(refs.internal.notes.clear), None)
+    assert_type(await ctx.run_mutation(refs.public.notes.insert, text="hi"), Id[Note])
+    removed = await ctx.run_mutation(refs.public.notes.remove, note_id=note_id)
+    assert_type(removed, Outcome[None, NoteNotFound | Forbidden])
+    assert_type(ctx.meta.documents_written.remaining, int)
     await reads(ctx, note_id, "a mutation is given to what asks for a query")
 
 

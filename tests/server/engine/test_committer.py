@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import suppress
+from itertools import product
 from pathlib import Path
 
 import anyio
@@ -21,6 +22,7 @@ from confect_server.engine import (
     TurnTooLong,
 )
 from confect_server.engine import batch as module
+from confect_server.engine.errors import SnapshotLost
 from confect_server.settings import Settings, Sharing
 from confect_server.store import MemoryStore, SqliteStore
 from tests.server.engine.conftest import TABLES
@@ -394,3 +396,69 @@ async def test_closing_waits_for_a_turn(faulty: FaultyStore) -> None:
     async with opened(faulty, seed=1) as again:
         await insert(again, 2.0)
         assert await ranks(again) == [2.0]
+
+
+async def test_a_reader_that_is_cancelled_takes_no_commits_with_it() -> None:
+    """The first to read on top of a batch appends it, on behalf of all who are in it."""
+    async with opened(SuspendingStore(MemoryStore())) as database:
+        await database.declare(TABLES)
+        table = database.catalog.table("items").number
+        ids: list[str] = []
+
+        async def insert() -> None:
+            transaction = database.begin()
+            ids.append(await transaction.insert(table, {"rank": 1.0}))
+            await database.commit(transaction)
+
+        async def read(scope: anyio.CancelScope) -> None:
+            with scope:
+                await database.begin().get(table, b"?" * 16)
+
+        for delay, patience in product(range(12), range(1, 6)):
+            scope = anyio.CancelScope()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(insert)
+                for _ in range(delay):
+                    await checkpoint()
+                tasks.start_soon(read, scope)
+                for _ in range(patience):
+                    await checkpoint()
+                scope.cancel()
+        reader = database.begin(is_read_only=True)
+        for id in ids:
+            assert await reader.get(table, decode_id(id)[1]) is not None
+
+
+async def test_a_batch_that_a_reader_failed_to_append_fails_as_a_whole(
+    database: Database, faulty: FaultyStore
+) -> None:
+    table = database.catalog.table("items").number
+    outcomes: list[str] = []
+    is_in_batch = anyio.Event()
+
+    async def insert() -> None:
+        transaction = database.begin()
+        await transaction.insert(table, {"rank": 1.0})
+        try:
+            await database.commit(transaction)
+            outcomes.append("committed")
+        except SnapshotLost:
+            outcomes.append("lost")
+
+    async def read() -> None:
+        while not isinstance((transaction := database.begin()).base, module.Batch):
+            await checkpoint()
+        faulty.fails_to_append = True
+        is_in_batch.set()
+        with pytest.raises(Broken):
+            await transaction.get(table, b"?" * 16)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(read)
+        tasks.start_soon(insert)
+    assert is_in_batch.is_set()
+    assert outcomes == ["lost"]
+    assert await database.begin(is_read_only=True).count(table) == 0
+    await insert()
+    assert outcomes == ["lost", "committed"]
+    assert await database.begin(is_read_only=True).count(table) == 1
