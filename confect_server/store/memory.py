@@ -142,13 +142,20 @@ class MemoryStore:
         """Delete what a commit replaced; a number may be a table's, and its keys ids then."""
         for number, old, new in entry.changes:
             if old is not None:
-                before = entry.ts + (new is None)
+                # the revision of a commit may stand for those that are appended with it
+                kept = None if new is None else self._newest_until(number, old, entry.ts)
+                before = entry.ts + 1 if kept is None else kept
                 _drop_before(self._documents, (number, old), before)
             if old is not None and old != new:
                 _drop_before(self._entries, (number, old), entry.ts + 1)
                 if (number, old) not in self._entries:
                     _remove(self._keys[number], old)
         self._walked = entry.ts
+
+    def _newest_until(self, table_no: int, id: bytes, ts: int) -> int | None:
+        revisions = self._documents.get((table_no, id), [])
+        at = bisect_right(revisions, ts, key=_ts_of_revision) - 1
+        return None if at < 0 else revisions[at][0]
 
     def rows_of(self, index_no: int, limit: int) -> Sequence[bytes]:
         """Keys of an index, some of them."""

@@ -24,7 +24,12 @@ WHERE horizon < newest.ts
 _WALKED = "SELECT walked_ts, walked_bytes FROM head"
 _SET_WALKED = "UPDATE head SET walked_ts = ?, walked_bytes = ?"
 _TO_WALK = "SELECT ts, changes FROM commit_log WHERE ts > ? AND ts <= ? ORDER BY ts"
-_FORGET_REPLACED = "DELETE FROM documents WHERE table_no = ? AND id = ? AND ts < ?"
+# The revision of a commit may stand for those that are appended with it: counts are written so.
+_FORGET_REPLACED = """
+DELETE FROM documents WHERE table_no = ?1 AND id = ?2 AND ts < (
+    SELECT max(ts) FROM documents WHERE table_no = ?1 AND id = ?2 AND ts <= ?3
+)
+"""
 _FORGET_DELETED = "DELETE FROM documents WHERE table_no = ? AND id = ? AND ts <= ?"
 _FORGET_KEY = "DELETE FROM index_entries WHERE index_no = ? AND key = ? AND ts <= ?"
 _FORGET_INDEX = """

@@ -355,6 +355,16 @@ async def test_a_sweep_that_finds_nothing_writes_nothing(
         watching.close()
 
 
+async def test_counts_that_commits_share_are_kept(database: Database, clock: SettableClock) -> None:
+    async with anyio.create_task_group() as tasks:
+        for rank in range(10):
+            tasks.start_soon(insert, database, float(rank))
+    clock.at_ns += 200 * SECOND
+    await database.forget()
+    table = database.catalog.table("items").number
+    assert await database.begin().count(table) == 10
+
+
 def pages_of(path: Path) -> int:
     connection = connect(path)
     count = number(connection, "page_count")
