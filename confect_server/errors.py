@@ -81,16 +81,6 @@ class UndeclaredError(ConfectError):
         )
 
 
-class TooManyConflicts(DatabaseError):
-    """A mutation that kept losing against others."""
-
-    def __init__(self, path: str, attempts: int) -> None:
-        super().__init__(
-            f"{path} lost {attempts} times against other mutations",
-            hint="let it read less, or spread what is written over several documents",
-        )
-
-
 class NoSuchDocument(DatabaseError):
     """A write to a document that does not exist."""
 

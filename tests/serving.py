@@ -27,9 +27,9 @@ _ANNOUNCED = re.compile(r"http://127\.0\.0\.1:(\d+)")
 class Server:
     """`confect dev` on a copy of examples/notes: always on the port of its first start."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, database: Path | None = None) -> None:
         self.project = directory / "notes"
-        self.database = directory / "notes.db"
+        self.database = database or directory / "notes.db"
         self.port = 0  # the system chooses
         self.output: list[str] = []
         self._process: subprocess.Popen[str] | None = None
@@ -125,9 +125,9 @@ def run_dev(project: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def serving_notes(directory: Path) -> Generator[Server]:
+def serving_notes(directory: Path, database: Path | None = None) -> Generator[Server]:
     """A server of examples/notes, with its files in this folder; it is gone after the context."""
-    server = Server(directory)
+    server = Server(directory, database)
     shutil.copytree(_NOTES, server.project, ignore=shutil.ignore_patterns(".confect"))
     try:
         server.start()

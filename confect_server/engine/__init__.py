@@ -22,8 +22,10 @@ from confect_server.engine.errors import DatabaseClosed as DatabaseClosed
 from confect_server.engine.errors import FunctionOver as FunctionOver
 from confect_server.engine.errors import NoSuchIndex as NoSuchIndex
 from confect_server.engine.errors import OutcomeUnknown as OutcomeUnknown
+from confect_server.engine.errors import OutOfRetention as OutOfRetention
 from confect_server.engine.errors import ReadOnly as ReadOnly
 from confect_server.engine.errors import SnapshotTooOld as SnapshotTooOld
+from confect_server.engine.errors import TurnTooLong as TurnTooLong
 from confect_server.engine.index import Document as Document
 from confect_server.engine.index import IndexDefinition as IndexDefinition
 from confect_server.engine.limits import ArgumentsTooLarge as ArgumentsTooLarge

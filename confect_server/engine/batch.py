@@ -56,6 +56,16 @@ class Batch(Reads):
         self._changes_catalog = False
 
     @property
+    def after_ts(self) -> int:
+        """The head below the batch."""
+        return self._admission.head.ts
+
+    @property
+    def beneath(self) -> Reads:
+        """The head below the batch can be read here, as long as nothing is added."""
+        return self._admission
+
+    @property
     def ts(self) -> int:
         """The newest commit in the batch, or the head below it."""
         return self._log.ts
@@ -102,6 +112,11 @@ class Batch(Reads):
             await self._admission.abandon()
             raise
         await self._admission.commit()
+
+    async def abandon(self) -> None:
+        """Let go of the head lock with nothing written."""
+        self._is_open = False
+        await self._admission.abandon()
 
     def settle(self, error: Exception | None) -> None:
         """Tell whoever waits that the batch is durable, or that it failed."""

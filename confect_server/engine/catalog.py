@@ -106,6 +106,12 @@ async def read_catalog(snapshot: Snapshot) -> Catalog:
     return Catalog(tables, indexes, next_index)
 
 
+async def removed_indexes(snapshot: Snapshot) -> list[int]:
+    """The numbers of the indexes that are no longer there as of a snapshot."""
+    rows = await _rows(snapshot, INDEXES)
+    return [_index_of(row).number for row in rows if row["isRemoved"]]
+
+
 def is_catalog_change(entry: LogEntry) -> bool:
     """Did this commit change the catalog?"""
     return any(change.index_no == CATALOG_INDEX for change in entry.changes)

@@ -10,6 +10,7 @@ an anyio task group 20 µs, and anyio's lock suspends even when it is free.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
@@ -17,15 +18,18 @@ from typing import Protocol
 import anyio
 
 from confect_server.engine.batch import Batch
-from confect_server.engine.errors import DatabaseClosed, OutcomeUnknown
+from confect_server.engine.errors import DatabaseClosed, OutcomeUnknown, TurnTooLong
 from confect_server.engine.pauses import PausePoint, Pauses
 from confect_server.engine.pending import WriteSet
 from confect_server.engine.read_set import ReadSet
 from confect_server.engine.transaction import Randomness
 from confect_server.engine.write_log import WriteLog
-from confect_server.store import LogEntry, Reads, Store
+from confect_server.store import Log, LogEntry, Reads, Store
 
 _COMMIT_ID_BYTES = 16
+_TURNS_IN_A_ROW = 8
+_REST_S = 0.002
+_LOGGER = logging.getLogger("confect")
 
 
 class Clock(Protocol):
@@ -37,10 +41,21 @@ class Clock(Protocol):
 
 
 class Turn:
-    """The right to commit while all others of this process wait."""
+    """The right to commit once while all others wait, in every process that shares the store.
+
+    The head lock is held meanwhile: what is read in the turn is the newest there is, and stays so.
+    """
 
     def __init__(self) -> None:
         self.is_over = asyncio.Event()
+        self.batch: Batch | None = None
+        """What the turn commits, until it has done so."""
+
+    @property
+    def head(self) -> tuple[Reads, int]:
+        """Where the transaction of this turn reads, and as of when."""
+        assert self.batch is not None, "a turn is for one transaction"
+        return self.batch.beneath, self.batch.after_ts
 
 
 class Committer:
@@ -54,14 +69,18 @@ class Committer:
         clock: Clock,
         randomness: Randomness,
         publish: Callable[[Sequence[LogEntry]], Awaitable[None]],
+        catch_up: Callable[[Log], Awaitable[None]],
         pauses: Pauses,
+        turn_s: float,
     ) -> None:
+        self._turn_s = turn_s
         self._store = store
         self._documents = documents
         self._log = log
         self._clock = clock
         self._randomness = randomness
         self._publish = publish
+        self._catch_up = catch_up
         self._pauses = pauses
         self._batch: Batch | None = None
         self._commit_ids: list[bytes] = []
@@ -70,6 +89,7 @@ class Committer:
         self._joining = 0  # how many commits have come and are in no batch yet
         self._turn: Turn | None = None
         self._turns = asyncio.Lock()
+        self._turns_taken = 0
         self._is_closed = False
 
     @property
@@ -86,9 +106,11 @@ class Committer:
         """The timestamp of the commit, once it is durable; raises `Conflict`."""
         if self._is_closed:
             raise DatabaseClosed
+        if turn is not None:
+            return await self._commit_alone(turn, reads, begin_ts, writes)
         self._joining += 1
         try:
-            batch = await self._joined(turn)
+            batch = await self._joined()
         finally:
             self._joining -= 1
             if self._is_closed:
@@ -100,14 +122,22 @@ class Committer:
 
     @asynccontextmanager
     async def turn(self) -> AsyncGenerator[Turn]:
-        """Inside, nobody else in this process commits: what is read stays as it is."""
+        """Inside, nobody else commits, not in other processes either, and not for long.
+
+        Raises `TurnTooLong` in place of whatever takes longer than a turn may.
+        """
         async with self._turns:
-            self._turn = Turn()
+            turn = self._turn = Turn()
             try:
-                yield self._turn
+                async with self._lock:
+                    with anyio.CancelScope(shield=True):
+                        turn.batch = await self._alone()
+                    async with self._limited(turn):
+                        yield turn
             finally:
-                self._turn.is_over.set()
                 self._turn = None
+                turn.is_over.set()
+            await self._let_others_in()
 
     async def run(self) -> None:
         """Write each batch a turn of the loop after it was opened, until all is closed."""
@@ -120,17 +150,78 @@ class Committer:
                 async with self._lock:
                     if self._batch is not None:
                         await self._write(self._batch)
+            async with self._lock:
+                pass  # a turn that is under way ends first
+
+    async def poll(self, longest_s: float) -> None:
+        """Learn of the commits of other processes, again and again while none are made here.
+
+        A batch learns of them itself. Until it is published nobody else publishes it, for its
+        callers are answered in the same step.
+        """
+        wait_s = longest_s
+        while True:
+            await anyio.sleep(wait_s)
+            seen_ts = self._log.ts
+            try:
+                async with self._lock:
+                    if self._batch is None and (await self._store.head()).ts > seen_ts:
+                        await self._catch_up(self._store)
+            except Exception:
+                _LOGGER.exception("looking for the commits of others failed; it goes on")
+            is_quiet = self._log.ts == seen_ts
+            wait_s = min(longest_s, 1.5 * wait_s) if is_quiet else longest_s / 5
 
     def close(self) -> None:
         """Take nothing more; `run` ends once everything that was committed is written."""
         self._is_closed = True
         self._opened.set()
 
-    async def _joined(self, turn: Turn | None) -> Batch:
+    async def _alone(self) -> Batch:
+        """A batch that nobody joins, once all that was committed before is written."""
+        if self._is_closed:
+            raise DatabaseClosed
+        if self._batch is not None:
+            await self._write(self._batch)
+        return await self._admitted()
+
+    @asynccontextmanager
+    async def _limited(self, turn: Turn) -> AsyncGenerator[None]:
+        """The time that a turn may take; at its end the head lock is let go of."""
+        try:
+            with anyio.move_on_after(self._turn_s) as time:
+                yield
+        finally:
+            batch, turn.batch = turn.batch, None
+            if batch is not None:
+                with anyio.CancelScope(shield=True):
+                    await batch.abandon()
+        if time.cancelled_caught:
+            raise TurnTooLong(self._turn_s)
+
+    async def _let_others_in(self) -> None:
+        """Rest now and then: other processes look for the lock, and it is free for moments only."""
+        self._turns_taken += 1
+        if self._turns_taken % _TURNS_IN_A_ROW == 0:
+            await anyio.sleep(_REST_S)
+
+    async def _commit_alone(
+        self, turn: Turn, reads: ReadSet, begin_ts: int, writes: WriteSet
+    ) -> int:
+        batch = turn.batch
+        assert batch is not None, "a turn is for one transaction"
+        self._log.check(reads, begin_ts)
+        future = batch.add(self._commit_id(), writes)
+        turn.batch = None
+        with anyio.CancelScope(shield=True):
+            await self._write(batch)
+        return await future
+
+    async def _joined(self) -> Batch:
         """The batch that a commit joins, opened if there is none."""
         while True:
             batch = self._batch
-            if self._turn is not None and turn is not self._turn:
+            if self._turn is not None:
                 await self._turn.is_over.wait()
             elif batch is None:
                 await self._open()
@@ -150,7 +241,7 @@ class Committer:
     async def _admitted(self) -> Batch:
         admission = await self._store.admit()
         try:
-            await self._publish(await admission.log_after(self._log.ts))
+            await self._catch_up(admission)
             await self._pauses.reached(PausePoint.COMMIT_ADMITTED)
         except BaseException:
             await admission.abandon()
@@ -163,7 +254,7 @@ class Committer:
         try:
             await batch.write()
         except Exception as failure:
-            error = await self._resolved(failure)
+            error = await self._resolved(failure, batch)
         if error is None:
             error = await self._published(batch)
         self._batch = None
@@ -184,16 +275,16 @@ class Committer:
             return unknown
         return None
 
-    async def _resolved(self, error: Exception) -> Exception | None:
+    async def _resolved(self, error: Exception, batch: Batch) -> Exception | None:
         """A batch failed: its commit may have happened all the same, and the store knows.
 
         If even the store does not say, the next batch finds out: it reads the log before it checks.
         """
         try:
-            is_durable = await self._store.ts_of(self._commit_ids[0]) is not None
+            ts = await self._store.ts_of(self._commit_ids[0], batch.after_ts)
         except Exception:
             return OutcomeUnknown()
-        return None if is_durable else error
+        return error if ts is None else None
 
     def _commit_id(self) -> bytes:
         commit_id = self._randomness(_COMMIT_ID_BYTES)

@@ -24,14 +24,15 @@ from confect_server.engine.document_cache import DocumentCache
 from confect_server.engine.errors import Conflict
 from confect_server.engine.index import BY_CREATION_TIME, IndexDefinition
 from confect_server.engine.limits import UNLIMITED
-from confect_server.engine.pauses import NoPauses, Pauses
+from confect_server.engine.pauses import NoPauses, PausePoint, Pauses
 from confect_server.engine.read_set import ReadSet
+from confect_server.engine.retention import Retention
 from confect_server.engine.snapshot import Snapshot
 from confect_server.engine.subscription import Subscription, Subscriptions
 from confect_server.engine.transaction import Randomness, Transaction
 from confect_server.engine.write_log import WriteLog
 from confect_server.settings import Limits, Settings
-from confect_server.store import Head, LogEntry, Store
+from confect_server.store import Head, Log, LogEntry, LogTrimmed, Store
 
 DeclaredTables = Mapping[str, Mapping[str, tuple[str, ...]]]
 """The tables that an application declares, with the fields of their indexes by name."""
@@ -63,7 +64,18 @@ class Database:
             store, self._log, max_bytes=settings.memory.document_cache_bytes
         )
         self._committer = Committer(
-            store, self._documents, self._log, clock, randomness, self._publish, pauses
+            store,
+            self._documents,
+            self._log,
+            clock,
+            randomness,
+            self._publish,
+            self._catch_up,
+            pauses,
+            settings.sharing.turn_s,
+        )
+        self._retention = Retention(
+            store, self._log, clock, settings.retention, self.begin, self.commit, pauses
         )
         self._catalog = EMPTY_CATALOG
 
@@ -92,11 +104,14 @@ class Database:
             database._catalog = await read_catalog(Snapshot(store, database.newest_ts))
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(database._committer.run)
+                background = anyio.CancelScope()
+                tasks.start_soon(database._work, background)
                 try:
                     yield database
                 except Exception as error:
                     failure = error  # kept from the task group, which would wrap it in a group
                 finally:
+                    background.cancel()
                     database._committer.close()
         finally:
             with anyio.CancelScope(shield=True):
@@ -120,14 +135,21 @@ class Database:
         return self._catalog
 
     def begin(
-        self, ts: int | None = None, *, is_read_only: bool = False, limits: Limits = UNLIMITED
+        self,
+        ts: int | None = None,
+        *,
+        is_read_only: bool = False,
+        limits: Limits = UNLIMITED,
+        turn: Turn | None = None,
     ) -> Transaction:
         """A transaction at the newest snapshot, or at an older one, by the newest catalog.
 
         One that may write begins on top of what is committed but not durable yet; its own commit,
-        and `confirm`, wait for that.
+        and `confirm`, wait for that. The one of a turn has nothing to wait for.
         """
-        if is_read_only or ts is not None:
+        if turn is not None:
+            snapshot = Snapshot(*turn.head)
+        elif is_read_only or ts is not None:
             snapshot = Snapshot(self._documents, self.newest_ts if ts is None else ts)
         else:
             snapshot = Snapshot(*self._committer.head)
@@ -157,7 +179,11 @@ class Database:
             await transaction.base.wait_durable()
 
     def turn(self) -> AbstractAsyncContextManager[Turn]:
-        """Inside, nobody else in this process commits; for whoever has lost too often."""
+        """Inside, nobody else commits, in any process; for whoever has lost too often.
+
+        What is begun and committed with the turn cannot conflict; it raises `TurnTooLong` if it
+        takes longer than the settings allow.
+        """
         return self._committer.turn()
 
     def subscribe(
@@ -176,7 +202,11 @@ class Database:
 
     async def refresh(self) -> None:
         """Learn of the commits of other processes."""
-        await self._publish(await self._store.log_after(self._log.ts))
+        await self._catch_up(self._store)
+
+    async def forget(self) -> None:
+        """Forget now what lies further back than the settings say; done in the background, too."""
+        await self._retention.sweep()
 
     async def declare(self, tables: DeclaredTables) -> None:
         """Make the tables and indexes that are declared and not there yet, in one transaction.
@@ -192,6 +222,35 @@ class Database:
             except Conflict:
                 continue
             return
+
+    async def _work(self, background: anyio.CancelScope) -> None:
+        """Do what is done in the background, until it is cancelled."""
+        with background:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._retention.run)
+                if self.settings.sharing.poll_s is not None:
+                    tasks.start_soon(self._committer.poll, self.settings.sharing.poll_s)
+
+    async def _catch_up(self, log: Log) -> None:
+        """Learn of what was committed by others, or forget everything if the log lacks some."""
+        try:
+            entries = await log.log_after(self._log.ts)
+        except LogTrimmed:
+            await self._pauses.reached(PausePoint.LOG_LOST)
+            await self._start_over()
+        else:
+            await self._publish(entries)
+
+    async def _start_over(self) -> None:
+        """Take the newest state as it is: whatever was read before may have been written since."""
+        ts = (await self._store.head()).ts
+        catalog = await read_catalog(Snapshot(self._store, ts))
+        if ts <= self._log.ts:
+            return  # somebody else was faster
+        self._catalog = catalog
+        self._log.start_over(ts)
+        self._documents.clear()
+        self._subscriptions.lost(ts)
 
     async def _publish(self, entries: Sequence[LogEntry]) -> None:
         """Let durable commits be seen: all up to the last of these that were not seen yet.

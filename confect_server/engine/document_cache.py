@@ -83,6 +83,11 @@ class DocumentCache(Reads):
                 if old is not None:
                     self._drop((index_no, old))
 
+    def clear(self) -> None:
+        """Forget everything: what was written meanwhile is not known."""
+        self._revisions.clear()
+        self.held_bytes = 0
+
     async def _completed(
         self,
         located: Sequence[tuple[bytes, int, bytes]],

@@ -26,6 +26,17 @@ class SnapshotTooOld(Conflict):
         )
 
 
+class OutOfRetention(Conflict):
+    """A transaction ran for so long that the history it reads is no longer kept."""
+
+    def __init__(self, ts: int, horizon: int) -> None:
+        DatabaseError.__init__(
+            self,
+            f"the snapshot at {ts} is out of retention: history is kept from {horizon} on",
+            hint="let it read less or wait less, or raise `retention.history_s` in the settings",
+        )
+
+
 class SnapshotLost(Conflict):
     """A transaction read what a batch was going to commit, and the batch failed."""
 
@@ -34,6 +45,16 @@ class SnapshotLost(Conflict):
             self,
             "what this transaction read was never committed",
             hint="run it again at a newer snapshot",
+        )
+
+
+class TurnTooLong(DatabaseError):
+    """A mutation that had lost too often kept everybody from committing, and for too long."""
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(
+            f"a mutation that ran alone was stopped after {limit_s} s",
+            hint="let it wait for less, or raise `sharing.turn_s` in the settings",
         )
 
 

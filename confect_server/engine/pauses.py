@@ -20,6 +20,9 @@ class PausePoint(Enum):
     PUSH_WOKEN = "a socket is behind and has not looked up to what it will be answered"
     QUERY_RAN = "a query has run and what it read is not watched"
     PUSH_RAN = "all that was stale has run and the socket is not told"
+    HORIZON_RAISED = "older snapshots are refused and nothing of them is deleted"
+    PAST_DELETED = "some of the past is deleted and not yet for good"
+    LOG_LOST = "the log that would tell what happened is trimmed and nobody here was told"
 
 
 class Pauses(Protocol):

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import NamedTuple, Self, TypeAlias, cast
 
 from confect_core.values import Interval, loads_canonical
+from confect_server.engine.errors import OutOfRetention
 from confect_server.engine.index import Document
-from confect_server.store import IndexedRevision, Order, Reads
+from confect_server.store import IndexedRevision, Order, Reads, Revision, SnapshotForgotten
 
 _FIRST_CHUNK = 16
 _LARGEST_CHUNK = 512
@@ -40,15 +41,21 @@ class Snapshot:
 
     async def get(self, table_no: int, id: bytes) -> Stored | None:
         """The document, unless it does not exist."""
-        revision = await self.store.get(table_no, id, self.ts)
+        revision = await self._revision(table_no, id)
         if revision is None:
             return None
         return _document(revision.value), len(revision.value)
 
     async def revision_ts(self, table_no: int, id: bytes) -> int | None:
         """When the document was last written."""
-        revision = await self.store.get(table_no, id, self.ts)
+        revision = await self._revision(table_no, id)
         return None if revision is None else revision.ts
+
+    async def _revision(self, table_no: int, id: bytes) -> Revision | None:
+        try:
+            return await self.store.get(table_no, id, self.ts)
+        except SnapshotForgotten as error:
+            raise OutOfRetention(error.ts, error.horizon) from None
 
     def range(
         self, index_no: int, interval: Interval, order: Order, at_most: int | None = None
@@ -98,7 +105,10 @@ class SnapshotRange(AsyncIterator[Found]):
         if self._unread.is_empty:
             return []
         store, ts = self._snapshot.store, self._snapshot.ts
-        rows = await store.scan(self._index_no, self._unread, ts, self._order, self._chunk)
+        try:
+            rows = await store.scan(self._index_no, self._unread, ts, self._order, self._chunk)
+        except SnapshotForgotten as error:
+            raise OutOfRetention(error.ts, error.horizon) from None
         is_last = len(rows) < self._chunk
         self._unread = _NOTHING if is_last else rest_of(self._unread, rows[-1].key, self._order)
         if not is_last:

@@ -96,6 +96,15 @@ class Subscriptions:
             for subscription in list(watch.subscriptions):
                 subscription.tell(ts)
 
+    def lost(self, ts: int) -> None:
+        """Tell everybody: nobody knows what was written until `ts`."""
+        watches = list(self._watches.values())
+        for watch in watches:
+            self._remove(watch)
+        for watch in watches:
+            for subscription in list(watch.subscriptions):
+                subscription.tell(ts)
+
     def leave(self, subscription: Subscription) -> None:
         """Forget a subscription that is there."""
         watch = subscription.watch

@@ -45,7 +45,20 @@ class WriteLog:
             self._stamps.append(ts)
             self.ts = ts
         while len(self._stamps) > MAX_ENTRIES + _FORGOTTEN_AT_ONCE:
-            self._forget()
+            self._forget(_FORGOTTEN_AT_ONCE)
+
+    def forget(self, ts: int) -> bool:
+        """Drop some of the commits up to `ts`, and say whether there were any."""
+        count = min(bisect_right(self._stamps, ts), _FORGOTTEN_AT_ONCE)
+        if count:
+            self._forget(count)
+        return count > 0
+
+    def start_over(self, ts: int) -> None:
+        """Drop everything, for there is a gap: what began before `ts` has to begin again."""
+        self._start_ts = self.ts = ts
+        self._stamps = []
+        self._written = {}
 
     def check(self, reads: ReadSet, begin_ts: int) -> None:
         """Raise `Conflict` if a commit after `begin_ts` wrote something that was read."""
@@ -70,10 +83,10 @@ class WriteLog:
         is_known = since_ts >= self._start_ts
         return not is_known or (written is not None and bool(written.commit_to((key,), since_ts)))
 
-    def _forget(self) -> None:
+    def _forget(self, count: int) -> None:
         """Drop the oldest commits: some at a time, so that no commit waits for long."""
-        self._start_ts = self._stamps[_FORGOTTEN_AT_ONCE - 1]
-        del self._stamps[:_FORGOTTEN_AT_ONCE]
+        self._start_ts = self._stamps[count - 1]
+        del self._stamps[:count]
         for written in self._written.values():
             written.forget(self._start_ts)
 

@@ -35,7 +35,6 @@ from confect_server.engine import (
     Transaction,
     Turn,
 )
-from confect_server.errors import TooManyConflicts
 from confect_server.http import Route, Routes
 from confect_server.impl import Impl
 from confect_server.meta import Amount, Meta
@@ -50,10 +49,7 @@ from confect_server.services import Services
 T = TypeVar("T")
 
 FREE_ATTEMPTS = 3
-"""How often a mutation may lose before it runs while nobody else here commits."""
-
-MAX_ATTEMPTS = 16
-"""How often a mutation runs before its conflicts are reported; only other processes cause that."""
+"""How often a mutation may lose before it runs while nobody else commits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +216,7 @@ class Executor:
                 return await self._run_in(function, args, run)
         if is_query:
             return await self._timed(function, args, self._begin(is_read_only=True))
-        value, _ = await self._retried(
-            function.path, lambda transaction: self._timed(function, args, transaction)
-        )
+        value, _ = await self._retried(lambda transaction: self._timed(function, args, transaction))
         return value
 
     async def _told(self, path: str, request_id: str, run: Awaitable[Value]) -> RunOutcome:
@@ -266,28 +260,22 @@ class Executor:
                 await record_answer(request, encoded, transaction)
             return MutationResult(Succeeded(encoded), None)
 
-        result, ts = await self._retried(path, attempt)
+        result, ts = await self._retried(attempt)
         return result if result.ts is not None else MutationResult(result.outcome, ts)
 
-    async def _retried(
-        self, path: str, attempt: Callable[[Transaction], Awaitable[T]]
-    ) -> tuple[T, int]:
+    async def _retried(self, attempt: Callable[[Transaction], Awaitable[T]]) -> tuple[T, int]:
         backoff = Backoff(self._randomness)
         for _ in range(FREE_ATTEMPTS):
             with suppress(Conflict):
                 return await self._attempted(attempt, None)
             await backoff.wait()
-        for _ in range(MAX_ATTEMPTS - FREE_ATTEMPTS):
-            async with self._database.turn() as turn:
-                with suppress(Conflict):
-                    return await self._attempted(attempt, turn)
-            await backoff.wait()
-        raise TooManyConflicts(path, MAX_ATTEMPTS)
+        async with self._database.turn() as turn:
+            return await self._attempted(attempt, turn)
 
     async def _attempted(
         self, attempt: Callable[[Transaction], Awaitable[T]], turn: Turn | None
     ) -> tuple[T, int]:
-        transaction = self._begin()
+        transaction = self._begin(turn=turn)
         try:
             result = await attempt(transaction)
         except Conflict:
@@ -333,8 +321,10 @@ class Executor:
     def _calls_outside(self) -> _CallsFrom:
         return _CallsFrom(self, Circumstances.drawn(self._clock, self._randomness))
 
-    def _begin(self, ts: int | None = None, *, is_read_only: bool = False) -> Transaction:
-        return self._database.begin(ts, is_read_only=is_read_only, limits=self._limits)
+    def _begin(
+        self, ts: int | None = None, *, is_read_only: bool = False, turn: Turn | None = None
+    ) -> Transaction:
+        return self._database.begin(ts, is_read_only=is_read_only, limits=self._limits, turn=turn)
 
     def _circumstances(self, transaction: Transaction) -> Circumstances:
         """Those of a function that begins a transaction, and of all that it calls inside."""

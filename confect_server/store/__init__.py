@@ -11,6 +11,7 @@ from confect_server.store.base import IndexedRevision as IndexedRevision
 from confect_server.store.base import IndexRow as IndexRow
 from confect_server.store.base import KeyChange as KeyChange
 from confect_server.store.base import Located as Located
+from confect_server.store.base import Log as Log
 from confect_server.store.base import LogEntry as LogEntry
 from confect_server.store.base import Order as Order
 from confect_server.store.base import Reads as Reads
@@ -18,5 +19,7 @@ from confect_server.store.base import Revision as Revision
 from confect_server.store.base import Store as Store
 from confect_server.store.errors import DatabaseBusy as DatabaseBusy
 from confect_server.store.errors import ForeignDatabase as ForeignDatabase
+from confect_server.store.errors import LogTrimmed as LogTrimmed
+from confect_server.store.errors import SnapshotForgotten as SnapshotForgotten
 from confect_server.store.memory import MemoryStore as MemoryStore
 from confect_server.store.sqlite import SqliteStore as SqliteStore

@@ -18,10 +18,14 @@ Order: TypeAlias = Literal["asc", "desc"]
 
 
 class Head(NamedTuple):
-    """The newest commit, and which life of the database it belongs to."""
+    """The newest commit, which life of the database it belongs to, and how far back both reach."""
 
     ts: int
     incarnation: str
+    horizon: int = 0
+    """The oldest snapshot that can still be read; a commit, and never after the newest one."""
+    log_start: int = 0
+    """The log has every commit after this one."""
 
 
 class Revision(NamedTuple):
@@ -93,7 +97,11 @@ class LogEntry(NamedTuple):
 
 
 class Reads(Protocol):
-    """Reading as of a timestamp."""
+    """Reading as of a timestamp; one before the horizon raises `SnapshotForgotten`.
+
+    It does so even if the horizon passed the timestamp during the read, and whoever raised it: what
+    is answered was complete.
+    """
 
     async def get(self, table_no: int, id: bytes, ts: int) -> Revision | None:
         """The document as of `ts`, unless it did not exist."""
@@ -106,7 +114,15 @@ class Reads(Protocol):
         ...
 
 
-class Admission(Reads, Protocol):
+class Log(Protocol):
+    """What happened lately."""
+
+    async def log_after(self, ts: int) -> list[LogEntry]:
+        """The commits after `ts`, in order; raises `LogTrimmed` if some are no longer there."""
+        ...
+
+
+class Admission(Reads, Log, Protocol):
     """The head lock, held: nobody else commits until it is let go by `commit` or `abandon`.
 
     Its reads see what was appended, which nobody else does before it is committed.
@@ -117,24 +133,52 @@ class Admission(Reads, Protocol):
         """The newest commit of any process."""
         ...
 
-    async def log_after(self, ts: int) -> list[LogEntry]:
-        """The commits after `ts`, in order."""
-        ...
-
     async def append(self, commits: Sequence[Commit]) -> None:
         """Add commits with rising timestamps, all of them after the head and after each other."""
         ...
 
+    async def raise_horizon(self, ts: int) -> None:
+        """Let the newest commit up to `ts` be the oldest snapshot that can be read from now on."""
+        ...
+
+    async def forget(self, limit: int) -> int:
+        """Delete what only snapshots before the horizon find, going by the log.
+
+        The horizon is the one that was durable when the lock was taken, so whoever still reads what
+        is deleted here will notice. Looks at about `limit` changes of the log, and gives how many
+        they were: 0 once there is nothing left to delete.
+        """
+        ...
+
+    async def forget_index(self, index_no: int, limit: int) -> int:
+        """Delete rows of an index that no snapshot has, at most `limit`, and give their number."""
+        ...
+
+    async def trim_log(self, ts: int, limit: int) -> int:
+        """Delete at most `limit` of the commits up to `ts` from the log, and give their number.
+
+        What `forget` has yet to look at stays.
+        """
+        ...
+
+    async def give_back(self, limit: int) -> int:
+        """Give some of the space that nothing lies in any more back to the system.
+
+        A part is kept for what comes next. Gives how much there may be to give back, in the units
+        of `limit`: 0 once it is enough.
+        """
+        ...
+
     async def commit(self) -> None:
-        """Make what was appended durable, and let go of the lock, be it with an error."""
+        """Make what was done durable, and let go of the lock, be it with an error."""
         ...
 
     async def abandon(self) -> None:
-        """Undo what was appended, and let go of the lock."""
+        """Undo what was done, and let go of the lock."""
         ...
 
 
-class Store(Reads, Protocol):
+class Store(Reads, Log, Protocol):
     """Where the data lies."""
 
     async def open(self) -> None:
@@ -155,14 +199,10 @@ class Store(Reads, Protocol):
         """Where `scan` finds its documents, for whoever may have the documents already."""
         ...
 
-    async def log_after(self, ts: int) -> list[LogEntry]:
-        """The commits after `ts`, in order."""
-        ...
-
     async def admit(self) -> Admission:
-        """Take the head lock; whoever takes it has to commit or to abandon."""
+        """Take the head lock, waiting for it; whoever takes it has to commit or to abandon."""
         ...
 
-    async def ts_of(self, commit_id: bytes) -> int | None:
-        """The timestamp of a commit, or None if it never happened."""
+    async def ts_of(self, commit_id: bytes, after: int = 0) -> int | None:
+        """The timestamp of a commit after `after`, or None if it never happened."""
         ...

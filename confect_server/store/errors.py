@@ -23,3 +23,24 @@ class DatabaseBusy(DatabaseError):
             f"{path} is held by another process: {problem}",
             hint="stop the other process, or give it another file",
         )
+
+
+class SnapshotForgotten(DatabaseError):
+    """A read as of a timestamp whose data is deleted, or is about to be."""
+
+    def __init__(self, ts: int, horizon: int) -> None:
+        self.ts, self.horizon = ts, horizon
+        super().__init__(
+            f"the snapshot at {ts} is forgotten: the oldest that is kept is at {horizon}",
+            hint="read at a newer snapshot",
+        )
+
+
+class LogTrimmed(DatabaseError):
+    """The log no longer has all commits after a timestamp."""
+
+    def __init__(self, ts: int, log_start: int) -> None:
+        super().__init__(
+            f"the log begins after {log_start} and cannot tell all that happened after {ts}",
+            hint="forget what was read before, and read it again",
+        )

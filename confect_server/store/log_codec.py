@@ -27,17 +27,22 @@ def encode_changes(changes: Sequence[KeyChange]) -> bytes:
 
 def decode_changes(data: bytes) -> list[KeyChange]:
     """The changes that `encode_changes` wrote."""
+    return decode_some(data, 0, len(data))[0]
+
+
+def decode_some(data: bytes, at: int, limit: int) -> tuple[list[KeyChange], int]:
+    """At most `limit` of the changes, and where the rest of them begins; 0 is the first place."""
     if data[:1] != _VERSION:
         raise ValueError(f"the log is of a later version than this program: {data[:1]!r}")
     changes: list[KeyChange] = []
-    at = 1
-    while at < len(data):
+    at = max(at, 1)
+    while at < len(data) and len(changes) < limit:
         index_no, old_length, new_length = _CHANGE.unpack_from(data, at)
         at += _CHANGE.size
         old, at = _key(data, at, old_length)
         new, at = _key(data, at, new_length)
         changes.append(KeyChange(index_no, old, new))
-    return changes
+    return changes, at
 
 
 def _length(key: bytes | None) -> int:

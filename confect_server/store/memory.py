@@ -6,7 +6,10 @@ import asyncio
 import secrets
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from operator import itemgetter
+from typing import TypeVar
 
 from confect_core.values import Interval
 from confect_server.store.base import (
@@ -19,6 +22,9 @@ from confect_server.store.base import (
     Order,
     Revision,
 )
+from confect_server.store.errors import LogTrimmed, SnapshotForgotten
+
+T = TypeVar("T")
 
 
 class MemoryStore:
@@ -34,6 +40,7 @@ class MemoryStore:
         )
         self._log: list[LogEntry] = []
         self._commit_ids: dict[bytes, int] = {}
+        self._walked = 0  # what commits up to this one replaced is deleted
 
     async def open(self) -> None:
         """There is nothing to open."""
@@ -47,12 +54,14 @@ class MemoryStore:
 
     async def get(self, table_no: int, id: bytes, ts: int) -> Revision | None:
         """The document as of `ts`, unless it did not exist."""
+        self.check_horizon(ts)
         return self.revision(table_no, id, min(ts, self._head.ts))
 
     async def scan(
         self, index_no: int, interval: Interval, ts: int, order: Order, limit: int
     ) -> list[IndexedRevision]:
         """The first documents of an interval as of `ts`, at most `limit` of them."""
+        self.check_horizon(ts)
         return self.find(index_no, interval, min(ts, self._head.ts), order, limit)
 
     def find(
@@ -76,7 +85,9 @@ class MemoryStore:
         return [row[:3] for row in await self.scan(index_no, interval, ts, order, limit)]
 
     async def log_after(self, ts: int) -> list[LogEntry]:
-        """The commits after `ts`, in order."""
+        """The commits after `ts`, in order; raises `LogTrimmed` if some are no longer there."""
+        if ts < self._head.log_start:
+            raise LogTrimmed(ts, self._head.log_start)
         return self._log[bisect_right(self._log, ts, key=_ts_of_entry) :]
 
     async def admit(self) -> Admission:
@@ -84,9 +95,10 @@ class MemoryStore:
         await self._lock.acquire()
         return _MemoryAdmission(self, self._head)
 
-    async def ts_of(self, commit_id: bytes) -> int | None:
-        """The timestamp of a commit, or None if it never happened."""
-        return self._commit_ids.get(commit_id)
+    async def ts_of(self, commit_id: bytes, after: int = 0) -> int | None:
+        """The timestamp of a commit after `after`, or None if it never happened."""
+        ts = self._commit_ids.get(commit_id, 0)
+        return ts if ts > after else None
 
     def apply(self, commit: Commit) -> None:
         """Add revisions and rows; readers as of the head do not see them before `committed`."""
@@ -116,6 +128,62 @@ class MemoryStore:
         self._commit_ids[commit.commit_id] = commit.ts
         self._head = self._head._replace(ts=commit.ts)
 
+    def check_horizon(self, ts: int) -> None:
+        """Raise if a snapshot is before the horizon."""
+        if ts < self._head.horizon:
+            raise SnapshotForgotten(ts, self._head.horizon)
+
+    def raise_horizon(self, ts: int) -> None:
+        """Let the newest commit up to `ts` be the oldest snapshot that can be read."""
+        at = bisect_right(self._log, ts, key=_ts_of_entry) - 1
+        if at >= 0 and self._log[at].ts > self._head.horizon:
+            self._head = self._head._replace(horizon=self._log[at].ts)
+
+    def to_walk(self, limit: int) -> Sequence[LogEntry]:
+        """The commits up to the horizon whose replaced revisions are still here, some of them."""
+        first = bisect_right(self._log, self._walked, key=_ts_of_entry)
+        last = bisect_right(self._log, self._head.horizon, key=_ts_of_entry)
+        return self._log[first : min(last, first + limit)]
+
+    def walk(self, entry: LogEntry) -> None:
+        """Delete what a commit replaced; a number may be a table's, and its keys ids then."""
+        for number, old, new in entry.changes:
+            if old is not None:
+                # the revision of a commit may stand for those that are appended with it
+                kept = None if new is None else self._newest_until(number, old, entry.ts)
+                before = entry.ts + 1 if kept is None else kept
+                _drop_before(self._documents, (number, old), before)
+            if old is not None and old != new:
+                _drop_before(self._entries, (number, old), entry.ts + 1)
+                if (number, old) not in self._entries:
+                    _remove(self._keys[number], old)
+        self._walked = entry.ts
+
+    def _newest_until(self, table_no: int, id: bytes, ts: int) -> int | None:
+        revisions = self._documents.get((table_no, id), [])
+        at = bisect_right(revisions, ts, key=_ts_of_revision) - 1
+        return None if at < 0 else revisions[at][0]
+
+    def rows_of(self, index_no: int, limit: int) -> Sequence[bytes]:
+        """Keys of an index, some of them."""
+        return self._keys[index_no][:limit]
+
+    def drop_row(self, index_no: int, key: bytes) -> None:
+        """Forget a key."""
+        _remove(self._keys[index_no], key)
+        self._entries.pop((index_no, key), None)
+
+    def to_trim(self, ts: int, limit: int) -> Sequence[LogEntry]:
+        """The commits up to `ts` that were walked, some of them."""
+        return self._log[
+            : min(limit, bisect_right(self._log, min(ts, self._walked), key=_ts_of_entry))
+        ]
+
+    def trim(self, entries: Sequence[LogEntry]) -> None:
+        """Forget the first commits of the log."""
+        del self._log[: len(entries)]
+        self._head = self._head._replace(log_start=entries[-1].ts)
+
     def _keys_in(self, index_no: int, interval: Interval, order: Order) -> Iterable[bytes]:
         keys = self._keys.get(index_no, [])
         first = bisect_left(keys, interval.start)
@@ -139,6 +207,7 @@ class _MemoryAdmission:
     def __init__(self, store: MemoryStore, head: Head) -> None:
         self._store = store
         self._appended: list[Commit] = []
+        self._forgetting: list[Callable[[], None]] = []
         self.head = head
 
     async def log_after(self, ts: int) -> list[LogEntry]:
@@ -150,16 +219,42 @@ class _MemoryAdmission:
             self._appended.append(commit)
 
     async def get(self, table_no: int, id: bytes, ts: int) -> Revision | None:
+        self._store.check_horizon(ts)
         return self._store.revision(table_no, id, ts)
 
     async def scan(
         self, index_no: int, interval: Interval, ts: int, order: Order, limit: int
     ) -> list[IndexedRevision]:
+        self._store.check_horizon(ts)
         return self._store.find(index_no, interval, ts, order, limit)
+
+    async def raise_horizon(self, ts: int) -> None:
+        self._forgetting.append(partial(self._store.raise_horizon, ts))
+
+    async def forget(self, limit: int) -> int:
+        entries = self._store.to_walk(limit)
+        self._forgetting.extend(partial(self._store.walk, entry) for entry in entries)
+        return len(entries)
+
+    async def forget_index(self, index_no: int, limit: int) -> int:
+        keys = self._store.rows_of(index_no, limit)
+        self._forgetting.extend(partial(self._store.drop_row, index_no, key) for key in keys)
+        return len(keys)
+
+    async def trim_log(self, ts: int, limit: int) -> int:
+        entries = self._store.to_trim(ts, limit)
+        if entries:
+            self._forgetting.append(partial(self._store.trim, entries))
+        return len(entries)
+
+    async def give_back(self, limit: int) -> int:
+        return 0
 
     async def commit(self) -> None:
         for commit in self._appended:
             self._store.committed(commit)
+        for forget in self._forgetting:
+            forget()
         self._store.let_go()
 
     async def abandon(self) -> None:
@@ -173,6 +268,24 @@ def _as_of(
 ) -> tuple[int, bytes] | None:
     at = bisect_right(entries, ts, key=lambda entry: entry[0]) - 1
     return None if at < 0 else entries[at][1]
+
+
+def _drop_before(
+    histories: dict[tuple[int, bytes], list[tuple[int, T]]], place: tuple[int, bytes], ts: int
+) -> None:
+    """Forget what was at a place before `ts`, and the place if nothing is left of it."""
+    history = histories.get(place)
+    if history is None:
+        return
+    del history[: bisect_left(history, ts, key=itemgetter(0))]
+    if not history:
+        del histories[place]
+
+
+def _remove(keys: list[bytes], key: bytes) -> None:
+    at = bisect_left(keys, key)
+    if at < len(keys) and keys[at] == key:
+        del keys[at]
 
 
 def _ts_of_entry(entry: LogEntry) -> int:

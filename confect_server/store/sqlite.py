@@ -7,6 +7,7 @@ length. Reads run inline: a point read takes two microseconds, a thread hop fift
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
@@ -27,15 +28,26 @@ from confect_server.store.base import (
     Order,
     Revision,
 )
-from confect_server.store.errors import DatabaseBusy, ForeignDatabase
+from confect_server.store.errors import DatabaseBusy, ForeignDatabase, LogTrimmed
 from confect_server.store.log_codec import decode_changes, encode_changes
 from confect_server.store.sqlite_connection import (
     Cell,
     Connection,
     connect,
     do_not_wait,
+    free_space_by_steps,
     keep_log,
     number,
+)
+from confect_server.store.sqlite_past import (
+    PastReads,
+    check_horizon,
+    check_log,
+    forget,
+    forget_index,
+    give_back,
+    raise_horizon,
+    trim_log,
 )
 
 _APPLICATION_ID = 0x436F6E66  # "Conf"
@@ -44,7 +56,11 @@ _FORMAT = 2
 # Documents lie in the order in which they came, with a narrow index beside them: kept in the order
 # of their random ids, a batch wrote a fifth more pages and a range took 40 % longer to read.
 _TABLES = """
-CREATE TABLE head (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), ts INTEGER, incarnation TEXT);
+CREATE TABLE head (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1), ts INTEGER, incarnation TEXT,
+    horizon INTEGER DEFAULT 0, log_start INTEGER DEFAULT 0,
+    walked_ts INTEGER DEFAULT 0, walked_bytes INTEGER DEFAULT 0
+);
 CREATE TABLE documents (
     table_no INTEGER, id BLOB, ts INTEGER, value BLOB, UNIQUE (table_no, id, ts)
 );
@@ -84,9 +100,9 @@ _LAST_KEY = b"\xff"
 
 _BUSY_RETRY_S = 0.001
 
-_HEAD = "SELECT ts, incarnation FROM head"
+_HEAD = "SELECT ts, incarnation, horizon, log_start FROM head"
 _LOG = "SELECT ts, changes FROM commit_log WHERE ts > ? ORDER BY ts"
-_TS_OF = "SELECT ts FROM commit_log WHERE commit_id = ?"
+_TS_OF = "SELECT ts FROM commit_log WHERE ts > ? AND commit_id = ?"
 _PUT_DOCUMENT = "INSERT INTO documents VALUES (?, ?, ?, ?)"
 _PUT_INDEX_ROW = "INSERT INTO index_entries VALUES (?, ?, ?, ?, ?, ?)"
 _PUT_LOG = "INSERT INTO commit_log VALUES (?, ?, ?)"
@@ -98,7 +114,8 @@ class SqliteStore:
     def __init__(self, path: Path, *, busy_timeout_s: float = 10.0) -> None:
         self._path = path
         self._busy_timeout_s = busy_timeout_s
-        self._opened: tuple[Connection, Connection] | None = None
+        self._opened: tuple[Connection, Connection, PastReads] | None = None
+        self._lock = asyncio.Lock()  # SQLite's lock is between connections, and one writes here
 
     async def open(self) -> None:
         """Open the file, creating it and the folders above it if they are not there."""
@@ -113,12 +130,14 @@ class SqliteStore:
             except (apsw.NotADBError, apsw.CantOpenError, apsw.ReadOnlyError, OSError) as error:
                 raise ForeignDatabase(str(self._path), str(error)) from None
             opening.pop_all()
-            self._opened = writer, reader
+            self._opened = writer, reader, PastReads(reader)
 
     async def close(self) -> None:
         """Close the connections; the write-ahead log is folded into the file."""
-        for connection in self._opened or ():
-            connection.close()
+        if self._opened is not None:
+            writer, reader, _ = self._opened
+            writer.close()
+            reader.close()
         self._opened = None
 
     async def head(self) -> Head:
@@ -127,48 +146,64 @@ class SqliteStore:
 
     async def get(self, table_no: int, id: bytes, ts: int) -> Revision | None:
         """The document as of `ts`, unless it did not exist."""
-        return _get(self._reader, table_no, id, ts)
+        _, reader, past = self._open
+        found = _get(reader, table_no, id, ts)
+        past.check(ts)
+        return found
 
     async def scan(
         self, index_no: int, interval: Interval, ts: int, order: Order, limit: int
     ) -> list[IndexedRevision]:
         """The first documents of an interval as of `ts`, at most `limit` of them."""
-        return _scan(self._reader, index_no, interval, ts, order, limit)
+        _, reader, past = self._open
+        found = _scan(reader, index_no, interval, ts, order, limit)
+        past.check(ts)
+        return found
 
     async def locate(
         self, index_no: int, interval: Interval, ts: int, order: Order, limit: int
     ) -> list[Located]:
         """Where `scan` finds its documents."""
+        _, reader, past = self._open
         bindings = _bindings(index_no, interval, ts, limit)
-        return cast("list[Located]", self._reader.execute(_LOCATES[order], bindings).fetchall())
+        found = cast("list[Located]", reader.execute(_LOCATES[order], bindings).fetchall())
+        past.check(ts)
+        return found
 
     async def log_after(self, ts: int) -> list[LogEntry]:
-        """The commits after `ts`, in order."""
-        return _log_after(self._reader, ts)
+        """The commits after `ts`, in order; raises `LogTrimmed` if some are no longer there."""
+        entries = _log_after(self._reader, ts)
+        check_log(self._reader, ts)
+        return entries
 
     async def admit(self) -> Admission:
         """Take SQLite's write lock."""
-        writer = self._writer
-        await self._patiently(lambda: writer.execute("BEGIN IMMEDIATE"))
-        return _SqliteAdmission(writer, _head(writer))
+        writer = self._open[0]
+        await self._lock.acquire()
+        try:
+            await self._patiently(lambda: writer.execute("BEGIN IMMEDIATE"))
+            return _SqliteAdmission(writer, _head(writer), self._lock)
+        except BaseException:
+            self._lock.release()
+            raise
 
-    async def ts_of(self, commit_id: bytes) -> int | None:
-        """The timestamp of a commit, or None if it never happened."""
-        row = self._reader.execute(_TS_OF, (commit_id,)).fetchone()
+    async def ts_of(self, commit_id: bytes, after: int = 0) -> int | None:
+        """The timestamp of a commit after `after`, or None if it never happened."""
+        row = self._reader.execute(_TS_OF, (after, commit_id)).fetchone()
         return None if row is None else cast("int", row[0])
 
     @property
-    def _writer(self) -> Connection:
-        assert self._opened is not None, "the store is open while it is used"
-        return self._opened[0]
+    def _reader(self) -> Connection:
+        return self._open[1]
 
     @property
-    def _reader(self) -> Connection:
+    def _open(self) -> tuple[Connection, Connection, PastReads]:
         assert self._opened is not None, "the store is open while it is used"
-        return self._opened[1]
+        return self._opened
 
     def _make_ready(self, connection: Connection) -> None:
         self._check(connection)
+        free_space_by_steps(connection)
         keep_log(connection)
         _create_if_new(connection)
 
@@ -196,11 +231,15 @@ class SqliteStore:
 class _SqliteAdmission:
     """The open write transaction."""
 
-    def __init__(self, writer: Connection, head: Head) -> None:
+    def __init__(self, writer: Connection, head: Head, lock: asyncio.Lock) -> None:
         self._writer = writer
+        self._lock = lock
+        self._is_over = False
         self.head = head
 
     async def log_after(self, ts: int) -> list[LogEntry]:
+        if ts < self.head.log_start:
+            raise LogTrimmed(ts, self.head.log_start)
         return _log_after(self._writer, ts)
 
     async def append(self, commits: Sequence[Commit]) -> None:
@@ -228,12 +267,29 @@ class _SqliteAdmission:
         writer.execute("UPDATE head SET ts = ?", (commits[-1].ts,))
 
     async def get(self, table_no: int, id: bytes, ts: int) -> Revision | None:
+        check_horizon(ts, self.head.horizon)
         return _get(self._writer, table_no, id, ts)
 
     async def scan(
         self, index_no: int, interval: Interval, ts: int, order: Order, limit: int
     ) -> list[IndexedRevision]:
+        check_horizon(ts, self.head.horizon)
         return _scan(self._writer, index_no, interval, ts, order, limit)
+
+    async def raise_horizon(self, ts: int) -> None:
+        raise_horizon(self._writer, ts)
+
+    async def forget(self, limit: int) -> int:
+        return forget(self._writer, self.head.horizon, limit)
+
+    async def forget_index(self, index_no: int, limit: int) -> int:
+        return forget_index(self._writer, index_no, limit)
+
+    async def trim_log(self, ts: int, limit: int) -> int:
+        return trim_log(self._writer, ts, limit)
+
+    async def give_back(self, limit: int) -> int:
+        return give_back(self._writer, limit)
 
     async def commit(self) -> None:
         try:
@@ -242,8 +298,14 @@ class _SqliteAdmission:
             await self.abandon()
 
     async def abandon(self) -> None:
-        if self._writer.in_transaction:
-            self._writer.execute("ROLLBACK")
+        if self._is_over:
+            return
+        self._is_over = True
+        try:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+        finally:
+            self._lock.release()
 
 
 def _create_if_new(connection: Connection) -> None:
@@ -252,7 +314,10 @@ def _create_if_new(connection: Connection) -> None:
         if number(connection, "schema_version") == 0:
             for statement in _TABLES.split(";"):
                 connection.execute(statement)
-            connection.execute("INSERT INTO head VALUES (1, 0, ?)", (secrets.token_hex(8),))
+            connection.execute(
+                "INSERT INTO head (only_row, ts, incarnation) VALUES (1, 0, ?)",
+                (secrets.token_hex(8),),
+            )
             connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {_FORMAT}")
         connection.execute("COMMIT")
@@ -270,7 +335,7 @@ def _is_done(step: Callable[[], object]) -> bool:
 
 
 def _head(connection: Connection) -> Head:
-    return Head(*cast("tuple[int, str]", connection.execute(_HEAD).fetchone()))
+    return Head(*cast("tuple[int, str, int, int]", connection.execute(_HEAD).fetchone()))
 
 
 def _log_after(connection: Connection, ts: int) -> list[LogEntry]:

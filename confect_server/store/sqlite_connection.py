@@ -40,6 +40,8 @@ class Connection(Protocol):
 
     def executemany(self, statement: str, bindings: Iterable[Sequence[Cell]]) -> Rows: ...
 
+    def data_version(self) -> int: ...
+
     def close(self) -> None: ...
 
 
@@ -55,6 +57,14 @@ def keep_log(connection: Connection) -> None:
     for pragma in _PRAGMAS:
         # one statement a call: apsw stops at the first that returns a row
         connection.execute(f"PRAGMA {pragma}").fetchall()
+
+
+def free_space_by_steps(connection: Connection) -> None:
+    """Let a file that is new be cut shorter later, without being written anew as a whole.
+
+    A commit then writes one page in a hundred more.
+    """
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL").fetchall()
 
 
 def do_not_wait(connection: Connection) -> None:

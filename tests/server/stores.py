@@ -13,7 +13,8 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from confect_core.values import Interval
-from confect_server.engine import Database, IndexDefinition
+from confect_server.engine import Database, IndexDefinition, Pauses
+from confect_server.settings import Settings, Sharing
 from confect_server.store import (
     Admission,
     Commit,
@@ -53,11 +54,21 @@ class SettableClock:
         return self.at_ns
 
 
+NOTHING_BY_ITSELF = Settings(sharing=Sharing(poll_s=None))
+"""A database sees what others commit when the test says so, not some time later."""
+
+
 def opened(
-    store: Store, *, seed: int = 0, clock: SettableClock | None = None
+    store: Store,
+    *,
+    seed: int = 0,
+    clock: SettableClock | None = None,
+    settings: Settings = NOTHING_BY_ITSELF,
+    pauses: Pauses | None = None,
 ) -> AbstractAsyncContextManager[Database]:
     """A database on a store; each of several on one store needs its own seed."""
-    return Database.open(store, clock or SettableClock(), random.Random(seed).randbytes)
+    randomness = random.Random(seed).randbytes
+    return Database.open(store, clock or SettableClock(), randomness, settings, pauses)
 
 
 def index_of(database: Database, table: str, index: str = "by_creation_time") -> IndexDefinition:
@@ -118,9 +129,9 @@ class SuspendingStore:
         await checkpoint()
         return SuspendingAdmission(admission)
 
-    async def ts_of(self, commit_id: bytes) -> int | None:
+    async def ts_of(self, commit_id: bytes, after: int = 0) -> int | None:
         await checkpoint()
-        return await self._store.ts_of(commit_id)
+        return await self._store.ts_of(commit_id, after)
 
 
 @asynccontextmanager
@@ -163,6 +174,26 @@ class SuspendingAdmission:
     ) -> list[IndexedRevision]:
         await checkpoint()
         return await self._admission.scan(index_no, interval, ts, order, limit)
+
+    async def raise_horizon(self, ts: int) -> None:
+        await checkpoint()
+        await self._admission.raise_horizon(ts)
+
+    async def forget(self, limit: int) -> int:
+        await checkpoint()
+        return await self._admission.forget(limit)
+
+    async def forget_index(self, index_no: int, limit: int) -> int:
+        await checkpoint()
+        return await self._admission.forget_index(index_no, limit)
+
+    async def trim_log(self, ts: int, limit: int) -> int:
+        await checkpoint()
+        return await self._admission.trim_log(ts, limit)
+
+    async def give_back(self, limit: int) -> int:
+        await checkpoint()
+        return await self._admission.give_back(limit)
 
     async def commit(self) -> None:
         await checkpoint()

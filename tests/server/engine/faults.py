@@ -31,10 +31,10 @@ class FaultyStore(SuspendingStore):
         self.admissions += 1
         return _FaultyAdmission(await super().admit(), self)
 
-    async def ts_of(self, commit_id: bytes) -> int | None:
+    async def ts_of(self, commit_id: bytes, after: int = 0) -> int | None:
         if self.fails_to_say:
             raise Broken("nobody knows")
-        return await super().ts_of(commit_id)
+        return await super().ts_of(commit_id, after)
 
 
 class _FaultyAdmission(SuspendingAdmission):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 
@@ -18,9 +19,11 @@ from confect_server.engine import (
     DatabaseClosed,
     OutcomeUnknown,
     Transaction,
+    TurnTooLong,
 )
 from confect_server.engine import batch as module
 from confect_server.engine.errors import SnapshotLost
+from confect_server.settings import Settings, Sharing
 from confect_server.store import MemoryStore, SqliteStore
 from tests.server.engine.conftest import TABLES
 from tests.server.engine.faults import Broken, FaultyStore
@@ -294,6 +297,105 @@ async def test_an_error_inside_comes_out_as_it_is(faulty: FaultyStore) -> None:
     with pytest.raises(Broken):
         async with opened(faulty):
             raise Broken("in the body")
+
+
+async def increment_in_turn(database: Database, id: bytes) -> None:
+    table = database.catalog.table("items").number
+    async with database.turn() as turn:
+        transaction = database.begin(turn=turn)
+        document = await transaction.get(table, id)
+        assert document is not None
+        assert isinstance(document["rank"], float)
+        await checkpoint()
+        await transaction.replace(table, id, {"rank": document["rank"] + 1})
+        await database.commit(transaction, turn)
+
+
+async def test_in_a_turn_nobody_conflicts_whichever_process_commits(tmp_path: Path) -> None:
+    stores = [SuspendingStore(SqliteStore(tmp_path / "data.db")) for _ in range(2)]
+    async with opened(stores[0]) as one, opened(stores[1], seed=1) as other:
+        await one.declare(TABLES)
+        transaction = one.begin()
+        table = one.catalog.table("items").number
+        id = decode_id(await transaction.insert(table, {"rank": 0.0}))[1]
+        await one.commit(transaction)
+        await other.refresh()
+        async with anyio.create_task_group() as tasks:
+            for database in (one, other):
+                for rank in range(10):
+                    tasks.start_soon(increment_in_turn, database, id)
+                    tasks.start_soon(insert, database, 1000.0 + rank)
+        await one.refresh()
+        found = await ranks(one)
+        assert found[0] == 20.0
+        assert len(found) == 21
+
+
+async def test_a_turn_sees_what_was_committed_before_it_and_waits_for_it(
+    database: Database, faulty: FaultyStore
+) -> None:
+    faulty.gate = anyio.Event()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(insert, database, 1.0)
+        await wait_all_tasks_blocked()
+        tasks.start_soon(open_gate, faulty.gate)
+        async with database.turn() as turn:
+            transaction = database.begin(turn=turn)
+            found = transaction.range(index_of(database, "items", "by_rank"), Interval.all())
+            assert [each.document["rank"] async for each in found] == [1.0]
+
+
+@pytest.mark.parametrize("how", ["unused", "failed", "broken"])
+async def test_a_turn_that_commits_nothing_lets_the_others_in(
+    database: Database, faulty: FaultyStore, how: str
+) -> None:
+    table = database.catalog.table("items").number
+    async with anyio.create_task_group() as tasks:
+        with suppress(Broken):
+            async with database.turn() as turn:
+                tasks.start_soon(insert, database, 1.0)
+                await wait_all_tasks_blocked()
+                assert await ranks(database) == []
+                transaction = database.begin(turn=turn)
+                await transaction.insert(table, {"rank": 2.0})
+                if how == "failed":
+                    raise Broken("in the turn")
+                if how == "broken":
+                    faulty.fails_to_append = True
+                    await database.commit(transaction, turn)
+    await insert(database, 3.0)
+    assert await ranks(database) == [1.0, 3.0]
+
+
+async def test_who_waits_for_a_turn_inside_of_it_is_stopped_with_it(faulty: FaultyStore) -> None:
+    settings = Settings(sharing=Sharing(poll_s=None, turn_s=0.01))
+    async with opened(faulty, settings=settings) as database:
+        await database.declare(TABLES)
+        with pytest.raises(TurnTooLong):
+            async with database.turn():
+                await insert(database, 1.0)
+        await insert(database, 2.0)
+        assert await ranks(database) == [2.0]
+
+
+async def test_closing_waits_for_a_turn(faulty: FaultyStore) -> None:
+    has_begun, may_commit = anyio.Event(), anyio.Event()
+
+    async def commit_in_turn(database: Database) -> None:
+        async with database.turn() as turn:
+            transaction = database.begin(turn=turn)
+            await transaction.insert(database.catalog.table("items").number, {"rank": 1.0})
+            has_begun.set()
+            await may_commit.wait()
+
+    async with anyio.create_task_group() as tasks, opened(faulty) as database:
+        await database.declare(TABLES)
+        tasks.start_soon(commit_in_turn, database)
+        await has_begun.wait()
+        tasks.start_soon(open_gate, may_commit)
+    async with opened(faulty, seed=1) as again:
+        await insert(again, 2.0)
+        assert await ranks(again) == [2.0]
 
 
 async def test_a_reader_that_is_cancelled_takes_no_commits_with_it() -> None:

@@ -11,12 +11,14 @@ from typing import cast
 
 import anyio
 import pytest
+from anyio.abc import TaskGroup
 
 from confect_core.values import Json, Value, encode, encode_id, loads
 from confect_server.runtime import ADMIN, CLIENT, Backend, Caller
-from confect_server.runtime.executor import MAX_ATTEMPTS
+from confect_server.runtime.executor import FREE_ATTEMPTS
 from confect_server.runtime.outcome import Failed, RunOutcome, Succeeded
 from confect_server.runtime.requests import SessionRequest
+from confect_server.settings import Settings, Sharing
 from confect_server.store import MemoryStore
 from tests.server.runtime.bank import Journal, Meeting, bank
 
@@ -66,11 +68,17 @@ def detail_of(failed: Failed) -> str:
 
 @asynccontextmanager
 async def teller(
-    *, redacts: bool = False, store: MemoryStore | None = None, meeting: Meeting | None = None
+    *,
+    redacts: bool = False,
+    store: MemoryStore | None = None,
+    meeting: Meeting | None = None,
+    settings: Settings | None = None,
 ) -> AsyncGenerator[Teller]:
     journal = Journal()
     application = bank(journal, meeting or Meeting())
-    async with Backend.open(application, store or MemoryStore(), redacts=redacts) as backend:
+    async with Backend.open(
+        application, store or MemoryStore(), redacts=redacts, settings=settings
+    ) as backend:
         yield Teller(backend, journal)
 
 
@@ -320,7 +328,7 @@ async def test_the_mutation_that_loses_runs_again() -> None:
 
 
 class Rivalry(Meeting):
-    """Whoever comes here finds that another process has just written the account of Ada."""
+    """Whoever comes here finds that another process writes the account of Ada just now."""
 
     def __init__(self, times: int) -> None:
         super().__init__()
@@ -330,26 +338,77 @@ class Rivalry(Meeting):
     async def meet(self) -> None:
         if self.times:
             self.times -= 1
-            assert self.elsewhere is not None
-            await self.elsewhere.mutation("transfer", source="Ada", target="Bea", amount=1.0)
+            await self.transfer()
+
+    async def transfer(self) -> None:
+        assert self.elsewhere is not None
+        await self.elsewhere.mutation("transfer", source="Ada", target="Bea", amount=1.0)
 
 
-async def test_a_mutation_that_keeps_losing_to_another_process_says_so(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    store, rivalry = MemoryStore(), Rivalry(MAX_ATTEMPTS)
-    async with teller(store=store) as elsewhere, teller(store=store, meeting=rivalry) as at:
+class Onslaught(Rivalry):
+    """Another process writes the account each time, and is waited for as long as it can."""
+
+    def __init__(self, times: int, tasks: TaskGroup) -> None:
+        super().__init__(times)
+        self._tasks = tasks
+
+    async def meet(self) -> None:
+        self.times -= 1
+        if self.times:
+            await self.transfer()
+        else:
+            self._tasks.start_soon(self.transfer)
+            await anyio.wait_all_tasks_blocked()
+
+
+class Standstill(Rivalry):
+    """Another process writes the account until nobody but this one can, and that one hangs."""
+
+    async def meet(self) -> None:
+        if self.times:
+            await super().meet()
+        else:
+            await anyio.sleep_forever()
+
+
+@asynccontextmanager
+async def two_processes(rivalry: Rivalry, turn_s: float = 60) -> AsyncGenerator[Teller]:
+    store, settings = MemoryStore(), Settings(sharing=Sharing(turn_s=turn_s))
+    async with (
+        teller(store=store) as elsewhere,
+        teller(store=store, meeting=rivalry, settings=settings) as at,
+    ):
         rivalry.elsewhere = elsewhere
         await at.mutation("open", name="Ada", balance=100.0)
         await at.mutation("open", name="Bea")
         await elsewhere.backend.database.refresh()
+        yield at
+
+
+async def test_a_mutation_that_keeps_losing_to_another_process_makes_it_wait() -> None:
+    async with (
+        anyio.create_task_group() as tasks,
+        two_processes(Onslaught(FREE_ATTEMPTS + 1, tasks)) as at,
+    ):
+        await at.mutation("deposit", name="Ada", balance=10.0)
+        assert at.journal.lines.count("deposit 10") == FREE_ATTEMPTS + 1
+        assert await at.query("balance", name="Ada") == 110.0 - FREE_ATTEMPTS
+        await anyio.wait_all_tasks_blocked()
+        await at.backend.database.refresh()
+        assert await at.query("balance", name="Ada") == 109.0 - FREE_ATTEMPTS
+        assert await at.query("total") == 110.0
+
+
+async def test_a_mutation_that_runs_alone_for_too_long_is_stopped(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    standstill = Standstill(FREE_ATTEMPTS)
+    async with two_processes(standstill, turn_s=0.01) as at:
         detail = detail_of(await at.failure("deposit", name="Ada", balance=1.0))
-        assert f"TooManyConflicts: accounts:deposit lost {MAX_ATTEMPTS} times" in detail
-        assert at.journal.lines.count("deposit 1") == MAX_ATTEMPTS
-        assert await at.query("balance", name="Ada") == 100.0 - MAX_ATTEMPTS
-        rivalry.times = MAX_ATTEMPTS - 1
-        await at.mutation("deposit", name="Ada", balance=1.0)
-        assert await at.query("total") == 101.0
+        assert "TurnTooLong: a mutation that ran alone was stopped after 0.01 s" in detail
+        await standstill.transfer()
+        await at.backend.database.refresh()
+        assert await at.query("balance", name="Ada") == 99.0 - FREE_ATTEMPTS
     assert len(caplog.records) == 1
 
 
