@@ -24,8 +24,8 @@ class Scale:
 
 
 FULL = Scale(
-    rounds=7,
-    calls=4_000,
+    rounds=15,
+    calls=2_000,
     documents=100_000,
     many_documents=1_000_000,
     tail_documents=300_000,
