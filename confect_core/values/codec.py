@@ -87,6 +87,13 @@ class Codec(Generic[T]):
         except ValidationError as error:
             raise Mismatch.of(self._what, error) from None
 
+    def decode_stored(self, value: Value) -> T:
+        """The Python value of what was encoded here and kept: its ids are taken as they are."""
+        try:
+            return cast("T", self._stored_decoder.validate_python(value))
+        except ValidationError as error:
+            raise Mismatch.of(self._what, error) from None
+
     def encode(self, value: T) -> Value:
         """The canonical wire value; refuses what is not of the type."""
         compiled = self._compiled
@@ -121,6 +128,12 @@ class Codec(Generic[T]):
             SchemaValidator(decode, _use_prebuilt=False),
             SchemaSerializer(encode, _use_prebuilt=False),
         )
+
+    @cached_property
+    def _stored_decoder(self) -> SchemaValidator:
+        refuse(self._what, self.mistakes())
+        decode: Any = WireSchema("decode", trusts_ids=True).rewrite(self._core_schema(), self._what)
+        return SchemaValidator(decode, _use_prebuilt=False)
 
     def _core_schema(self) -> Node:
         try:

@@ -33,6 +33,9 @@ Side: TypeAlias = Literal["decode", "encode"]
 WIRE_NAMES = "__confect_wire_names__"
 """The class attribute of a model whose system fields travel under names of their own."""
 
+CHECKS_AN_ID = "confect_checks_an_id"
+"""The metadata of a schema around a string that checks whether it is an id."""
+
 _WRAPPERS = frozenset(
     {"nullable", "default", "function-after", "function-before", "function-wrap", "custom-error"}
 )
@@ -56,10 +59,15 @@ _REFUSALS = {
 
 
 class WireSchema:
-    """One pass over a core schema for one side; `mistakes` holds all that was refused."""
+    """One pass over a core schema for one side; `mistakes` holds all that was refused.
 
-    def __init__(self, side: Side) -> None:
+    A schema that trusts ids takes them as strings: checking one costs as much as decoding all other
+    fields of a small document, and what was stored was checked.
+    """
+
+    def __init__(self, side: Side, *, trusts_ids: bool = False) -> None:
         self._side = side
+        self._trusts_ids = trusts_ids
         self._may_be_absent: str | None = None
         self._shared: dict[str, Node] = {}
         self._sound: set[str] = set()
@@ -70,6 +78,8 @@ class WireSchema:
         if "serialization" in node:
             return self._custom(node)
         kind: str = node["type"]
+        if self._trusts_ids and CHECKS_AN_ID in node.get("metadata", ()):
+            return self.rewrite(node["schema"], path)
         if kind in _WRAPPERS:
             return {**node, "schema": self.rewrite(node["schema"], path)}
         if kind in leaves.TEXT_KINDS:

@@ -41,7 +41,7 @@ class DatabaseReader:
 
     async def _get(self, access: TableAccess, internal: bytes) -> Table | None:
         row = await self._transaction.get(access.number, internal)
-        return None if row is None else cast("Table", access.codec.decode(row))
+        return None if row is None else cast("Table", access.codec.decode_stored(row))
 
     def _located(self, id: str) -> tuple[TableAccess, bytes]:
         number, internal = decode_id(id)

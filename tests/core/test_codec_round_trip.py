@@ -137,6 +137,7 @@ def test_a_model_of_every_type_comes_back_as_it_was(value: Everything) -> None:
     assert_canonical(wire)
     assert codec(Everything).decode(wire) == value
     assert codec(Everything).decode(loads(dumps(wire))) == value
+    assert codec(Everything).decode_stored(loads(dumps(wire))) == value
 
 
 @given(st.lists(st.one_of(int64s, floats), max_size=4))

@@ -17,8 +17,8 @@ from confect_core.tables import (
     definition_of,
     table_mistakes,
 )
-from confect_core.values import MalformedId, encode_id
-from confect_core.values.codec import UnresolvedType
+from confect_core.values import MalformedId, Value, encode_id
+from confect_core.values.codec import Codec, Mismatch, UnresolvedType
 from confect_core.values.uncarryable import Uncarryable
 from tests.core.places import place_of, told
 
@@ -219,3 +219,29 @@ def test_an_id_is_a_string_that_is_well_formed() -> None:
     for wrong in ("", "x", text[:-1], f"{text[:-1]}!", text.upper()):
         with pytest.raises(MalformedId):
             Id[User](wrong)
+
+
+class Visit(Table, name="visits"):
+    by: Id[User]
+    others: list[Id[User] | None]
+    minutes: int
+
+
+def test_the_ids_of_a_stored_document_are_taken_as_they_are_and_nothing_else_of_it() -> None:
+    visits = Codec(Visit, what="visits")
+    stored: dict[str, Value] = {
+        "_id": "looked at when it was stored",
+        "_creationTime": 1.5,
+        "by": "this one too",
+        "others": ["and this one", None],
+        "minutes": 3.0,
+    }
+    visit = visits.decode_stored(stored)
+    assert (visit.id, visit.by, visit.others) == (stored["_id"], stored["by"], stored["others"])
+    assert (visit.minutes, type(visit.minutes)) == (3, int)
+    mistakes: dict[str, Value] = {"by": 1.0, "others": [2.0], "minutes": 0.5, "more": None}
+    for name, wrong in mistakes.items():
+        with pytest.raises(Mismatch):
+            visits.decode_stored({**stored, name: wrong})
+    with pytest.raises(Mismatch):
+        visits.decode(stored)
