@@ -30,4 +30,6 @@ from confect_core.tables import Index as Index
 from confect_core.tables import Table as Table
 from confect_core.values.absent import ABSENT as ABSENT
 from confect_core.values.absent import Absent as Absent
+from confect_core.values.commit_ts import COMMIT_TS as COMMIT_TS
+from confect_core.values.commit_ts import CommitTs as CommitTs
 from confect_core.values.int64 import Int64 as Int64

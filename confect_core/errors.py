@@ -44,6 +44,14 @@ class Where:
         return cls(frame.f_code.co_filename, frame.f_lineno)
 
     @classmethod
+    def outside(cls, module: str) -> Where:
+        """The nearest line that called into a module from elsewhere."""
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and frame.f_globals.get("__name__") == module:
+            frame = frame.f_back
+        return cls(frame.f_code.co_filename, frame.f_lineno) if frame else cls.of_caller()
+
+    @classmethod
     def of_class(cls, module: str) -> Where:
         """The line of the class statement that runs in a module, whatever metaclasses it has."""
         frame: FrameType | None = sys._getframe(1)

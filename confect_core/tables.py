@@ -27,6 +27,7 @@ ACCESS_NAMES = frozenset(
     [
         "by",
         "change",
+        "count",
         "delete",
         "get",
         "insert",

@@ -10,11 +10,16 @@ from confect_server.db import UNCHANGED as UNCHANGED
 from confect_server.db import DatabaseReader as DatabaseReader
 from confect_server.db import DatabaseWriter as DatabaseWriter
 from confect_server.db import DataModel as DataModel
+from confect_server.db import Expr as Expr
 from confect_server.db import NotChanged as NotChanged
 from confect_server.db import Query as Query
 from confect_server.db import Range as Range
 from confect_server.db import TableReader as TableReader
 from confect_server.db import TableWriter as TableWriter
+from confect_server.db import field_of as field_of
+from confect_server.db import present as present
+from confect_server.http import Route as Route
+from confect_server.http import route as route
 from confect_server.impl import FunctionImpl as FunctionImpl
 from confect_server.impl import GroupImpl as GroupImpl
 from confect_server.impl import Impl as Impl

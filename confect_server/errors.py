@@ -121,6 +121,40 @@ class InvalidCursor(DatabaseError):
         )
 
 
+class NoField(DatabaseError):
+    """A path in `field_of` that leads to no field of the model."""
+
+    def __init__(self, model: str, found: str) -> None:
+        super().__init__(
+            f"field_of({model}, ...) leads to {found!r}, which is no field of {model}",
+            hint="only name a field in the lambda, `lambda note: note.address.city`; compare the "
+            "field outside of it, and go on behind one that may be None with present(...)",
+        )
+
+
+class ExpressionIsNoBool(DatabaseError):
+    """An expression where Python asks whether something is true, which no document has told yet."""
+
+    def __init__(self, expression: str) -> None:
+        super().__init__(
+            f"{expression} is neither true nor false before a document is looked at",
+            hint="join conditions with &, | and ~ instead of and, or and not, each comparison in "
+            "parentheses, and pass the whole to filter()",
+        )
+
+
+class NotNumbers(DatabaseError):
+    """A filter calculates with what is not two numbers or two int64, or has no int64 result."""
+
+    def __init__(self, symbol: str, operands: Sequence[object]) -> None:
+        shown = f" {symbol} ".join(map(repr, operands))
+        super().__init__(
+            f"a filter cannot calculate {shown if len(operands) > 1 else symbol + shown}",
+            hint="calculate with two numbers or with two Int64 that stay within 64 bits; leave out "
+            "other documents by a condition before it",
+        )
+
+
 class BadPageSize(DatabaseError):
     """A page of no items, or of too many."""
 

@@ -23,6 +23,7 @@ from confect_core.spec.group import group_of
 from confect_server.ctx import ActionCtx, MutationCtx, QueryCtx
 from confect_server.db import DataModel
 from confect_server.errors import DuplicateGroup, WrongImplementations
+from confect_server.http import Route, Routes
 from confect_server.services import Layers
 
 A = TypeVar("A")
@@ -119,6 +120,7 @@ class Impl(Generic[N]):
 
     layers: Layers[N]
     groups: Mapping[str, GroupImpl[N]] = field(default_factory=dict[str, GroupImpl[N]])
+    routes: tuple[Route[N], ...] = ()
 
     def provide(self, *groups: GroupImpl[N]) -> Impl[N]:
         """This application with more groups."""
@@ -131,12 +133,16 @@ class Impl(Generic[N]):
         refuse("the application", mistakes)
         return replace(self, groups=MappingProxyType(provided))
 
+    def serve(self, *routes: Route[N]) -> Impl[N]:
+        """This application answering more requests of the web."""
+        return replace(self, routes=(*self.routes, *routes))
+
     def mistakes(self) -> list[SpecError]:
-        """Everything in its specs and tables that cannot be, now that all of it is loaded."""
+        """Everything in specs, tables and routes that cannot be, now that all of it is loaded."""
         specs = [group_of(group.spec, "the implementation") for group in self.groups.values()]
         functions = [function for spec in specs for function in spec.functions.values()]
         found = [mistake for function in functions for mistake in function.mistakes()]
-        return [*found, *self.data_model.mistakes()]
+        return [*found, *self.data_model.mistakes(), *Routes(self.routes).mistakes]
 
     @property
     def data_model(self) -> DataModel:

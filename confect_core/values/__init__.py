@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from confect_core.values.absent import ABSENT as ABSENT
 from confect_core.values.absent import Absent as Absent
+from confect_core.values.commit_ts import CommitTs as CommitTs
+from confect_core.values.commit_ts import stamped as stamped
 from confect_core.values.document import check_document as check_document
 from confect_core.values.errors import ArrayTooLong as ArrayTooLong
 from confect_core.values.errors import DocumentTooLarge as DocumentTooLarge
@@ -21,6 +23,7 @@ from confect_core.values.errors import NotInt64 as NotInt64
 from confect_core.values.errors import NotJson as NotJson
 from confect_core.values.errors import TooManyFields as TooManyFields
 from confect_core.values.errors import UnsafeInteger as UnsafeInteger
+from confect_core.values.errors import UnsettledCommitTs as UnsettledCommitTs
 from confect_core.values.errors import ValueTooDeep as ValueTooDeep
 from confect_core.values.field_names import check_field_name as check_field_name
 from confect_core.values.ids import decode_id as decode_id

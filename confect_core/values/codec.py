@@ -19,6 +19,8 @@ from pydantic_core import (
 from typing_extensions import TypeForm, TypeVar
 
 from confect_core.errors import SpecError, ValueRefused, refuse
+from confect_core.values.commit_ts import is_pending
+from confect_core.values.errors import UnsettledCommitTs
 from confect_core.values.uncarryable import Uncarryable
 from confect_core.values.value import Value
 from confect_core.values.wire_nodes import Node, strictly
@@ -71,26 +73,24 @@ class _Compiled:
     python: SchemaValidator
     decoder: SchemaValidator
     encoder: SchemaSerializer
+    may_be_pending: bool
 
 
 class Codec(Generic[T]):
-    """Decodes wire values to a type and encodes the type's values; compiled on first use."""
+    """Decodes wire values to a type and encodes the type's values; compiled on first use.
 
-    def __init__(self, annotation: TypeForm[T], *, what: str) -> None:
+    What is stored, and only that, may wait for the timestamp of its commit (`CommitTs`).
+    """
+
+    def __init__(self, annotation: TypeForm[T], *, what: str, is_stored: bool = False) -> None:
         self._annotation = annotation
         self._what = what
+        self._is_stored = is_stored
 
     def decode(self, value: Value, context: object = None) -> T:
         """The Python value; `context` is what validators such as `Id`'s may ask."""
         try:
             return cast("T", self._compiled.decoder.validate_python(value, context=context))
-        except ValidationError as error:
-            raise Mismatch.of(self._what, error) from None
-
-    def decode_stored(self, value: Value) -> T:
-        """The Python value of what was encoded here and kept: its ids are taken as they are."""
-        try:
-            return cast("T", self._stored_decoder.validate_python(value))
         except ValidationError as error:
             raise Mismatch.of(self._what, error) from None
 
@@ -104,6 +104,8 @@ class Codec(Generic[T]):
             raise Mismatch.of(self._what, error) from None
         except PydanticSerializationError as error:
             raise Mismatch(self._what, [_say_of_encoding(error)]) from None
+        if compiled.may_be_pending and is_pending(encoded):
+            raise UnsettledCommitTs
         return cast("Value", encoded)
 
     def mistakes(self) -> list[SpecError]:
@@ -120,20 +122,17 @@ class Codec(Generic[T]):
     def _compiled(self) -> _Compiled:
         refuse(self._what, self.mistakes())
         schema: Any = self._core_schema()
-        decode: Any = WireSchema("decode").rewrite(schema, self._what)
-        encode: Any = strictly(WireSchema("encode").rewrite(schema, self._what))
+        decoding = WireSchema("decode", is_stored=self._is_stored)
+        encoding = WireSchema("encode", is_stored=self._is_stored)
+        decode: Any = decoding.rewrite(schema, self._what)
+        encode: Any = strictly(encoding.rewrite(schema, self._what))
         # without this flag pydantic-core would take each model's own validator instead of ours
         return _Compiled(
             SchemaValidator(schema),
             SchemaValidator(decode, _use_prebuilt=False),
             SchemaSerializer(encode, _use_prebuilt=False),
+            encoding.may_be_pending,
         )
-
-    @cached_property
-    def _stored_decoder(self) -> SchemaValidator:
-        refuse(self._what, self.mistakes())
-        decode: Any = WireSchema("decode", trusts_ids=True).rewrite(self._core_schema(), self._what)
-        return SchemaValidator(decode, _use_prebuilt=False)
 
     def _core_schema(self) -> Node:
         try:

@@ -5,6 +5,7 @@
     ValueRefused
     ├── NotAValue            a Python object that has no wire form
     ├── NotInt64             an int that 64 bits cannot hold
+    ├── UnsettledCommitTs    a commit's timestamp, before there is one
     ├── UnsafeInteger        an int that a float64 does not carry exactly
     ├── LoneSurrogate        text that UTF-8 cannot express
     ├── NotJson              text that is no JSON, or JSON with numbers that are none
@@ -45,6 +46,17 @@ class NotInt64(ValueRefused):
         super().__init__(
             f"{_shown(given)} does not fit into 64 bits",
             hint="keep a BigInt between -2**63 and 2**63 - 1, or send the number as a string",
+        )
+
+
+class UnsettledCommitTs(ValueRefused):
+    """A commit's timestamp where it is needed before the commit has one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "COMMIT_TS stands for the timestamp of a commit that is still to be made",
+            hint="write it into a CommitTs field, and read the timestamp in another function; "
+            "it is no argument, no result and no bound",
         )
 
 

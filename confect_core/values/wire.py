@@ -21,11 +21,13 @@ from struct import Struct
 import orjson
 from typing_extensions import TypeAliasType
 
+from confect_core.values.commit_ts import PENDING_COMMIT_TS
 from confect_core.values.errors import (
     LoneSurrogate,
     MalformedWireValue,
     NotAValue,
     NotJson,
+    UnsettledCommitTs,
     ValueTooDeep,
 )
 from confect_core.values.field_names import check_field_names
@@ -142,6 +144,8 @@ def _tree(value: Value, forms: _Forms, place: Place, depth: int) -> Json:
     if isinstance(value, float):
         return forms.special_float(value) if _is_special(value) else float(value)
     if isinstance(value, BigInt):
+        if value is PENDING_COMMIT_TS:
+            raise UnsettledCommitTs
         return forms.int64(value)
     if isinstance(value, int):
         return number_of(value, place)
@@ -178,7 +182,7 @@ def _text(text: str, place: Place) -> str:
 
 def _tagged(value: BigInt | bytes) -> Json:
     """What orjson asks about: the canonical values that JSON lacks."""
-    return _integer_form(value) if isinstance(value, BigInt) else _bytes_form(value)
+    return _tree(value, _LOSSLESS, None, 0)
 
 
 def _parsed(text: bytes | str) -> Json:

@@ -57,6 +57,15 @@ def before(convert: Callable[[Any], object], node: Node) -> Node:
     }
 
 
+def after(check: Callable[[Any], object], node: Node) -> Node:
+    """A schema, and a function of what it gave."""
+    return {
+        "type": "function-after",
+        "function": {"type": "no-info", "function": check},
+        "schema": node,
+    }
+
+
 def serialized_by(node: Node, encoder: Callable[[Any], object]) -> Node:
     """The same schema with a function as its serializer."""
     return {**node, "serialization": cs.plain_serializer_function_ser_schema(encoder)}

@@ -21,6 +21,7 @@ from confect_core.values import wire_constants as constants
 from confect_core.values import wire_leaves as leaves
 from confect_core.values import wire_nodes as nodes
 from confect_core.values.absent import ABSENT
+from confect_core.values.commit_ts import is_commit_ts, pending_or_int64, settled
 from confect_core.values.errors import InvalidFieldName
 from confect_core.values.field_names import check_field_name
 from confect_core.values.int64 import is_int64
@@ -61,24 +62,26 @@ _REFUSALS = {
 class WireSchema:
     """One pass over a core schema for one side; `mistakes` holds all that was refused.
 
-    A schema that trusts ids takes them as strings: checking one costs as much as decoding all other
-    fields of a small document, and what was stored was checked.
+    In what is stored ids are taken as they are: they were checked when they came, and checking one
+    costs more than decoding all other fields of a small document.
     """
 
-    def __init__(self, side: Side, *, trusts_ids: bool = False) -> None:
+    def __init__(self, side: Side, *, is_stored: bool = False) -> None:
         self._side = side
-        self._trusts_ids = trusts_ids
+        self._is_stored = is_stored
         self._may_be_absent: str | None = None
         self._shared: dict[str, Node] = {}
         self._sound: set[str] = set()
         self.mistakes: list[SpecError] = []
+        self.may_be_pending = False
+        """Has what was encoded to be searched for a commit's timestamp, which cannot travel?"""
 
     def rewrite(self, node: Node, path: str) -> Node:
         """The wire form of one node; `path` says where it stands, for refusals."""
         if "serialization" in node:
             return self._custom(node)
         kind: str = node["type"]
-        if self._trusts_ids and CHECKS_AN_ID in node.get("metadata", ()):
+        if self._is_stored and CHECKS_AN_ID in (node.get("metadata") or ()):
             return self.rewrite(node["schema"], path)
         if kind in _WRAPPERS:
             return {**node, "schema": self.rewrite(node["schema"], path)}
@@ -113,9 +116,17 @@ class WireSchema:
 
     def _int(self, node: Node, path: str) -> Node:
         if is_int64(node):
-            big = cs.is_instance_schema(BigInt)
-            return self._leaf(nodes.chain(big, {**node, "strict": False}), leaves.int64)
+            decoder = nodes.chain(cs.is_instance_schema(BigInt), {**node, "strict": False})
+            if is_commit_ts(node):
+                return self._commit_ts(decoder)
+            return self._leaf(decoder, leaves.int64)
         return self._leaf(nodes.whole_number({**node, "strict": False}), leaves.integer)
+
+    def _commit_ts(self, decoder: Node) -> Node:
+        """Only a document may wait for its commit's timestamp; nothing that travels may."""
+        self.may_be_pending = not self._is_stored
+        checked = decoder if self._is_stored else nodes.after(settled, decoder)
+        return self._leaf(checked, pending_or_int64)
 
     def _literal(self, node: Node, path: str) -> Node:
         expected: list[Any] = node["expected"]

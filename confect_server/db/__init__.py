@@ -4,6 +4,9 @@ Owns what `ctx.db` is. May import `confect_server.engine` and `confect_core`.
 """
 
 from confect_server.db.cursor import Cursors as Cursors
+from confect_server.db.expression import Expr as Expr
+from confect_server.db.expression import field_of as field_of
+from confect_server.db.field_path import present as present
 from confect_server.db.model import DataModel as DataModel
 from confect_server.db.open_tables import OpenTables as OpenTables
 from confect_server.db.page import Paging as Paging

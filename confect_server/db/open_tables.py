@@ -117,7 +117,7 @@ def _open(table: type[Table], catalog: Catalog) -> TableAccess:
         index_name: IndexAccess(table, definition)
         for index_name, definition in entry.indexes.items()
     }
-    return TableAccess(table, name, entry.number, Codec(table, what=name), indexes)
+    return TableAccess(table, name, entry.number, Codec(table, what=name, is_stored=True), indexes)
 
 
 def _field(table: type[Table], path: str) -> FieldInfo:

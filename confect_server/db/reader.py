@@ -41,7 +41,7 @@ class DatabaseReader:
 
     async def _get(self, access: TableAccess, internal: bytes) -> Table | None:
         row = await self._transaction.get(access.number, internal)
-        return None if row is None else cast("Table", access.codec.decode_stored(row))
+        return None if row is None else cast("Table", access.codec.decode(row))
 
     def _located(self, id: str) -> tuple[TableAccess, bytes]:
         number, internal = decode_id(id)
@@ -69,6 +69,14 @@ class TableReader(Generic[D]):
         except MalformedId:
             return None
         return cast("Id[D]", text) if number == self._access.number else None
+
+    async def count(self) -> int:
+        """How many documents the table has; not one of them is read.
+
+        Whoever asks depends on the number, and not on what the documents hold. Inserts and deletes
+        do not depend on it: they conflict with whoever has asked, and not with each other.
+        """
+        return await self._db._transaction.count(self._access.number)
 
     def query(self) -> Query[D]:
         """All documents of the table in order of creation."""

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import asyncio
 
+import anyio
+
 from confect_core.values import Interval
 from confect_server.engine.catalog import is_catalog_change
+from confect_server.engine.counts import Counting
 from confect_server.engine.errors import SnapshotLost
 from confect_server.engine.pauses import PausePoint, Pauses
 from confect_server.engine.pending import WriteSet
@@ -42,9 +45,11 @@ class Batch(Reads):
         self._now_ns = now_ns
         self._pauses = pauses
         self._unwritten: list[Commit] = []
+        self._counting = Counting(admission, admission.head.ts)
         self._writing = asyncio.Lock()
         self._settled = asyncio.Event()
         self._has_failed = False
+        self._is_broken = False
         self._waiting: list[tuple[int, asyncio.Future[int]]] = []
         self.entries: list[LogEntry] = []
         self._is_open = True
@@ -72,9 +77,12 @@ class Batch(Reads):
     def add(self, commit_id: bytes, writes: WriteSet) -> asyncio.Future[int]:
         """Stamp a transaction that was checked; the future has its timestamp once it is durable."""
         ts = max(self._now_ns, self.ts + 1)
+        if writes.unstamped:
+            writes.stamp(ts)
         entry = LogEntry(ts, writes.changes)
         commit = Commit(ts, commit_id, writes.documents, writes.index_rows, writes.changes)
         self._unwritten.append(commit)
+        self._counting.add(ts, writes.growth, writes.documents)
         self._log.extend([entry])
         self.entries.append(entry)
         self._changes_catalog = self._changes_catalog or is_catalog_change(entry)
@@ -132,13 +140,21 @@ class Batch(Reads):
     async def _reads(self) -> Reads:
         """Where what was committed can be read now: under the lock, or in the store after it."""
         if self._is_open:
-            await self._append()
+            if self._unwritten or self._writing.locked() or self._is_broken:
+                with anyio.CancelScope(shield=True):  # a reader that is cancelled is not alone
+                    await self._append()
             return self._admission
         await self.wait_durable()
         return self._store
 
     async def _append(self) -> None:
+        """Append what was not yet; if that fails, so does the whole batch."""
         async with self._writing:
+            if self._is_broken:
+                raise SnapshotLost
             commits, self._unwritten = self._unwritten, []
             if commits:
+                self._is_broken = True
+                await self._counting.write()
                 await self._admission.append(commits)
+                self._is_broken = False

@@ -6,24 +6,14 @@ from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple, cast
 
-from confect_core.values import Interval, dumps
-from confect_server.engine.catalog import Catalog
-from confect_server.engine.index import Document
+from confect_core.values import Interval, UnsettledCommitTs, dumps, stamped
+from confect_server.engine.catalog import FIRST_USER_TABLE, Catalog
+from confect_server.engine.counts import change_of_count
+from confect_server.engine.index import Document, IndexDefinition
 from confect_server.engine.snapshot import Found
 from confect_server.store import DocumentWrite, IndexRow, KeyChange, Order
-
-
-@dataclass(frozen=True)
-class WriteSet:
-    """Everything that a finished transaction writes, before it has a timestamp."""
-
-    documents: list[DocumentWrite] = field(default_factory=list[DocumentWrite])
-    index_rows: list[IndexRow] = field(default_factory=list[IndexRow])
-    changes: list[KeyChange] = field(default_factory=list[KeyChange])
-
-    def __bool__(self) -> bool:
-        return bool(self.documents) or bool(self.index_rows)
 
 
 @dataclass(slots=True)
@@ -34,6 +24,62 @@ class PendingWrite:
     after: Document | None = None
     keys: Sequence[bytes] = ()
     """The keys of `after`, in the order of its table's indexes; none if it is deleted."""
+
+    @property
+    def growth(self) -> int:
+        """How many documents there are more by it."""
+        return (self.after is not None) - (self.before is not None)
+
+
+class WriteTarget(NamedTuple):
+    """Which document is written, and the indexes that it is in."""
+
+    table_no: int
+    id: bytes
+    indexes: Sequence[IndexDefinition]
+
+
+@dataclass(frozen=True)
+class WriteSet:
+    """Everything that a finished transaction writes, before it has a timestamp."""
+
+    documents: list[DocumentWrite] = field(default_factory=list[DocumentWrite])
+    index_rows: list[IndexRow] = field(default_factory=list[IndexRow])
+    changes: list[KeyChange] = field(default_factory=list[KeyChange])
+    growth: dict[int, int] = field(default_factory=dict[int, int])
+    """By how many documents tables grow, below zero if they shrink; only those that change."""
+    unstamped: list[tuple[WriteTarget, PendingWrite]] = field(
+        default_factory=list[tuple[WriteTarget, PendingWrite]]
+    )
+    """The documents that wait for the timestamp of the commit."""
+
+    def __bool__(self) -> bool:
+        return bool(self.documents) or bool(self.index_rows) or bool(self.unstamped)
+
+    def enter(self, target: WriteTarget, write: PendingWrite) -> bool:
+        """Add a document, unless it ends as it began; raises `UnsettledCommitTs`."""
+        table_no, id, indexes = target
+        before, after = write.before, write.after
+        value = None if after is None else dumps(after)
+        if value == (None if before is None else dumps(before)):
+            return False
+        self.documents.append(DocumentWrite(table_no, id, value))
+        old, new = (id if before else None), (id if after else None)
+        self.changes.append(KeyChange(table_no, old, new))
+        for at, index in enumerate(indexes):
+            old = index.key(id, before) if before else None
+            new = write.keys[at] if after else None
+            self.changes.append(KeyChange(index.number, old, new))
+            self.index_rows.extend(_rows_of(self.changes[-1], table_no, id))
+        return True
+
+    def stamp(self, ts: int) -> None:
+        """Put the timestamp into the documents, and the index keys, that wait for it."""
+        for target, write in self.unstamped:
+            after = cast("Document", stamped(write.after, ts))
+            keys = [index.key(target.id, after) for index in target.indexes]
+            self.enter(target, PendingWrite(write.before, after, keys))
+        self.unstamped.clear()
 
 
 class PendingWrites:
@@ -63,6 +109,10 @@ class PendingWrites:
             for index, key in zip(indexes, write.keys, strict=True):
                 self._add(index.number, Found(key, table_no, id, after))
 
+    def growth(self, table_no: int) -> int:
+        """By how many documents the table has grown; below zero if it shrank."""
+        return sum(write.growth for (table, _), write in self._writes.items() if table == table_no)
+
     def next_in(self, index_no: int, interval: Interval, order: Order) -> Found | None:
         """The first written document of an interval, in reading order."""
         keys = self._keys.get(index_no)
@@ -79,19 +129,20 @@ class PendingWrites:
     def finished(self) -> WriteSet:
         """What there is to commit; a document that ends as it began is not written."""
         result = WriteSet()
+        growth: dict[int, int] = {}
         for (table_no, id), write in self._writes.items():
-            before, after = write.before, write.after
-            value = None if after is None else dumps(after)
-            if value == (None if before is None else dumps(before)):
-                continue
-            result.documents.append(DocumentWrite(table_no, id, value))
-            old, new = (id if before else None), (id if after else None)
-            result.changes.append(KeyChange(table_no, old, new))
-            for at, index in enumerate(self._catalog.indexes_of(table_no)):
-                old = index.key(id, before) if before else None
-                new = write.keys[at] if after else None
-                result.changes.append(KeyChange(index.number, old, new))
-                result.index_rows.extend(_rows_of(result.changes[-1], table_no, id))
+            target = WriteTarget(table_no, id, self._catalog.indexes_of(table_no))
+            try:
+                is_written = result.enter(target, write)
+            except UnsettledCommitTs:
+                result.unstamped.append((target, write))
+                is_written = True
+            if is_written and (change := write.growth):
+                growth[table_no] = growth.get(table_no, 0) + change
+        for table_no, change in growth.items():
+            if change and table_no >= FIRST_USER_TABLE:
+                result.growth[table_no] = change
+                result.changes.append(change_of_count(table_no))
         return result
 
     def _add(self, index_no: int, found: Found) -> None:

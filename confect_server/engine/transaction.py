@@ -7,6 +7,7 @@ from typing import Protocol
 
 from confect_core.values import Interval, Value, check_document, encode_id, new_internal_id
 from confect_server.engine.catalog import CATALOG_INDEX, Catalog
+from confect_server.engine.counts import COUNTS, count_id, count_of
 from confect_server.engine.errors import NoSuchIndex, ReadOnly
 from confect_server.engine.index import CREATION_TIME, ID, Document, IndexDefinition
 from confect_server.engine.merged_range import MergedRange
@@ -82,6 +83,12 @@ class Transaction:
         """The timestamp of the commit that last wrote a document."""
         self._recorder.point(table_no, id)
         return await self._snapshot.revision_ts(table_no, id)
+
+    async def count(self, table_no: int) -> int:
+        """How many documents a table has; what is remembered as read is this number only."""
+        self._recorder.point(COUNTS, count_id(table_no))
+        stored = await count_of(self._snapshot.store, table_no, self._snapshot.ts)
+        return stored + self._writes.growth(table_no)
 
     async def insert(self, table_no: int, fields: dict[str, Value]) -> str:
         """Add a document and give its id."""

@@ -10,6 +10,7 @@ from typing import Any
 from confect_core.errors import refuse
 from confect_server.db import OpenTables
 from confect_server.engine import Clock, Database, Pauses
+from confect_server.http import Routes
 from confect_server.impl import Impl
 from confect_server.runtime.clock import SystemClock
 from confect_server.runtime.executor import Application, Executor
@@ -74,4 +75,4 @@ async def _start(impl: Impl[Any], database: Database, services: AsyncExitStack) 
     await database.declare(impl.data_model.indexes)
     tables = OpenTables.of(impl.data_model.tables, database.catalog)
     running = await services.enter_async_context(impl.layers.running())
-    return Application(impl, functions, tables, running)
+    return Application(impl, functions, tables, running, Routes(impl.routes))

@@ -13,6 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+
 from confect_core import Ref
 from confect_core.protocol import EncodedValue, JsonObject
 from confect_core.values import Value, decode, dumps_canonical
@@ -20,10 +25,11 @@ from confect_server.ctx import ActionCtx, Calls, Ctx, MutationCtx, QueryCtx
 from confect_server.db import Cursors, OpenTables, Paging
 from confect_server.engine import Conflict, Database, ReadSet, Transaction, Turn
 from confect_server.errors import TooManyConflicts
+from confect_server.http import Route, Routes
 from confect_server.impl import Impl
 from confect_server.runtime.failure import Failures, request_id_of
 from confect_server.runtime.functions import DeclaredFailure, Functions, RunnableFunction
-from confect_server.runtime.outcome import RunOutcome, Succeeded
+from confect_server.runtime.outcome import Failed, RunOutcome, Succeeded
 from confect_server.runtime.requests import SessionRequest, answer_to, record_answer
 from confect_server.services import Services
 
@@ -77,6 +83,7 @@ class Application:
     functions: Functions
     tables: OpenTables
     services: Services
+    routes: Routes
 
 
 class Executor:
@@ -126,6 +133,20 @@ class Executor:
         if request is not None:
             request_id = request_id_of(request.session_id, request.request_id)
         return await self._told(path, request_id, self._action(path, args, caller))
+
+    async def run_route(self, route: Route[Any], request: Request) -> Response:
+        """Let a route answer a request; whatever it raises is an answer too."""
+        ctx: ActionCtx[Any] = ActionCtx(self.application.services, _CallsFrom(self, None))
+        try:
+            return await route.handler(ctx, request)
+        except HTTPException as refused:
+            return PlainTextResponse(refused.detail, refused.status_code, refused.headers)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it
+        except Exception as error:
+            request_id = secrets.token_hex(8)
+            told = self._failures.told(error, f"{route.method} {route.path}", request_id)
+            return Response(_failed_route(told), 500, media_type="application/json")
 
     async def run_any(self, path: str, args: JsonObject, caller: Caller) -> RunOutcome:
         """Run a function as whatever it is."""
@@ -273,3 +294,8 @@ class _CallsFrom(Calls):
 
 def _called(ref: Ref[..., Any]) -> str:
     return {"mutation": "Mutation", "action": "Action"}.get(ref.spec.kind, "Query")
+
+
+def _failed_route(failed: Failed) -> bytes:
+    data = {} if failed.error_data is None else {"data": orjson.Fragment(failed.error_data)}
+    return orjson.dumps({"code": failed.message, **data})

@@ -38,7 +38,7 @@ from confect_server.store.sqlite_connection import (
 )
 
 _APPLICATION_ID = 0x436F6E66  # "Conf"
-_FORMAT = 1
+_FORMAT = 2
 
 # Documents lie in the order in which they came, with a narrow index beside them: kept in the order
 # of their random ids, a batch wrote a fifth more pages and a range took 40 % longer to read.

@@ -57,12 +57,29 @@ class HttpApi:
 
     async def answer(self, exchange: Exchange) -> None:
         """Answer one request."""
-        if exchange.method == "OPTIONS":
+        if exchange.method == "OPTIONS" and exchange.path.startswith("/api/"):
             await exchange.allow_cross_origin()
         elif exchange.path in self._calls and exchange.method == "POST":
             await self._call(exchange, self._calls[exchange.path])
         elif exchange.path == "/version" and exchange.method == "GET":
             await exchange.respond(200, TEXT, self._version)
+        elif not await self._routed(exchange):
+            await self._unrouted(exchange)
+
+    async def _routed(self, exchange: Exchange) -> bool:
+        """Let the application's own route answer, if it has one there."""
+        route = self._executor.application.routes.find(exchange.method, exchange.path)
+        if route is None:
+            return False
+        response = await self._executor.run_route(route, exchange.request)
+        await exchange.stream(response)
+        return True
+
+    async def _unrouted(self, exchange: Exchange) -> None:
+        methods = self._executor.application.routes.methods_at(exchange.path)
+        if methods:
+            allowed = [(b"allow", ", ".join(methods).encode())]
+            await exchange.respond(405, TEXT, b"Method not allowed", allowed)
         elif exchange.path == "/" and exchange.method == "GET":
             await self._front_page(exchange)
         else:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
+import anyio
+from starlette.requests import Request
+from starlette.responses import Response
+
 MAX_BODY_BYTES = 16 * 1024 * 1024 + 2000
 """The longest body that a request may have: the longest arguments and the rest of a call."""
 
@@ -34,6 +38,7 @@ class Exchange:
         self._scope = scope
         self._receive = receive
         self._send = send
+        self._has_read_body = anyio.Event()
 
     def header(self, name: bytes) -> bytes | None:
         """The value of a header by its lower-case name."""
@@ -59,6 +64,42 @@ class Exchange:
             chunks.append(chunk)
             if not message.get("more_body", False):
                 return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    @property
+    def request(self) -> Request:
+        """The request as handlers of routes take it; its body is read only once."""
+        return Request(self._scope, self._receive_body)
+
+    async def stream(self, response: Response) -> None:
+        """Answer with whatever a handler made, for as long as the client is there.
+
+        The response may still be reading the body of the request, so who leaves is noticed once
+        the body has been read; starlette itself would take the body for its own signs of life.
+        """
+        scope = {**self._scope, "asgi": {**self._scope["asgi"], "spec_version": "2.4"}}
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._cancel_when_left, tasks.cancel_scope)
+            await response(scope, self._receive_body, self._send)
+            tasks.cancel_scope.cancel()
+
+    async def _receive_body(self) -> MutableMapping[str, Any]:
+        message = await self._receive()
+        if not message.get("more_body", False):
+            self._has_read_body.set()
+        return message
+
+    async def _cancel_when_left(self, answering: anyio.CancelScope) -> None:
+        if self._has_body:
+            await self._has_read_body.wait()
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        answering.cancel()
+
+    @property
+    def _has_body(self) -> bool:
+        length = self.header(b"content-length")
+        is_chunked = self.header(b"transfer-encoding") is not None
+        return is_chunked or (length is not None and int(length) > 0)
 
     async def respond(
         self,

@@ -35,7 +35,7 @@ _LONGEST_EVENT = 64 * 1024 * 1024
 
 
 class Event(NamedTuple):
-    """What happened to a client: `resolved`, `failed` or `update`, of what, with which value."""
+    """What happened to a client: `resolved`, `failed`, `update` or `pages`; of what; the value."""
 
     event: str
     name: str
@@ -80,6 +80,14 @@ class OfficialClient:
     async def subscribe(self, name: str, path: str, **args: Json) -> None:
         await self._tell(do="subscribe", name=name, path=path, args=args)
 
+    async def subscribe_pages(self, name: str, path: str, size: int, **args: Json) -> None:
+        """Read a paginated query, whose events are `pages`."""
+        await self._tell(do="subscribePages", name=name, path=path, args=args, size=size)
+
+    async def load_more(self, name: str, size: int) -> None:
+        """Ask for one more page."""
+        await self._tell(do="loadMore", name=name, size=size)
+
     async def unsubscribe(self, name: str) -> None:
         await self._tell(do="unsubscribe", name=name)
 
@@ -118,6 +126,15 @@ class OfficialClient:
         while happened[-1][:2] != (event, name):
             happened.append(await self.next())
         return happened
+
+    async def pages(self, name: str, texts: list[str], status: str) -> None:
+        """Return once the pages that were loaded hold exactly these notes."""
+        seen: list[tuple[list[str], str]] = []
+        while (texts, status) not in seen:
+            event = await self.next()
+            assert event[:2] == ("pages", name), f"{event}, after {seen}"
+            notes = cast("list[dict[str, Any]]", event.document["results"])
+            seen.append(([note["text"] for note in notes], event.document["status"]))
 
     async def close(self) -> int:
         """Close the client; the exit code of its process, which ends by itself."""

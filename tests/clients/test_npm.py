@@ -180,3 +180,24 @@ async def test_the_http_client_gets_plain_errors(server: Server) -> None:
         assert "data" not in unknown
         wrong_args = (await client.call("mutation", "notes:insert", words="hi")).failure
         assert "ArgumentValidationError" in wrong_args["message"]
+
+
+async def test_pages_adjoin_while_notes_come_and_go(server: Server) -> None:
+    inserted = [
+        server.call("mutation", "notes:insert", text=text).json()["value"] for text in "abcdef"
+    ]
+    async with npm_client("socket", server.url) as client:
+        await client.subscribe_pages("notes", "notes:page", 2)
+        await client.pages("notes", ["f", "e"], "CanLoadMore")
+        await client.load_more("notes", 2)
+        await client.pages("notes", ["f", "e", "d", "c"], "CanLoadMore")
+        server.call("mutation", "notes:insert", text="g").raise_for_status()
+        await client.pages("notes", ["g", "f", "e", "d", "c"], "CanLoadMore")
+        for removed in (inserted[3], inserted[4]):  # d and e, on either side of the border
+            server.call("mutation", "notes:remove", note_id=removed).raise_for_status()
+        await client.pages("notes", ["g", "f", "c"], "CanLoadMore")
+        await client.load_more("notes", 10)
+        await client.pages("notes", ["g", "f", "c", "b", "a"], "Exhausted")
+        server.call("mutation", "notes:remove", note_id=inserted[0]).raise_for_status()
+        await client.pages("notes", ["g", "f", "c", "b"], "Exhausted")
+        assert client.complaints == ""

@@ -228,7 +228,7 @@ class Visit(Table, name="visits"):
 
 
 def test_the_ids_of_a_stored_document_are_taken_as_they_are_and_nothing_else_of_it() -> None:
-    visits = Codec(Visit, what="visits")
+    visits = Codec(Visit, what="visits", is_stored=True)
     stored: dict[str, Value] = {
         "_id": "looked at when it was stored",
         "_creationTime": 1.5,
@@ -236,12 +236,12 @@ def test_the_ids_of_a_stored_document_are_taken_as_they_are_and_nothing_else_of_
         "others": ["and this one", None],
         "minutes": 3.0,
     }
-    visit = visits.decode_stored(stored)
+    visit = visits.decode(stored)
     assert (visit.id, visit.by, visit.others) == (stored["_id"], stored["by"], stored["others"])
     assert (visit.minutes, type(visit.minutes)) == (3, int)
     mistakes: dict[str, Value] = {"by": 1.0, "others": [2.0], "minutes": 0.5, "more": None}
     for name, wrong in mistakes.items():
         with pytest.raises(Mismatch):
-            visits.decode_stored({**stored, name: wrong})
+            visits.decode({**stored, name: wrong})
     with pytest.raises(Mismatch):
-        visits.decode(stored)
+        Codec(Visit, what="visits").decode(stored)

@@ -6,7 +6,7 @@ from returns.result import Failure, Success
 
 from app._generated import impls, refs
 from app._generated.db import MutationCtx, QueryCtx
-from app.notes.impl import clear, email, first, get, insert, list_, notes, remove
+from app.notes.impl import clear, email, first, get, insert, list_, notes, page, remove
 from app.notes.spec import ByNote, Forbidden, InsertNote, NoteNotFound, Notes
 from app.services import Clock, Mailer, dev
 from app.tables import Note
@@ -22,11 +22,23 @@ from confect_core import (
     TaggedError,
     ref,
 )
-from confect_server import ActionCtx, Impl, Range, impl
+from confect_server import ActionCtx, Impl, Range, field_of, impl
 
 
 class User(Table, name="users"):
     name: str
+
+
+async def filters(ctx: QueryCtx) -> None:
+    at, author = field_of(Note, lambda note: note.at), field_of(Note, lambda note: note.author)
+    field_of(Note, lambda note: note.nowhere)  # no such field
+    ctx.db.notes.query().filter(at == "now")  # another type
+    _ = author < 3  # another type
+    _ = author == at  # a field of another type
+    _ = author + "x"  # no number
+    _ = at & (at > 3)  # no condition
+    ctx.db.notes.query().filter(at)  # no condition
+    ctx.db.notes.query().filter(lambda note: note.nowhere)  # no such field
 
 
 async def calls(client: AsyncClient, note_id: Id[Note], user_id: Id[User]) -> None:
@@ -170,13 +182,16 @@ class Gone(TaggedError):
 Gone("Ada")  # fields of an error are passed by keyword
 Gone(name="Ada").name = "Bea"  # declared errors do not change
 NoteNotFound(note="x")  # wrong field of an error
-impls.notes(list=list_, insert=insert, get=get, first=first, clear=clear, email=email)  # no remove
+impls.notes(  # no remove
+    list=list_, insert=insert, get=get, first=first, page=page, clear=clear, email=email
+)
 impls.notes(
     list=list_,
     insert=list_,  # the implementation of another function
     get=get,
     remove=remove,
     first=first,
+    page=page,
     clear=clear,
     email=email,
 )

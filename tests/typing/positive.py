@@ -16,9 +16,11 @@ from app.tables import Note
 from confect_client import AsyncClient
 from confect_core import (
     ABSENT,
+    COMMIT_TS,
     Absent,
     ActionRef,
     Args,
+    CommitTs,
     FunctionSpec,
     GroupSpec,
     Id,
@@ -43,16 +45,39 @@ from confect_server import (
     UNCHANGED,
     ActionCtx,
     DatabaseReader,
+    Expr,
     FunctionImpl,
     GroupImpl,
     Impl,
     Range,
     Service,
+    field_of,
     impl,
     layers,
+    present,
 )
 from confect_server import MutationCtx as AnyMutationCtx
 from confect_server import QueryCtx as AnyQueryCtx
+
+
+class Event(Table, name="events"):
+    at: CommitTs = COMMIT_TS
+
+
+async def filters(ctx: QueryCtx) -> None:
+    at = field_of(Note, lambda note: note.at)
+    tag = field_of(Note, lambda note: note.tag)
+    assert_type(at, Expr[float])
+    assert_type(tag, Expr[str | None])
+    assert_type(field_of(Note, lambda note: present(note.tag)), Expr[str])
+    assert_type(at > 3, Expr[bool])
+    assert_type((tag == "a") | (tag == None), Expr[bool])  # noqa: E711
+    assert_type((at > 3) & ~(at * 2 - 1 == -at), Expr[bool])
+    assert_type(field_of(Event, lambda event: event.at) > 5, Expr[bool])
+    query = ctx.db.notes.query().filter(tag == field_of(Note, lambda note: note.author))
+    assert_type(await query.filter(lambda note: note.at > 3).first(), Note | None)
+    assert_type(await ctx.db.notes.count(), int)
+    Event(at=COMMIT_TS)
 
 
 async def calls(client: AsyncClient, note_id: Id[Note]) -> None:
@@ -253,6 +278,7 @@ again: GroupImpl[Clock | Mailer] = impls.notes(
     get=notes_impl.get,
     remove=notes_impl.remove,
     first=notes_impl.first,
+    page=notes_impl.page,
     clear=notes_impl.clear,
     email=notes_impl.email,
 )

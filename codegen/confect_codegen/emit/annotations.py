@@ -21,7 +21,7 @@ from pydantic.fields import FieldInfo
 from confect_codegen.emit.imports import Imports
 from confect_codegen.emit.layout import Brackets, Choice, Node, brackets, flat, run
 from confect_codegen.naming import Name
-from confect_core.values import ABSENT, Int64
+from confect_core.values import ABSENT, CommitTs, Int64
 
 Named: TypeAlias = Callable[[object], Name | None]
 """Finds the name under which the user keeps an annotated type."""
@@ -110,6 +110,8 @@ class AnnotationPrinter:
             return self.node(inner)
         if annotation == Int64:
             return self._imports.name("confect_core", "Int64")
+        if annotation == CommitTs:
+            return self._imports.name("confect_core", "CommitTs")
         name = self._named(annotation)
         if name is not None:
             return f"{self._imports.module(name.module)}.{name.attribute}"

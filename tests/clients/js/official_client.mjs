@@ -13,6 +13,7 @@ console.log = console.error; // stdout belongs to the events
 const [kind, url] = process.argv.slice(2);
 const client = kind === "http" ? new ConvexHttpClient(url) : new ConvexClient(url);
 const unsubscribe = new Map();
+const more = new Map();
 const input = createInterface({ input: process.stdin });
 
 function tell(event, name, value) {
@@ -45,6 +46,22 @@ const commands = {
       (error) => tellFailure(name, error),
     );
     unsubscribe.set(name, stop);
+  },
+  subscribePages({ name, path, args, size }) {
+    const stop = client.onPaginatedUpdate_experimental(
+      makeFunctionReference(path),
+      jsonToConvex(args),
+      { initialNumItems: size },
+      ({ results, status, loadMore }) => {
+        more.set(name, loadMore);
+        tell("pages", name, { results, status });
+      },
+      (error) => tellFailure(name, error),
+    );
+    unsubscribe.set(name, stop);
+  },
+  loadMore({ name, size }) {
+    more.get(name)(size);
   },
   unsubscribe({ name }) {
     unsubscribe.get(name)();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from confect_core import PaginationOptions, PaginationResult
+from confect_server import Expr, field_of
 from confect_server.db import Cursors, DatabaseReader, Query
 from confect_server.db.page import MAX_PAGE_ITEMS, RECOMMENDED_PAGE_ITEMS
 from confect_server.errors import BadPageSize, InvalidCursor, SecondPage
@@ -18,6 +20,9 @@ from tests.server.db.opened import Opened, User, opened
 
 Order: TypeAlias = Literal["asc", "desc"]
 Step: TypeAlias = tuple[str, int]
+Filter: TypeAlias = Callable[[User], bool] | Expr[bool] | None
+
+IS_ODD = field_of(User, lambda user: user.age) % 2 == 1
 
 
 async def people(world: Opened, *ages: int) -> None:
@@ -212,15 +217,15 @@ class Page:
 class Pages:
     """All pages of one list, run anew after every change, as a subscribed client sees them."""
 
-    def __init__(self, world: Opened, order: Order, *, is_filtered: bool) -> None:
+    def __init__(self, world: Opened, order: Order, condition: Filter) -> None:
         self._world = world
         self._order: Order = order
-        self._is_filtered = is_filtered
+        self._filter = condition
         self.pages = [Page(PaginationOptions(num_items=2))]
 
     def _query(self, db: DatabaseReader) -> Query[User]:
         query = db.table(User).by("by_age").order(self._order)
-        return query.filter(is_odd) if self._is_filtered else query
+        return query if self._filter is None else query.filter(self._filter)
 
     async def run(self) -> None:
         for each in self.pages:
@@ -259,19 +264,20 @@ class Pages:
 
 
 numbers = st.integers(0, 9)
-kinds = st.sampled_from(["insert", "delete", "more", "split"])
+kinds = st.sampled_from(["insert", "delete", "move", "more", "split"])
+filters: st.SearchStrategy[Filter] = st.sampled_from([None, is_odd, IS_ODD])
 steps: st.SearchStrategy[list[Step]] = st.lists(st.tuples(kinds, numbers), max_size=40)
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(numbers, max_size=12), steps, st.sampled_from(["asc", "desc"]), st.booleans())
+@given(st.lists(numbers, max_size=12), steps, st.sampled_from(["asc", "desc"]), filters)
 def test_pages_have_no_gap_and_no_duplicate_while_rows_come_and_go(
-    existing: list[int], steps: list[Step], order: Order, is_filtered: bool
+    existing: list[int], steps: list[Step], order: Order, condition: Filter
 ) -> None:
     async def history() -> None:
         async with opened() as world:
             await people(world, *existing)
-            pages = Pages(world, order, is_filtered=is_filtered)
+            pages = Pages(world, order, condition)
             await pages.run()
             for step, number in steps:
                 await take(world, pages, step, number)
@@ -289,6 +295,12 @@ async def take(world: Opened, pages: Pages, step: str, number: int) -> None:
             found = await db.table(User).by("by_age").collect()
             if found:
                 await db.delete(found[number % len(found)].id)
+    elif step == "move":
+        async with world.writing() as db:
+            found = await db.table(User).by("by_age").collect()
+            if found:
+                moved = found[number % len(found)]
+                await db.table(User).change(moved.id, {"age": (moved.age + number) % 10})
     elif step == "more":
         pages.load_more(1 + number % 3)
     else:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from itertools import product
 from pathlib import Path
 
 import anyio
 import pytest
 from anyio import wait_all_tasks_blocked
+from anyio.lowlevel import checkpoint
 
 from confect_core.values import Interval, Value, decode_id
 from confect_server.engine import (
@@ -18,10 +20,11 @@ from confect_server.engine import (
     Transaction,
 )
 from confect_server.engine import batch as module
+from confect_server.engine.errors import SnapshotLost
 from confect_server.store import MemoryStore, SqliteStore
 from tests.server.engine.conftest import TABLES
 from tests.server.engine.faults import Broken, FaultyStore
-from tests.server.stores import NOW_NS, SettableClock, index_of, opened
+from tests.server.stores import NOW_NS, SettableClock, SuspendingStore, index_of, opened
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -291,3 +294,69 @@ async def test_an_error_inside_comes_out_as_it_is(faulty: FaultyStore) -> None:
     with pytest.raises(Broken):
         async with opened(faulty):
             raise Broken("in the body")
+
+
+async def test_a_reader_that_is_cancelled_takes_no_commits_with_it() -> None:
+    """The first to read on top of a batch appends it, on behalf of all who are in it."""
+    async with opened(SuspendingStore(MemoryStore())) as database:
+        await database.declare(TABLES)
+        table = database.catalog.table("items").number
+        ids: list[str] = []
+
+        async def insert() -> None:
+            transaction = database.begin()
+            ids.append(await transaction.insert(table, {"rank": 1.0}))
+            await database.commit(transaction)
+
+        async def read(scope: anyio.CancelScope) -> None:
+            with scope:
+                await database.begin().get(table, b"?" * 16)
+
+        for delay, patience in product(range(12), range(1, 6)):
+            scope = anyio.CancelScope()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(insert)
+                for _ in range(delay):
+                    await checkpoint()
+                tasks.start_soon(read, scope)
+                for _ in range(patience):
+                    await checkpoint()
+                scope.cancel()
+        reader = database.begin(is_read_only=True)
+        for id in ids:
+            assert await reader.get(table, decode_id(id)[1]) is not None
+
+
+async def test_a_batch_that_a_reader_failed_to_append_fails_as_a_whole(
+    database: Database, faulty: FaultyStore
+) -> None:
+    table = database.catalog.table("items").number
+    outcomes: list[str] = []
+    is_in_batch = anyio.Event()
+
+    async def insert() -> None:
+        transaction = database.begin()
+        await transaction.insert(table, {"rank": 1.0})
+        try:
+            await database.commit(transaction)
+            outcomes.append("committed")
+        except SnapshotLost:
+            outcomes.append("lost")
+
+    async def read() -> None:
+        while not isinstance((transaction := database.begin()).base, module.Batch):
+            await checkpoint()
+        faulty.fails_to_append = True
+        is_in_batch.set()
+        with pytest.raises(Broken):
+            await transaction.get(table, b"?" * 16)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(read)
+        tasks.start_soon(insert)
+    assert is_in_batch.is_set()
+    assert outcomes == ["lost"]
+    assert await database.begin(is_read_only=True).count(table) == 0
+    await insert()
+    assert outcomes == ["lost", "committed"]
+    assert await database.begin(is_read_only=True).count(table) == 1

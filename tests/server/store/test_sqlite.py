@@ -69,7 +69,7 @@ async def test_a_file_of_another_format_is_refused(path: Path) -> None:
     await store.open()
     await store.close()
     connection = connect(path)
-    connection.execute("PRAGMA user_version = 2")
+    connection.execute("PRAGMA user_version = 99")
     connection.close()
     with pytest.raises(ForeignDatabase, match="another version"):
         await SqliteStore(path).open()

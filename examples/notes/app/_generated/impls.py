@@ -11,7 +11,7 @@ import app.notes.plain as notes_plain
 import app.notes.spec as notes_spec
 import app.tables as tables
 from app._generated.db import data_model
-from confect_core import Id, NoArgs, Outcome
+from confect_core import Id, NoArgs, Outcome, PaginationResult
 from confect_server import FunctionImpl, GroupImpl
 
 N1 = TypeVar("N1")
@@ -21,6 +21,7 @@ N4 = TypeVar("N4")
 N5 = TypeVar("N5")
 N6 = TypeVar("N6")
 N7 = TypeVar("N7")
+N8 = TypeVar("N8")
 
 
 def notes(
@@ -32,8 +33,9 @@ def notes(
         notes_spec.ByNote, Outcome[None, notes_spec.NoteNotFound | notes_spec.Forbidden], N4
     ],
     first: FunctionImpl[NoArgs, tables.Note | None, N5],
-    clear: FunctionImpl[NoArgs, None, N6],
-    email: FunctionImpl[notes_spec.ByNote, bool, N7],
+    page: FunctionImpl[NoArgs, PaginationResult[tables.Note], N6],
+    clear: FunctionImpl[NoArgs, None, N7],
+    email: FunctionImpl[notes_spec.ByNote, bool, N8],
 ) -> (
     GroupImpl[N1]
     | GroupImpl[N2]
@@ -42,6 +44,7 @@ def notes(
     | GroupImpl[N5]
     | GroupImpl[N6]
     | GroupImpl[N7]
+    | GroupImpl[N8]
 ):
     """The group `notes`."""
     group: GroupImpl[Any] = GroupImpl(
@@ -53,6 +56,7 @@ def notes(
             "get": get,
             "remove": remove,
             "first": first,
+            "page": page,
             "clear": clear,
             "email": email,
         },

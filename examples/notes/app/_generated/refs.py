@@ -15,6 +15,7 @@ class _PublicNotes:
     get: Final = ref("notes:get", notes_spec.Notes.get)
     remove: Final = ref("notes:remove", notes_spec.Notes.remove)
     first: Final = ref("notes:first", notes_spec.Notes.first)
+    page: Final = ref("notes:page", notes_spec.Notes.page)
     search: Final = ref(
         "notes:search",
         notes_spec.Notes.search,

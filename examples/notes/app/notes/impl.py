@@ -9,7 +9,7 @@ from app._generated.db import MutationCtx, QueryCtx
 from app.notes.spec import ByNote, Forbidden, InsertNote, NoteNotFound, Notes
 from app.services import Clock, Mailer
 from app.tables import Note
-from confect_core import Id, NoArgs, Outcome
+from confect_core import Id, NoArgs, Outcome, PaginationOptions, PaginationResult
 from confect_server import ActionCtx, impl
 
 
@@ -47,6 +47,11 @@ async def first(ctx: QueryCtx, args: NoArgs) -> Note | None:
     return await ctx.db.notes.by_author(author="somebody").first()
 
 
+@impl(Notes.page)
+async def page(ctx: QueryCtx, args: NoArgs, options: PaginationOptions) -> PaginationResult[Note]:
+    return await ctx.db.notes.query().order("desc").paginate(options)
+
+
 @impl(Notes.clear)
 async def clear(ctx: MutationCtx, args: NoArgs) -> None:
     async for note in ctx.db.notes.query():
@@ -64,5 +69,12 @@ async def email(ctx: ActionCtx[Mailer], args: ByNote) -> bool:
 
 
 notes = impls.notes(
-    list=list_, insert=insert, get=get, remove=remove, first=first, clear=clear, email=email
+    list=list_,
+    insert=insert,
+    get=get,
+    remove=remove,
+    first=first,
+    page=page,
+    clear=clear,
+    email=email,
 )

@@ -36,6 +36,7 @@ class Notes(GroupSpec):
     get = FunctionSpec.public_query(args=ByNote, returns=Note, error=NoteNotFound)
     remove = FunctionSpec.public_mutation(args=ByNote, returns=None, error=NoteNotFound | Forbidden)
     first = FunctionSpec.public_query(returns=Note | None)
+    page = FunctionSpec.public_paginated_query(item=Note)
     search = FunctionSpec.plain_public_query(lambda: _search)
     clear = FunctionSpec.internal_mutation(returns=None)
     email = FunctionSpec.public_action(args=ByNote, returns=bool)

@@ -1,0 +1,63 @@
+"""Identity providers: whose tokens are accepted, for whom, and where their keys are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Algorithm: TypeAlias = Literal["RS256", "ES256", "EdDSA"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OidcProvider:
+    """A provider that speaks OpenID Connect: its keys are found by discovery.
+
+    `domain` is the issuer of its tokens; without a scheme it is an https address.
+    """
+
+    domain: str
+    application_id: str
+
+    @property
+    def issuer(self) -> str:
+        """The issuer that tokens name, without a slash at its end."""
+        return bare(self.domain)
+
+    @property
+    def algorithms(self) -> tuple[str, ...]:
+        """How tokens may be signed; EdDSA has two names."""
+        return ("RS256", "EdDSA", "Ed25519")
+
+    def accepts(self, issuer: str, audience: list[str]) -> bool:
+        """Is this a token of the provider, for this application?"""
+        return bare(issuer) == self.issuer and self.application_id in audience
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomJwtProvider:
+    """Any issuer of signed tokens, whose keys are at an address or in a `data:` address."""
+
+    issuer: str
+    jwks: str
+    algorithm: Algorithm
+    application_id: str | None = None
+
+    @property
+    def algorithms(self) -> tuple[str, ...]:
+        """How tokens may be signed; EdDSA has two names."""
+        return ("EdDSA", "Ed25519") if self.algorithm == "EdDSA" else (self.algorithm,)
+
+    def accepts(self, issuer: str, audience: list[str]) -> bool:
+        """Is this a token of the issuer, for this application if there is one?"""
+        return bare(issuer) == bare(self.issuer) and (
+            self.application_id is None or self.application_id in audience
+        )
+
+
+Provider: TypeAlias = OidcProvider | CustomJwtProvider
+
+
+def bare(address: str) -> str:
+    """An issuer in the one form in which issuers are compared."""
+    full = address if "://" in address else f"https://{address}"
+    return full.rstrip("/")
