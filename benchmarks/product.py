@@ -56,18 +56,18 @@ def customers_of(orders: int) -> int:
 
 async def mutate(backend: Backend, path: str, args: JsonObject) -> bytes:
     """The encoded result of a mutation."""
-    return _succeeded((await backend.executor.run_mutation(path, args, CLIENT)).outcome)
+    return succeeded((await backend.executor.run_mutation(path, args, CLIENT)).outcome)
 
 
 async def query(backend: Backend, path: str, args: JsonObject) -> bytes:
     """The encoded result of a query, run anew."""
-    return _succeeded((await backend.executor.run_query(path, args, CLIENT)).outcome)
+    return succeeded((await backend.executor.run_query(path, args, CLIENT)).outcome)
 
 
 async def reads_of(backend: Backend, path: str, args: JsonObject) -> tuple[ReadSet, int]:
     """What a query reads, and at which snapshot."""
     result = await backend.executor.run_query(path, args, CLIENT)
-    _succeeded(result.outcome)
+    succeeded(result.outcome)
     return result.reads, result.ts
 
 
@@ -87,7 +87,8 @@ def text_of(encoded: bytes) -> str:
     return text
 
 
-def _succeeded(outcome: RunOutcome) -> bytes:
+def succeeded(outcome: RunOutcome) -> bytes:
+    """The encoded result of a call; raises `CallFailed`."""
     if not isinstance(outcome, Succeeded):
         raise CallFailed(repr(outcome))
     return outcome.value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.result import Result
+from benchmarks.result import Quantity, Result
 
 _HEADER = ("benchmark", "ours", "peer", "ratio", "floor", "goal", "")
 _INTRODUCTION = """# Results
@@ -51,7 +51,7 @@ def document(results: Sequence[Result], machine: str, date: str) -> str:
 def _bound(result: Result, bound: float) -> str:
     assert result.target is not None, "only targets have bounds"
     sign = "≥" if result.target.better == "more" else "≤"
-    return f"{sign} {bound:g}" if result.peer else f"{sign} {bound:,.0f} {result.ours.unit}"
+    return f"{sign} {bound:g}" if result.peer else f"{sign} {Quantity(bound, result.ours.unit)}"
 
 
 def _verdict(is_missed: bool) -> str:

@@ -24,6 +24,8 @@ from confect_server.impl import FunctionImpl as FunctionImpl
 from confect_server.impl import GroupImpl as GroupImpl
 from confect_server.impl import Impl as Impl
 from confect_server.impl import impl as impl
+from confect_server.meta import Amount as Amount
+from confect_server.meta import Meta as Meta
 from confect_server.services import Layers as Layers
 from confect_server.services import Service as Service
 from confect_server.services import layers as layers

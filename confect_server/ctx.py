@@ -7,7 +7,10 @@ A mutation's ctx is a query's ctx that can also write, so a helper typed for que
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from datetime import datetime
+from random import Random
 from typing import Any, Generic, Never, cast
+from uuid import UUID
 
 from typing_extensions import ParamSpec, TypeVar
 
@@ -21,7 +24,9 @@ from confect_core import (
 )
 from confect_core.spec.call import with_pagination
 from confect_core.values import Value
+from confect_server.circumstances import Circumstances
 from confect_server.db import DatabaseReader, DatabaseWriter
+from confect_server.meta import Meta
 from confect_server.services import Needs, Services
 
 P = ParamSpec("P")
@@ -34,9 +39,21 @@ WriterDb_co = TypeVar("WriterDb_co", covariant=True, bound=DatabaseWriter, defau
 class Calls(ABC):
     """Runs the functions that a handler calls; the runtime gives one to each ctx."""
 
+    def __init__(self, circumstances: Circumstances) -> None:
+        self.circumstances = circumstances
+        """Time and chance as this run sees them."""
+
     @abstractmethod
     async def call(self, ref: Ref[..., Any], args: Value) -> object:
         """What the function answers, an `Outcome` where it declares errors."""
+
+
+class Run(Calls):
+    """The run of a query or of a mutation, as its ctx knows it."""
+
+    @abstractmethod
+    def meta(self) -> Meta:
+        """What the run has used of its limits until now."""
 
 
 class Ctx(Needs[N_contra]):
@@ -45,6 +62,28 @@ class Ctx(Needs[N_contra]):
     def __init__(self, services: Services, calls: Calls) -> None:
         super().__init__(services)
         self._calls = calls
+
+    def now(self) -> datetime:
+        """The time, in UTC: in a query or a mutation when it began, in an action what it is now.
+
+        Functions that are called inside a query or a mutation began when it did, and what it
+        inserts has this time as its creation time. A query that asks for the time is not run again
+        because time passes; its answer is given to others for a second.
+        """
+        return self._calls.circumstances.now()
+
+    @property
+    def random(self) -> Random:
+        """Random numbers, from a seed that each run draws anew; not for secrets.
+
+        What a query answers by chance is given to nobody else. A mutation that is run again because
+        another one was faster draws other numbers.
+        """
+        return self._calls.circumstances.random
+
+    def uuid(self) -> UUID:
+        """A random UUID, from the same seed as `random`; not for secrets."""
+        return UUID(bytes=self.random.randbytes(16), version=4)
 
     async def run_query(self, ref: QueryRef[P, Out], /, *args: P.args, **kwargs: P.kwargs) -> Out:
         """What a query answers, public or internal."""
@@ -66,18 +105,34 @@ class Ctx(Needs[N_contra]):
 class QueryCtx(Ctx[N_contra], Generic[N_contra, Db_co]):
     """What a query is given: one snapshot of the database to read."""
 
-    def __init__(self, db: Db_co, services: Services, calls: Calls) -> None:
-        super().__init__(services, calls)
+    def __init__(self, db: Db_co, services: Services, run: Run) -> None:
+        super().__init__(services, run)
         self._db = db
+        self._run = run
 
     @property
     def db(self) -> Db_co:
         """The database as it was when the function began, with its own writes."""
         return self._db
 
+    @property
+    def meta(self) -> Meta:
+        """What this run has used of its limits until now, and what is left."""
+        return self._run.meta()
+
 
 class MutationCtx(QueryCtx[N_contra, WriterDb_co], Generic[N_contra, WriterDb_co]):
     """What a mutation is given: a transaction, which commits if the handler returns."""
+
+    async def run_mutation(
+        self, ref: MutationRef[P, Out], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Out:
+        """What a mutation answers, public or internal, run as a part of this transaction.
+
+        If it fails, by a declared error or by raising, what it wrote is undone and nothing else:
+        the caller may go on. Several at once, as in `gather`, run one after another.
+        """
+        return cast("Out", await self._calls.call(ref, ref.call.encode_args(args, kwargs)))
 
 
 class ActionCtx(Ctx[N_contra]):

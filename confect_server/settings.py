@@ -9,14 +9,30 @@ MIB = 2**20
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What one run of a query or a mutation may use, with everything that it calls inside."""
+    """What one run of a query or a mutation may use, with everything that it calls inside.
+
+    A run that would use more fails with an error that names the limit. What a nested mutation used
+    stays used when its writes are undone; each run of a mutation that is run again begins anew.
+    """
 
     documents_read: int = 32_000
+    """Documents that are looked at, those included that a filter leaves out."""
     bytes_read: int = 16 * MIB
+    """The length of these documents, as they are stored."""
     ranges_read: int = 4_096
+    """How often documents are asked for: each `get` and each query is one."""
     documents_written: int = 16_000
+    """Inserts, patches, replacements and deletions."""
     bytes_written: int = 16 * MIB
+    """The size of the documents that these leave."""
     nesting: int = 8
+    """How many queries and mutations may be called inside each other."""
+    run_time_s: float = 10.0
+    """How long a run takes on the clock on the wall, with everything that it waits for."""
+    arguments_bytes: int = 16 * MIB
+    """The length of the arguments of each call, as JSON; of actions too."""
+    result_bytes: int = 16 * MIB
+    """The length of what each function answers, as JSON; of actions too."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,7 +47,8 @@ class DevServer:
     async def run(self) -> None:
         """Serve until the process is told to stop; a project that is broken at first is refused."""
         application = build(self._project)
-        async with Backend.open(application, SqliteStore(self._database)) as backend:
+        store, settings = SqliteStore(self._database), self._project.settings
+        async with Backend.open(application, store, settings=settings) as backend:
             app = ConfectAsgi(backend, AdminKey(self._state.admin_key()), shows_functions=True)
             async with serving(app, self._host, self._port) as port:
                 url = f"http://{self._host}:{port}"

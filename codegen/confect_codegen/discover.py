@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+from confect_codegen.configuration import line_in, settings_of
 from confect_codegen.errors import BadConfiguration, NoPackage, NoProject, NotConfigured
 from confect_core.errors import Where
+from confect_server import Settings
 
 GENERATED = "_generated"
 _DEFAULT_PACKAGE = "app"
-_Settings = dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Project:
 
     root: Path
     package: str
+    settings: Settings = field(default_factory=Settings)
+    """How its server runs: the tables below `[tool.confect]`."""
 
     @property
     def import_root(self) -> Path:
@@ -74,47 +77,34 @@ def find_project(directory: Path) -> Project:
     if not found:
         raise NoProject(start)
     for root in found:
-        settings = _settings(root / "pyproject.toml")
-        if settings is not None:
-            return _configured(root, settings)
+        configured = _tables(root / "pyproject.toml")
+        if configured is not None:
+            return _configured(root, configured)
     raise NotConfigured(Where(str(found[0] / "pyproject.toml"), 1))
 
 
-def _settings(file: Path) -> _Settings | None:
+def _tables(file: Path) -> dict[str, object] | None:
     text = file.read_text(encoding="utf-8")
     try:
         tools = tomllib.loads(text).get("tool", {})
     except tomllib.TOMLDecodeError as error:
         raise BadConfiguration(str(error), Where(str(file), 1)) from None
-    settings: object = tools.get("confect")
-    if settings is None:
+    configured: object = tools.get("confect")
+    if configured is None:
         return None
-    if not isinstance(settings, dict):
-        raise BadConfiguration("tool.confect is no table", _where(file, "confect"))
-    return cast("_Settings", settings)
+    if not isinstance(configured, dict):
+        raise BadConfiguration("tool.confect is no table", line_in(file, "tool", "confect"))
+    return cast("dict[str, object]", configured)
 
 
-def _configured(root: Path, settings: _Settings) -> Project:
+def _configured(root: Path, configured: dict[str, object]) -> Project:
     file = root / "pyproject.toml"
-    unknown = sorted(settings.keys() - {"app"})
-    if unknown:
-        problem = f"[tool.confect] has no setting called {', '.join(unknown)}"
-        raise BadConfiguration(problem, _where(file, unknown[0]))
-    package = settings.get("app", _DEFAULT_PACKAGE)
-    where = _where(file, "app" if "app" in settings else "[tool.confect]")
+    package = configured.get("app", _DEFAULT_PACKAGE)
+    where = line_in(file, "tool.confect", "app")
     if not (isinstance(package, str) and package.isidentifier()):
         raise BadConfiguration(f"app = {package!r} is no name of a package", where)
-    project = Project(root, package)
+    rest = {name: value for name, value in configured.items() if name != "app"}
+    project = Project(root, package, settings_of(rest, file))
     if not project.folder.is_dir():
         raise NoPackage(package, project.import_root, where)
     return project
-
-
-def _where(file: Path, start: str) -> Where:
-    """The line of `pyproject.toml` that begins so, as far as one can tell without its parser."""
-    inside = False
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
-        inside = inside or line.strip().startswith("[tool.confect")
-        if inside and line.strip().startswith(start):
-            return Where(str(file), number)
-    return Where(str(file), 1)

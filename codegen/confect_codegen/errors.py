@@ -47,7 +47,11 @@ class BadConfiguration(ProjectError):
     """A `pyproject.toml` that cannot be read, or a setting that cannot be."""
 
     def __init__(self, problem: str, where: Where) -> None:
-        super().__init__(problem, hint='[tool.confect] knows one setting: app = "app"', where=where)
+        super().__init__(
+            problem,
+            hint='[tool.confect] takes app = "app" and the tables limits, retention and memory',
+            where=where,
+        )
 
 
 class NoPackage(ProjectError):

@@ -27,8 +27,8 @@ _NAMES_REMEMBERED = 4096
 _LEAVES = frozenset({type(None), bool, float, BigInt, str, bytes})
 
 
-def check_document(document: dict[str, Value]) -> None:
-    """Refuses a document that is too large or too deep, or whose fields cannot be called so.
+def check_document(document: dict[str, Value]) -> int:
+    """The size of a document; refuses one too large or too deep, or with fields of wrong names.
 
     The system fields may be there or not. Everything that is wrong is found in one look.
     """
@@ -37,6 +37,7 @@ def check_document(document: dict[str, Value]) -> None:
     if (size := size_of(document)) > MAX_DOCUMENT_SIZE:
         mistakes.append(DocumentTooLarge(size, MAX_DOCUMENT_SIZE))
     refuse("the document", mistakes)
+    return size
 
 
 def _look_into(value: Value, place: Place, depth: int, mistakes: list[ConfectError]) -> None:

@@ -14,7 +14,7 @@ import anyio
 
 from confect_core.values import Interval
 from confect_server.engine.catalog import is_catalog_change
-from confect_server.engine.counts import Counting
+from confect_server.engine.counts import COUNTS, Counting
 from confect_server.engine.errors import SnapshotLost
 from confect_server.engine.pauses import PausePoint, Pauses
 from confect_server.engine.pending import WriteSet
@@ -28,7 +28,6 @@ from confect_server.store import (
     Order,
     Reads,
     Revision,
-    Store,
 )
 
 MAX_BATCH = 256
@@ -38,13 +37,14 @@ MAX_BATCH = 256
 class Batch(Reads):
     """Commits under one head lock. As a reader it sees them all, durable or not yet."""
 
-    def __init__(self, store: Store, admission: Admission, now_ns: int, pauses: Pauses) -> None:
-        self._store = store
+    def __init__(self, documents: Reads, admission: Admission, now_ns: int, pauses: Pauses) -> None:
+        self._documents = documents
         self._admission = admission
         self._log = WriteLog(admission.head.ts)
         self._now_ns = now_ns
         self._pauses = pauses
         self._unwritten: list[Commit] = []
+        self._newest: dict[tuple[int, bytes], tuple[int, bytes | None]] = {}
         self._counting = Counting(admission, admission.head.ts)
         self._writing = asyncio.Lock()
         self._settled = asyncio.Event()
@@ -82,6 +82,8 @@ class Batch(Reads):
         entry = LogEntry(ts, writes.changes)
         commit = Commit(ts, commit_id, writes.documents, writes.index_rows, writes.changes)
         self._unwritten.append(commit)
+        for write in commit.documents:
+            self._newest[write.table_no, write.id] = ts, write.value
         self._counting.add(ts, writes.growth, writes.documents)
         self._log.extend([entry])
         self.entries.append(entry)
@@ -129,6 +131,14 @@ class Batch(Reads):
 
     async def get(self, table_no: int, id: bytes, ts: int) -> Revision | None:
         """The document as of `ts`, as this batch leaves it."""
+        self.check_not_lost()
+        if table_no == COUNTS:  # they are only counted when the batch is appended
+            return await (await self._reads()).get(table_no, id, ts)
+        newest = self._newest.get((table_no, id))
+        if newest is None:  # as it is below the batch, which the lock keeps as it is
+            return await self._documents.get(table_no, id, min(ts, self._admission.head.ts))
+        if newest[0] <= ts:
+            return None if newest[1] is None else Revision(newest[0], newest[1])
         return await (await self._reads()).get(table_no, id, ts)
 
     async def scan(
@@ -145,7 +155,7 @@ class Batch(Reads):
                     await self._append()
             return self._admission
         await self.wait_durable()
-        return self._store
+        return self._documents
 
     async def _append(self) -> None:
         """Append what was not yet; if that fails, so does the whole batch."""

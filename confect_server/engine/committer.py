@@ -49,6 +49,7 @@ class Committer:
     def __init__(
         self,
         store: Store,
+        documents: Reads,
         log: WriteLog,
         clock: Clock,
         randomness: Randomness,
@@ -56,6 +57,7 @@ class Committer:
         pauses: Pauses,
     ) -> None:
         self._store = store
+        self._documents = documents
         self._log = log
         self._clock = clock
         self._randomness = randomness
@@ -75,7 +77,7 @@ class Committer:
         """Where the next transaction that writes reads, and as of when."""
         batch = self._batch
         if batch is None or not batch.is_head:
-            return self._store, self._log.ts
+            return self._documents, self._log.ts
         return batch, batch.ts
 
     async def commit(
@@ -154,7 +156,7 @@ class Committer:
             await admission.abandon()
             raise
         self._commit_ids = []
-        return Batch(self._store, admission, self._clock.now_ns(), self._pauses)
+        return Batch(self._documents, admission, self._clock.now_ns(), self._pauses)
 
     async def _write(self, batch: Batch) -> None:
         error: Exception | None = None

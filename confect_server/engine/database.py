@@ -20,15 +20,17 @@ from confect_server.engine.catalog import (
     table_document,
 )
 from confect_server.engine.committer import Clock, Committer, Turn
+from confect_server.engine.document_cache import DocumentCache
 from confect_server.engine.errors import Conflict
 from confect_server.engine.index import BY_CREATION_TIME, IndexDefinition
+from confect_server.engine.limits import UNLIMITED
 from confect_server.engine.pauses import NoPauses, Pauses
 from confect_server.engine.read_set import ReadSet
 from confect_server.engine.snapshot import Snapshot
 from confect_server.engine.subscription import Subscription, Subscriptions
 from confect_server.engine.transaction import Randomness, Transaction
 from confect_server.engine.write_log import WriteLog
-from confect_server.settings import Settings
+from confect_server.settings import Limits, Settings
 from confect_server.store import Head, LogEntry, Store
 
 DeclaredTables = Mapping[str, Mapping[str, tuple[str, ...]]]
@@ -57,7 +59,12 @@ class Database:
         self._pauses = pauses
         self._log = WriteLog(head.ts)
         self._subscriptions = Subscriptions(self._log)
-        self._committer = Committer(store, self._log, clock, randomness, self._publish, pauses)
+        self._documents = DocumentCache(
+            store, self._log, max_bytes=settings.memory.document_cache_bytes
+        )
+        self._committer = Committer(
+            store, self._documents, self._log, clock, randomness, self._publish, pauses
+        )
         self._catalog = EMPTY_CATALOG
 
     @classmethod
@@ -107,19 +114,26 @@ class Database:
         """The tables and indexes that there are."""
         return self._catalog
 
-    def begin(self, ts: int | None = None, *, is_read_only: bool = False) -> Transaction:
+    def begin(
+        self, ts: int | None = None, *, is_read_only: bool = False, limits: Limits = UNLIMITED
+    ) -> Transaction:
         """A transaction at the newest snapshot, or at an older one, by the newest catalog.
 
         One that may write begins on top of what is committed but not durable yet; its own commit,
         and `confirm`, wait for that.
         """
         if is_read_only or ts is not None:
-            snapshot = Snapshot(self._store, self.newest_ts if ts is None else ts)
+            snapshot = Snapshot(self._documents, self.newest_ts if ts is None else ts)
         else:
             snapshot = Snapshot(*self._committer.head)
         now_ns = self._clock.now_ns()
         return Transaction(
-            snapshot, self._catalog, now_ns, self._randomness, is_read_only=is_read_only
+            snapshot,
+            self._catalog,
+            now_ns,
+            self._randomness,
+            is_read_only=is_read_only,
+            limits=limits,
         )
 
     async def commit(self, transaction: Transaction, turn: Turn | None = None) -> int:
@@ -147,6 +161,14 @@ class Database:
         """Be told once when something that was read at `ts` is written; perhaps at once."""
         return self._subscriptions.subscribe(reads, ts, on_written)
 
+    def is_unchanged(self, reads: ReadSet, ts: int) -> bool:
+        """Is all that was read known to be as it was at `ts`, by every commit since?"""
+        try:
+            self._log.check(reads, ts)
+        except Conflict:
+            return False
+        return True
+
     async def refresh(self) -> None:
         """Learn of the commits of other processes."""
         await self._publish(await self._store.log_after(self._log.ts))
@@ -169,8 +191,9 @@ class Database:
     async def _publish(self, entries: Sequence[LogEntry]) -> None:
         """Let durable commits be seen: all up to the last of these that were not seen yet.
 
-        Others may publish while the catalog is read. Log, catalog and snapshots then move in one
-        step, and never back, so that a transaction never writes by an older catalog than it reads.
+        Others may publish while the catalog is read. Log, caches, catalog and snapshots then move
+        in one step, and never back, so that a transaction never writes by an older catalog than it
+        reads.
         """
         catalog: Catalog | None = None
         if any(is_catalog_change(entry) for entry in entries):
@@ -180,6 +203,7 @@ class Database:
             return
         self._catalog = catalog or self._catalog
         self._log.extend(unseen)
+        self._documents.forget(unseen)
         self._subscriptions.published(unseen)
 
 

@@ -54,6 +54,16 @@ class ReadOnly(DatabaseError):
         super().__init__("a query cannot write", hint="make the function a mutation")
 
 
+class FunctionOver(DatabaseError):
+    """A write by something that a function has left running when it ended."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the function that this write belongs to has ended",
+            hint="await everything that a handler starts; a task group does so even when one fails",
+        )
+
+
 class DatabaseClosed(DatabaseError):
     """A commit that comes after the database was closed."""
 

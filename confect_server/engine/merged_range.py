@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from typing import Self
 
 from confect_core.values import Interval
+from confect_server.engine.frame import Frame
+from confect_server.engine.limits import Usage
 from confect_server.engine.pending import PendingWrites
 from confect_server.engine.read_set import Reading
 from confect_server.engine.snapshot import Found, SnapshotRange, rest_of
@@ -27,6 +29,8 @@ class MergedRange(AsyncIterator[Found]):
         stored: SnapshotRange,
         writes: PendingWrites,
         reading: Reading,
+        frame: Frame,
+        usage: Usage | None,
     ) -> None:
         self._index_no = index_no
         self._ahead = interval
@@ -36,6 +40,8 @@ class MergedRange(AsyncIterator[Found]):
         self._waiting: Found | None = None
         self._writes = writes
         self._reading = reading
+        self._frame = frame
+        self._usage = usage
         self._is_exhausted = False
 
     def __aiter__(self) -> Self:
@@ -45,14 +51,19 @@ class MergedRange(AsyncIterator[Found]):
         if self._is_exhausted or (self._left is not None and self._left <= 0):
             raise StopAsyncIteration
         stored = await self._next_stored()
+        while self._frame.inner is not None:
+            await self._frame.wait_alone()
+            stored = await self._next_stored()
         found = self._first_of(stored)
         if found is None:
             self._is_exhausted = True
             self._reading.to_the_end()
             raise StopAsyncIteration
+        self._reading.up_to(found.key)
+        if self._usage is not None:
+            self._usage.read(found.size)
         if found is stored:
             self._waiting = None
-        self._reading.up_to(found.key)
         self._ahead = rest_of(self._ahead, found.key, self._order)
         if self._left is not None:
             self._left -= 1

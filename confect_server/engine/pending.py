@@ -6,9 +6,10 @@ from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import inf, nextafter
 from typing import NamedTuple, cast
 
-from confect_core.values import Interval, UnsettledCommitTs, dumps, stamped
+from confect_core.values import Interval, UnsettledCommitTs, dumps, size_of, stamped
 from confect_server.engine.catalog import FIRST_USER_TABLE, Catalog
 from confect_server.engine.counts import change_of_count
 from confect_server.engine.index import Document, IndexDefinition
@@ -85,29 +86,59 @@ class WriteSet:
 class PendingWrites:
     """The documents that a transaction has written, in the order of every index."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, now_ms: float) -> None:
         self._catalog = catalog
+        self._created_at_ms = now_ms
         self._writes: dict[tuple[int, bytes], PendingWrite] = {}
         self._keys: dict[int, list[bytes]] = defaultdict(list)
         self._by_key: dict[tuple[int, bytes], Found] = {}
+        # from the first mark on; what is never undone need not be remembered
+        self._undo: list[tuple[int, bytes, Document | None]] | None = None
+
+    def next_creation_time(self) -> float:
+        """The creation time of one more document, after those before it."""
+        created_at_ms = self._created_at_ms
+        self._created_at_ms = nextafter(created_at_ms, inf)
+        return created_at_ms
 
     def get(self, table_no: int, id: bytes) -> PendingWrite | None:
         """The pending write of a document, if it was written."""
         return self._writes.get((table_no, id))
 
     def put(
-        self, table_no: int, id: bytes, before: Document | None, after: Document | None
+        self,
+        table_no: int,
+        id: bytes,
+        before: Document | None,
+        after: Document | None,
+        size: int = 0,
     ) -> None:
         """Write a document; `before` is what the snapshot has, if it is the first write of it."""
-        write = self._writes.setdefault((table_no, id), PendingWrite(before))
-        indexes = self._catalog.indexes_of(table_no)
-        for index, key in zip(indexes, write.keys, strict=False):
-            self._remove(index.number, key)
-        write.after = after
-        write.keys = [] if after is None else [index.key(id, after) for index in indexes]
-        if after is not None:
-            for index, key in zip(indexes, write.keys, strict=True):
-                self._add(index.number, Found(key, table_no, id, after))
+        write = self._writes.get((table_no, id))
+        if write is None:
+            write = self._writes[table_no, id] = PendingWrite(before, before)
+        if self._undo is not None:
+            self._undo.append((table_no, id, write.after))
+        self._set(write, table_no, id, after, size)
+
+    def mark(self) -> int:
+        """A place to which writes can be undone."""
+        if self._undo is None:
+            self._undo = []
+        return len(self._undo)
+
+    def undo_to(self, mark: int) -> None:
+        """Leave every document as it was at the mark.
+
+        Those that were written since stay among the writes, with what they had: a range that is
+        being read has passed over what the snapshot has of them, and finds them here instead.
+        """
+        assert self._undo is not None, "there is a mark"
+        undone = self._undo[mark:]
+        del self._undo[mark:]
+        for table_no, id, after in reversed(undone):
+            size = 0 if after is None else size_of(after)
+            self._set(self._writes[table_no, id], table_no, id, after, size)
 
     def growth(self, table_no: int) -> int:
         """By how many documents the table has grown; below zero if it shrank."""
@@ -144,6 +175,18 @@ class PendingWrites:
                 result.growth[table_no] = change
                 result.changes.append(change_of_count(table_no))
         return result
+
+    def _set(
+        self, write: PendingWrite, table_no: int, id: bytes, after: Document | None, size: int
+    ) -> None:
+        indexes = self._catalog.indexes_of(table_no)
+        for index, key in zip(indexes, write.keys, strict=False):
+            self._remove(index.number, key)
+        write.after = after
+        write.keys = [] if after is None else [index.key(id, after) for index in indexes]
+        if after is not None:
+            for index, key in zip(indexes, write.keys, strict=True):
+                self._add(index.number, Found(key, table_no, id, after, size))
 
     def _add(self, index_no: int, found: Found) -> None:
         insort(self._keys[index_no], found.key)

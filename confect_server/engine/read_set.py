@@ -46,9 +46,13 @@ class ReadRecorder:
         self._points: dict[int, set[bytes]] = defaultdict(set)
         self._readings: list[Reading] = []
 
-    def point(self, index_no: int, key: bytes) -> None:
-        """One key was looked at, whether anything was there or not."""
-        self._points[index_no].add(key)
+    def point(self, index_no: int, key: bytes) -> bool:
+        """One key was looked at, whether anything was there or not; is it the first time?"""
+        keys = self._points[index_no]
+        if key in keys:
+            return False
+        keys.add(key)
+        return True
 
     def reading(self, index_no: int, interval: Interval, order: Order) -> Reading:
         """An interval is being read from one end; nothing of it counts as read yet."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Self, cast
+from typing import NamedTuple, Self, TypeAlias, cast
 
 from confect_core.values import Interval, loads_canonical
 from confect_server.engine.index import Document
@@ -12,6 +12,7 @@ from confect_server.store import IndexedRevision, Order, Reads
 
 _FIRST_CHUNK = 16
 _LARGEST_CHUNK = 512
+_CHUNK_BYTES = 2**20  # beyond which chunks of large documents do not grow
 _NOTHING = Interval(b"", b"")
 
 
@@ -22,6 +23,12 @@ class Found(NamedTuple):
     table_no: int
     id: bytes
     document: Document
+    size: int
+    """How much of a limit on bytes it takes."""
+
+
+Stored: TypeAlias = tuple[Document, int]
+"""A document as its table holds it, and how much of a limit on bytes it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +38,12 @@ class Snapshot:
     store: Reads
     ts: int
 
-    async def get(self, table_no: int, id: bytes) -> Document | None:
+    async def get(self, table_no: int, id: bytes) -> Stored | None:
         """The document, unless it does not exist."""
         revision = await self.store.get(table_no, id, self.ts)
-        return None if revision is None else _document(revision.value)
+        if revision is None:
+            return None
+        return _document(revision.value), len(revision.value)
 
     async def revision_ts(self, table_no: int, id: bytes) -> int | None:
         """When the document was last written."""
@@ -83,7 +92,7 @@ class SnapshotRange(AsyncIterator[Found]):
             row = next(self._rows, None)
         if row is None:
             return None
-        return Found(row.key, row.table_no, row.id, _document(row.value))
+        return Found(row.key, row.table_no, row.id, _document(row.value), len(row.value))
 
     async def _read_chunk(self) -> list[IndexedRevision]:
         if self._unread.is_empty:
@@ -92,7 +101,9 @@ class SnapshotRange(AsyncIterator[Found]):
         rows = await store.scan(self._index_no, self._unread, ts, self._order, self._chunk)
         is_last = len(rows) < self._chunk
         self._unread = _NOTHING if is_last else rest_of(self._unread, rows[-1].key, self._order)
-        self._chunk = min(4 * self._chunk, _LARGEST_CHUNK)
+        if not is_last:
+            fitting = _CHUNK_BYTES * len(rows) // sum([len(row.value) for row in rows])
+            self._chunk = max(1, min(4 * self._chunk, _LARGEST_CHUNK, fitting))
         return rows
 
 

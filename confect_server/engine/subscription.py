@@ -1,8 +1,10 @@
 """Subscriptions: who has to know when something that was read is written.
 
 A subscription is registered against the log first, so that a commit between the run and the
-registration is not missed. Points are found by dictionary and intervals by an `IntervalIndex`, so
-subscriptions to something else make a commit no dearer.
+registration is not missed. Whoever subscribes to the same read set shares one registration, so a
+thousand sockets with the same cached answer cost a commit one look and a thousand calls. Points are
+found by dictionary and intervals by an `IntervalIndex`, so subscriptions to something else make a
+commit no dearer.
 """
 
 from __future__ import annotations
@@ -20,15 +22,15 @@ from confect_server.store import KeyChange, LogEntry
 class Subscription:
     """Tells once, with the timestamp of the commit, that what was read has been written."""
 
-    __slots__ = ("_is_released", "_on_written", "_owner", "reads")
+    __slots__ = ("_is_released", "_on_written", "_owner", "watch")
 
     def __init__(
-        self, owner: Subscriptions, reads: ReadSet, on_written: Callable[[int], None]
+        self, owner: Subscriptions, watch: Watch, on_written: Callable[[int], None]
     ) -> None:
         self._owner = owner
         self._on_written = on_written
         self._is_released = False
-        self.reads = reads
+        self.watch = watch
 
     def tell(self, ts: int) -> None:
         """Say that the commit at `ts` wrote what was read, and be released; at most once."""
@@ -40,7 +42,18 @@ class Subscription:
         """Ask for nothing any more."""
         if not self._is_released:
             self._is_released = True
-            self._owner.remove(self)
+            self._owner.leave(self)
+
+
+class Watch:
+    """One read set that is watched, and by whom; it was as it is since its first subscription."""
+
+    __slots__ = ("reads", "since", "subscriptions")
+
+    def __init__(self, reads: ReadSet, since: int) -> None:
+        self.reads = reads
+        self.since = since
+        self.subscriptions: set[Subscription] = set()
 
 
 class Subscriptions:
@@ -48,61 +61,78 @@ class Subscriptions:
 
     def __init__(self, log: WriteLog) -> None:
         self._log = log
-        self._points: dict[tuple[int, bytes], set[Subscription]] = defaultdict(set)
-        self._intervals: dict[int, IntervalIndex[Subscription]] = {}
+        self._watches: dict[int, Watch] = {}  # by the identity of their read sets
+        self._points: dict[tuple[int, bytes], set[Watch]] = defaultdict(set)
+        self._intervals: dict[int, IntervalIndex[Watch]] = {}
 
     def subscribe(
         self, reads: ReadSet, ts: int, on_written: Callable[[int], None]
     ) -> Subscription | None:
         """Watch what was read at `ts`; if it was written since, tell at once and watch nothing."""
-        try:
-            self._log.check(reads, ts)
-        except Conflict:
-            on_written(self._log.ts)
-            return None
-        subscription = Subscription(self, reads, on_written)
-        self._insert(subscription)
+        watch = self._watches.get(id(reads))
+        if watch is None or ts < watch.since:  # else no commit has hit it between them
+            try:
+                self._log.check(reads, ts)
+            except Conflict:
+                on_written(self._log.ts)
+                return None
+        if watch is None:
+            watch = Watch(reads, ts)
+            self._insert(watch)
+        subscription = Subscription(self, watch, on_written)
+        watch.subscriptions.add(subscription)
         return subscription
 
     def published(self, entries: Iterable[LogEntry]) -> None:
         """Tell whoever read something that these commits wrote."""
-        hit: dict[Subscription, int] = {}
+        hit: dict[Watch, int] = {}
         for entry in entries:
             for change in entry.changes:
-                for subscription in self._hit_by(change):
-                    hit.setdefault(subscription, entry.ts)
-        for subscription, ts in hit.items():
-            subscription.tell(ts)
+                for watch in self._hit_by(change):
+                    hit.setdefault(watch, entry.ts)
+        for watch in hit:  # before anybody is told, who might join one that was hit
+            self._remove(watch)
+        for watch, ts in hit.items():
+            for subscription in list(watch.subscriptions):
+                subscription.tell(ts)
 
-    def remove(self, subscription: Subscription) -> None:
+    def leave(self, subscription: Subscription) -> None:
         """Forget a subscription that is there."""
-        for index_no, keys in subscription.reads.points.items():
+        watch = subscription.watch
+        watch.subscriptions.discard(subscription)
+        if not watch.subscriptions and self._watches.get(id(watch.reads)) is watch:
+            self._remove(watch)
+
+    def _remove(self, watch: Watch) -> None:
+        del self._watches[id(watch.reads)]
+        for index_no, keys in watch.reads.points.items():
             for key in keys:
                 watching = self._points.get((index_no, key))
                 if watching is not None:
-                    watching.discard(subscription)
+                    watching.discard(watch)
                     if not watching:
                         del self._points[index_no, key]
-        for index_no, intervals in subscription.reads.intervals.items():
+        for index_no, intervals in watch.reads.intervals.items():
             index = self._intervals[index_no]
             for interval in intervals:
-                index.remove(interval, subscription)
+                index.remove(interval, watch)
             if not index:
                 del self._intervals[index_no]
 
-    def _insert(self, subscription: Subscription) -> None:
-        for index_no, keys in subscription.reads.points.items():
+    def _insert(self, watch: Watch) -> None:
+        self._watches[id(watch.reads)] = watch
+        for index_no, keys in watch.reads.points.items():
             for key in keys:
-                self._points[index_no, key].add(subscription)
-        for index_no, intervals in subscription.reads.intervals.items():
+                self._points[index_no, key].add(watch)
+        for index_no, intervals in watch.reads.intervals.items():
             index = self._intervals.get(index_no)
             if index is None:
                 index = self._intervals[index_no] = IntervalIndex()
             for interval in intervals:
-                index.insert(interval, subscription)
+                index.insert(interval, watch)
 
-    def _hit_by(self, change: KeyChange) -> set[Subscription]:
-        hit: set[Subscription] = set()
+    def _hit_by(self, change: KeyChange) -> set[Watch]:
+        hit: set[Watch] = set()
         index = self._intervals.get(change.index_no)
         for key in {change.old, change.new} - {None}:
             assert key is not None

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from math import inf, nextafter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from copy import copy
 from typing import Protocol
 
 from confect_core.values import Interval, Value, check_document, encode_id, new_internal_id
-from confect_server.engine.catalog import CATALOG_INDEX, Catalog
+from confect_server.engine.catalog import CATALOG_INDEX, FIRST_USER_TABLE, Catalog
 from confect_server.engine.counts import COUNTS, count_id, count_of
-from confect_server.engine.errors import NoSuchIndex, ReadOnly
+from confect_server.engine.errors import FunctionOver, NoSuchIndex, ReadOnly
+from confect_server.engine.frame import Frame
 from confect_server.engine.index import CREATION_TIME, ID, Document, IndexDefinition
+from confect_server.engine.limits import UNLIMITED, NestedTooDeep, Usage
 from confect_server.engine.merged_range import MergedRange
 from confect_server.engine.pending import PendingWrites, WriteSet
 from confect_server.engine.read_set import ReadRecorder, ReadSet
 from confect_server.engine.snapshot import Found, Snapshot
+from confect_server.settings import Limits
 from confect_server.store import IndexRow, Order, Reads
 
 _ID_RANDOM_BYTES = 14
@@ -40,6 +45,7 @@ class Transaction:
         randomness: Randomness,
         *,
         is_read_only: bool = False,
+        limits: Limits = UNLIMITED,
     ) -> None:
         self._snapshot = snapshot
         self._randomness = randomness
@@ -47,10 +53,19 @@ class Transaction:
         self._recorder = ReadRecorder()
         # which indexes there are decides what is written and what a range finds
         self._recorder.reading(CATALOG_INDEX, Interval.all(), "asc").to_the_end()
-        self._created_at_ms = now_ns / _NS_PER_MS
-        self._writes = PendingWrites(catalog)
+        self.began_at_ns = now_ns
+        """When it began; what it inserts first has this as its creation time."""
+        self._writes = PendingWrites(catalog, now_ns / _NS_PER_MS)
+        self._frame = Frame()
         self._backfilled: list[IndexRow] = []
         self.catalog = catalog
+        self.usage = Usage(limits)
+        """What was used until now; what is done with system tables is not counted."""
+
+    @property
+    def depth(self) -> int:
+        """How many functions are around the one that this was given to."""
+        return self._frame.depth
 
     @property
     def begin_ts(self) -> int:
@@ -73,11 +88,39 @@ class Transaction:
         writes.index_rows.extend(self._backfilled)
         return writes
 
+    @asynccontextmanager
+    async def nested(self, *, is_read_only: bool = False) -> AsyncGenerator[Transaction]:
+        """A part of this transaction: an error that leaves it undoes what it wrote, no more.
+
+        Its reads stay reads of the whole, its usage stays counted. One is open at a time, and what
+        else is done with this transaction waits for its end; in one that only reads nothing waits.
+        """
+        if self._frame.depth >= self.usage.limits.nesting:
+            raise NestedTooDeep(self._frame.depth + 1, self.usage.limits.nesting)
+        part = copy(self)
+        if self._is_read_only:
+            part._frame = self._frame.deeper()
+            yield part
+            return
+        await self._frame.wait_alone()
+        self._check_writable()
+        part._is_read_only = is_read_only
+        frame = part._frame = self._frame.enter()
+        mark = self._writes.mark()
+        try:
+            yield part
+        except BaseException:
+            if not frame.is_over:  # else it was undone with what is around it
+                self._writes.undo_to(mark)
+            raise
+        finally:
+            self._frame.leave(frame)
+
     async def get(self, table_no: int, id: bytes) -> Document | None:
         """A document by its id, or None; either is remembered as read."""
-        self._recorder.point(table_no, id)
-        pending = self._writes.get(table_no, id)
-        return pending.after if pending else await self._snapshot.get(table_no, id)
+        if table_no >= FIRST_USER_TABLE:
+            self.usage.ask()
+        return await self._current(table_no, id)
 
     async def written_at(self, table_no: int, id: bytes) -> int | None:
         """The timestamp of the commit that last wrote a document."""
@@ -86,41 +129,46 @@ class Transaction:
 
     async def count(self, table_no: int) -> int:
         """How many documents a table has; what is remembered as read is this number only."""
+        self.usage.ask()
         self._recorder.point(COUNTS, count_id(table_no))
         stored = await count_of(self._snapshot.store, table_no, self._snapshot.ts)
+        if self._frame.inner is not None:
+            await self._frame.wait_alone()
         return stored + self._writes.growth(table_no)
 
     async def insert(self, table_no: int, fields: dict[str, Value]) -> str:
         """Add a document and give its id."""
+        size = check_document(fields)
+        if self._frame.inner is not None:
+            await self._frame.wait_alone()
         self._check_writable()
-        check_document(fields)
-        day = int(self._created_at_ms // _MS_PER_DAY)
+        created_at_ms = self._writes.next_creation_time()
+        day = int(created_at_ms // _MS_PER_DAY)
         internal = new_internal_id(self._randomness(_ID_RANDOM_BYTES), day)
         self._recorder.point(table_no, internal)
         id = encode_id(table_no, internal)
-        document: Document = {**fields, ID: id, CREATION_TIME: self._created_at_ms}
-        self._created_at_ms = nextafter(self._created_at_ms, inf)
-        self._writes.put(table_no, internal, None, document)
+        document: Document = {**fields, ID: id, CREATION_TIME: created_at_ms}
+        self._put(table_no, internal, None, document, size)
         return id
 
     async def replace(self, table_no: int, id: bytes, fields: dict[str, Value]) -> bool:
         """Give a document new fields; False if there is no such document."""
+        size = check_document(fields)
+        current = await self._current(table_no, id)
         self._check_writable()
-        check_document(fields)
-        current = await self.get(table_no, id)
         if current is None:
             return False
         system: Document = {ID: current[ID], CREATION_TIME: current[CREATION_TIME]}
-        self._writes.put(table_no, id, current, {**fields, **system})
+        self._put(table_no, id, current, {**fields, **system}, size)
         return True
 
     async def delete(self, table_no: int, id: bytes) -> bool:
         """Remove a document; False if there is no such document."""
+        current = await self._current(table_no, id)
         self._check_writable()
-        current = await self.get(table_no, id)
         if current is None:
             return False
-        self._writes.put(table_no, id, current, None)
+        self._put(table_no, id, current, None, 0)
         return True
 
     def backfill(self, index: IndexDefinition, found: Found) -> None:
@@ -140,10 +188,49 @@ class Transaction:
         """The documents of an interval with this transaction's writes, those made meanwhile too."""
         if index not in self.catalog.indexes_of(index.table_no):
             raise NoSuchIndex(index.name)
+        is_counted = index.table_no >= FIRST_USER_TABLE
+        if is_counted:
+            self.usage.ask()
         stored = self._snapshot.range(index.number, interval, order, at_most)
         reading = self._recorder.reading(index.number, interval, order)
-        return MergedRange(index.number, interval, order, at_most, stored, self._writes, reading)
+        return MergedRange(
+            index.number,
+            interval,
+            order,
+            at_most,
+            stored,
+            self._writes,
+            reading,
+            self._frame,
+            self.usage if is_counted else None,
+        )
+
+    async def _current(self, table_no: int, id: bytes) -> Document | None:
+        """A document as it is when this returns, whatever was written while it was looked for."""
+        is_first_look = self._recorder.point(table_no, id)
+        pending = self._writes.get(table_no, id)
+        document: Document | None = None
+        if pending is None:
+            stored = await self._snapshot.get(table_no, id)
+            if stored is not None:
+                document, size = stored
+                if is_first_look and table_no >= FIRST_USER_TABLE:
+                    self.usage.read(size)
+            pending = self._writes.get(table_no, id)
+        if self._frame.inner is not None:
+            await self._frame.wait_alone()
+            return await self._current(table_no, id)
+        return document if pending is None else pending.after
+
+    def _put(
+        self, table_no: int, id: bytes, before: Document | None, after: Document | None, size: int
+    ) -> None:
+        if table_no >= FIRST_USER_TABLE:
+            self.usage.write(size)
+        self._writes.put(table_no, id, before, after, size)
 
     def _check_writable(self) -> None:
         if self._is_read_only:
             raise ReadOnly
+        if self._frame.is_over:
+            raise FunctionOver

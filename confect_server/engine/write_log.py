@@ -62,6 +62,14 @@ class WriteLog:
             if written and (ts := written.commit_inside(intervals, begin_ts)):
                 raise Conflict(index_no, ts)
 
+    def may_have_written(self, index_no: int, key: bytes, since_ts: int) -> bool:
+        """Did a commit after `since_ts` write this key, or can that not be told any more?"""
+        if since_ts >= self.ts:
+            return since_ts > self.ts
+        written = self._written.get(index_no)
+        is_known = since_ts >= self._start_ts
+        return not is_known or (written is not None and bool(written.commit_to((key,), since_ts)))
+
     def _forget(self) -> None:
         """Drop the oldest commits: some at a time, so that no commit waits for long."""
         self._start_ts = self._stamps[_FORGOTTEN_AT_ONCE - 1]

@@ -13,3 +13,4 @@ from confect_server.runtime.executor import MutationResult as MutationResult
 from confect_server.runtime.executor import QueryResult as QueryResult
 from confect_server.runtime.functions import RunnableFunction as RunnableFunction
 from confect_server.runtime.functions import easiest as easiest
+from confect_server.runtime.query_cache import QueryCache as QueryCache

@@ -9,13 +9,14 @@ from typing import Any
 
 from confect_core.errors import refuse
 from confect_server.db import OpenTables
-from confect_server.engine import Clock, Database, Pauses
+from confect_server.engine import Clock, Database, Pauses, Randomness
 from confect_server.http import Routes
 from confect_server.impl import Impl
 from confect_server.runtime.clock import SystemClock
 from confect_server.runtime.executor import Application, Executor
 from confect_server.runtime.failure import Failures
 from confect_server.runtime.functions import Functions
+from confect_server.runtime.query_cache import QueryCache
 from confect_server.settings import Settings
 from confect_server.store import Store
 
@@ -33,6 +34,10 @@ class Backend:
         self.database = database
         self.clock = clock
         self.executor = executor
+        self.queries = QueryCache(
+            database, executor, clock, max_bytes=database.settings.memory.query_cache_bytes
+        )
+        """Answers queries, each computed once for all who ask."""
         self._services = services
 
     @classmethod
@@ -44,15 +49,17 @@ class Backend:
         *,
         redacts: bool = False,
         clock: Clock | None = None,
+        randomness: Randomness = os.urandom,
         settings: Settings | None = None,
         pauses: Pauses | None = None,
     ) -> AsyncGenerator[Backend]:
         """The application running on a store, for as long as the context lasts."""
         clock = clock or SystemClock()
-        async with Database.open(store, clock, os.urandom, settings, pauses) as database:
+        async with Database.open(store, clock, randomness, settings, pauses) as database:
             services = AsyncExitStack()
             application = await _start(impl, database, services)
-            executor = Executor(database, application, Failures(redacts=redacts))
+            failures = Failures(redacts=redacts)
+            executor = Executor(database, application, failures, clock, randomness)
             backend = cls(database, clock, executor, services)
             try:
                 yield backend
@@ -64,6 +71,7 @@ class Backend:
         services = AsyncExitStack()
         application = await _start(impl, self.database, services)
         self.executor.application = application
+        self.queries.clear()
         old, self._services = self._services, services
         await old.aclose()
 

@@ -21,16 +21,30 @@ from starlette.responses import PlainTextResponse, Response
 from confect_core import Ref
 from confect_core.protocol import EncodedValue, JsonObject
 from confect_core.values import Value, decode, dumps_canonical
-from confect_server.ctx import ActionCtx, Calls, Ctx, MutationCtx, QueryCtx
+from confect_server.circumstances import Circumstances, LookedAt, Moment
+from confect_server.ctx import ActionCtx, Calls, Ctx, MutationCtx, QueryCtx, Run
 from confect_server.db import Cursors, OpenTables, Paging
-from confect_server.engine import Conflict, Database, ReadSet, Transaction, Turn
+from confect_server.engine import (
+    ArgumentsTooLarge,
+    Clock,
+    Conflict,
+    Database,
+    Randomness,
+    ReadSet,
+    ResultTooLarge,
+    Transaction,
+    Turn,
+)
 from confect_server.errors import TooManyConflicts
 from confect_server.http import Route, Routes
 from confect_server.impl import Impl
+from confect_server.meta import Amount, Meta
+from confect_server.runtime.backoff import Backoff
 from confect_server.runtime.failure import Failures, request_id_of
 from confect_server.runtime.functions import DeclaredFailure, Functions, RunnableFunction
 from confect_server.runtime.outcome import Failed, RunOutcome, Succeeded
 from confect_server.runtime.requests import SessionRequest, answer_to, record_answer
+from confect_server.runtime.run_time import RunTime
 from confect_server.services import Services
 
 T = TypeVar("T")
@@ -58,11 +72,12 @@ ADMIN = Caller(may_call_internal=True)
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
-    """How a query ended, at which snapshot, and what it read there."""
+    """How a query ended, at which snapshot, what it read there, and what it depends on besides."""
 
     outcome: RunOutcome
     ts: int
     reads: ReadSet
+    looked_at: LookedAt
     journal: str | None = None
     """Where its page ended; its next run on behalf of the same subscription starts from it."""
 
@@ -89,10 +104,20 @@ class Application:
 class Executor:
     """Runs the functions of the application that it holds at the moment."""
 
-    def __init__(self, database: Database, application: Application, failures: Failures) -> None:
+    def __init__(
+        self,
+        database: Database,
+        application: Application,
+        failures: Failures,
+        clock: Clock,
+        randomness: Randomness,
+    ) -> None:
         self._database = database
+        self._clock = clock
+        self._randomness = randomness
         self._failures = failures
         self._cursors = Cursors(database.incarnation)
+        self._limits = database.settings.limits
         self.application = application
 
     async def run_query(
@@ -107,11 +132,18 @@ class Executor:
 
         With the journal of its last run it answers the same page, however long that is now.
         """
-        transaction = self._database.begin(ts, is_read_only=True)
+        transaction = self._begin(ts, is_read_only=True)
         paging = Paging(self._cursors, journal)
-        run = self._in_transaction(path, "Query", args, caller, transaction, paging)
+        circumstances = self._circumstances(transaction)
+        run = self._in_transaction(path, "Query", args, caller, transaction, circumstances, paging)
         outcome = await self._told(path, secrets.token_hex(8), run)
-        return QueryResult(outcome, transaction.begin_ts, transaction.reads, paging.journal)
+        return QueryResult(
+            outcome,
+            transaction.begin_ts,
+            transaction.reads,
+            circumstances.looked_at,
+            paging.journal,
+        )
 
     async def run_mutation(
         self, path: str, args: JsonObject, caller: Caller, request: SessionRequest | None = None
@@ -136,7 +168,7 @@ class Executor:
 
     async def run_route(self, route: Route[Any], request: Request) -> Response:
         """Let a route answer a request; whatever it raises is an answer too."""
-        ctx: ActionCtx[Any] = ActionCtx(self.application.services, _CallsFrom(self, None))
+        ctx: ActionCtx[Any] = ActionCtx(self.application.services, self._calls_outside())
         try:
             return await route.handler(ctx, request)
         except HTTPException as refused:
@@ -162,11 +194,14 @@ class Executor:
             return await self.run_action(path, args, caller)
         return (await self.run_query(path, args, caller)).outcome
 
-    async def call(self, ref: Ref[..., Any], args: Value, inside: Transaction | None) -> object:
+    async def call(self, ref: Ref[..., Any], args: Value, inside: _RunIn | None) -> object:
         """Run a function for another one, in its transaction if it has one."""
+        self._check_arguments(args)
         function = self.application.functions.find(ref.path, _called(ref), public_only=False)
         try:
-            return ref.call.decode_result(await self._run_for(function, args, inside))
+            value = await self._run_for(function, args, inside)
+            self._encoded(value)
+            return ref.call.decode_result(value)
         except DeclaredFailure as failure:
             decoded = ref.call.decode_error(failure.data)
             if decoded is None:
@@ -174,22 +209,25 @@ class Executor:
             return decoded
 
     async def _run_for(
-        self, function: RunnableFunction, args: Value, inside: Transaction | None
+        self, function: RunnableFunction, args: Value, inside: _RunIn | None
     ) -> Value:
+        is_query = function.called == "Query"
         if function.called == "Action":
             return await self._run_action(function, args)
-        if function.called == "Query":
-            return await self._run_in(
-                function, args, inside or self._database.begin(is_read_only=True)
-            )
+        if inside is not None:
+            async with inside.transaction.nested(is_read_only=is_query) as part:
+                run = _RunIn(self, part, inside.time, inside.circumstances.inside())
+                return await self._run_in(function, args, run)
+        if is_query:
+            return await self._timed(function, args, self._begin(is_read_only=True))
         value, _ = await self._retried(
-            function.path, lambda transaction: self._run_in(function, args, transaction)
+            function.path, lambda transaction: self._timed(function, args, transaction)
         )
         return value
 
     async def _told(self, path: str, request_id: str, run: Awaitable[Value]) -> RunOutcome:
         try:
-            return Succeeded(EncodedValue(dumps_canonical(await run)))
+            return Succeeded(self._encoded(await run))
         except Exception as error:
             return self._failures.told(error, path, request_id)
 
@@ -200,13 +238,19 @@ class Executor:
         args: JsonObject,
         caller: Caller,
         transaction: Transaction,
+        circumstances: Circumstances | None = None,
         paging: Paging | None = None,
     ) -> Value:
         function = self._find(path, called, caller)
-        return await self._run_in(function, decode(args), transaction, paging)
+        decoded = decode(args)
+        self._check_arguments(decoded)
+        return await self._timed(function, decoded, transaction, circumstances, paging)
 
     async def _action(self, path: str, args: JsonObject, caller: Caller) -> Value:
-        return await self._run_action(self._find(path, "Action", caller), decode(args))
+        function = self._find(path, "Action", caller)
+        decoded = decode(args)
+        self._check_arguments(decoded)
+        return await self._run_action(function, decoded)
 
     async def _committed(
         self, path: str, args: JsonObject, caller: Caller, request: SessionRequest | None
@@ -217,7 +261,7 @@ class Executor:
                 if answered is not None:
                     return MutationResult(Succeeded(answered.value), answered.ts)
             value = await self._in_transaction(path, "Mutation", args, caller, transaction)
-            encoded = EncodedValue(dumps_canonical(value))
+            encoded = self._encoded(value)
             if request is not None:
                 await record_answer(request, encoded, transaction)
             return MutationResult(Succeeded(encoded), None)
@@ -228,19 +272,22 @@ class Executor:
     async def _retried(
         self, path: str, attempt: Callable[[Transaction], Awaitable[T]]
     ) -> tuple[T, int]:
+        backoff = Backoff(self._randomness)
         for _ in range(FREE_ATTEMPTS):
             with suppress(Conflict):
                 return await self._attempted(attempt, None)
+            await backoff.wait()
         for _ in range(MAX_ATTEMPTS - FREE_ATTEMPTS):
             async with self._database.turn() as turn:
                 with suppress(Conflict):
                     return await self._attempted(attempt, turn)
+            await backoff.wait()
         raise TooManyConflicts(path, MAX_ATTEMPTS)
 
     async def _attempted(
         self, attempt: Callable[[Transaction], Awaitable[T]], turn: Turn | None
     ) -> tuple[T, int]:
-        transaction = self._database.begin()
+        transaction = self._begin()
         try:
             result = await attempt(transaction)
         except Conflict:
@@ -251,45 +298,104 @@ class Executor:
             raise
         return result, await self._database.commit(transaction, turn)
 
-    async def _run_in(
+    def _timed(
         self,
         function: RunnableFunction,
         args: Value,
         transaction: Transaction,
+        circumstances: Circumstances | None = None,
         paging: Paging | None = None,
+    ) -> Awaitable[Value]:
+        time = RunTime(self._limits.run_time_s)
+        run = _RunIn(self, transaction, time, circumstances or self._circumstances(transaction))
+        return time.limit(self._run_in(function, args, run, paging))
+
+    async def _run_in(
+        self, function: RunnableFunction, args: Value, run: _RunIn, paging: Paging | None = None
     ) -> Value:
         application = self.application
         paging = paging or Paging(self._cursors)
         model, tables = application.impl.data_model, application.tables
-        calls = _CallsFrom(self, transaction)
         ctx: Ctx[Any]
         if function.called == "Mutation":
-            writer = model.writer(transaction, tables, paging)
-            ctx = MutationCtx(writer, application.services, calls)
+            writer = model.writer(run.transaction, tables, paging)
+            ctx = MutationCtx(writer, application.services, run)
         else:
-            reader = model.reader(transaction, tables, paging)
-            ctx = QueryCtx(reader, application.services, calls)
+            reader = model.reader(run.transaction, tables, paging)
+            ctx = QueryCtx(reader, application.services, run)
         return await function.run(ctx, args, tables)
 
     async def _run_action(self, function: RunnableFunction, args: Value) -> Value:
         application = self.application
-        ctx: ActionCtx[Any] = ActionCtx(application.services, _CallsFrom(self, None))
+        ctx: ActionCtx[Any] = ActionCtx(application.services, self._calls_outside())
         return await function.run(ctx, args, application.tables)
+
+    def _calls_outside(self) -> _CallsFrom:
+        return _CallsFrom(self, Circumstances.drawn(self._clock, self._randomness))
+
+    def _begin(self, ts: int | None = None, *, is_read_only: bool = False) -> Transaction:
+        return self._database.begin(ts, is_read_only=is_read_only, limits=self._limits)
+
+    def _circumstances(self, transaction: Transaction) -> Circumstances:
+        """Those of a function that begins a transaction, and of all that it calls inside."""
+        return Circumstances.drawn(Moment(transaction.began_at_ns), self._randomness)
+
+    def _check_arguments(self, args: Value) -> None:
+        if (size := len(dumps_canonical(args))) > self._limits.arguments_bytes:
+            raise ArgumentsTooLarge(size, self._limits.arguments_bytes)
+
+    def _encoded(self, result: Value) -> EncodedValue:
+        encoded = dumps_canonical(result)
+        if len(encoded) > self._limits.result_bytes:
+            raise ResultTooLarge(len(encoded), self._limits.result_bytes)
+        return EncodedValue(encoded)
 
     def _find(self, path: str, called: str, caller: Caller) -> RunnableFunction:
         public_only = not caller.may_call_internal
         return self.application.functions.find(path, called, public_only=public_only)
 
 
-@dataclass(frozen=True, slots=True)
 class _CallsFrom(Calls):
-    """The calls that one handler makes."""
+    """The calls that one action makes."""
 
-    executor: Executor
-    inside: Transaction | None
+    def __init__(self, executor: Executor, circumstances: Circumstances) -> None:
+        super().__init__(circumstances)
+        self._executor = executor
 
     async def call(self, ref: Ref[..., Any], args: Value) -> object:
-        return await self.executor.call(ref, args, self.inside)
+        return await self._executor.call(ref, args, None)
+
+
+class _RunIn(Run):
+    """One function that runs in a transaction, or in a part of it, and the calls that it makes."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        transaction: Transaction,
+        time: RunTime,
+        circumstances: Circumstances,
+    ) -> None:
+        super().__init__(circumstances)
+        self._executor = executor
+        self.transaction = transaction
+        self.time = time
+
+    async def call(self, ref: Ref[..., Any], args: Value) -> object:
+        return await self._executor.call(ref, args, self)
+
+    def meta(self) -> Meta:
+        self.circumstances.looked_at.time = True  # the run time is in it
+        usage, limits = self.transaction.usage, self.transaction.usage.limits
+        return Meta(
+            documents_read=Amount(usage.documents_read, limits.documents_read),
+            bytes_read=Amount(usage.bytes_read, limits.bytes_read),
+            ranges_read=Amount(usage.ranges_read, limits.ranges_read),
+            documents_written=Amount(usage.documents_written, limits.documents_written),
+            bytes_written=Amount(usage.bytes_written, limits.bytes_written),
+            nesting=Amount(self.transaction.depth, limits.nesting),
+            run_time_s=Amount(self.time.used_s, self.time.limit_s),
+        )
 
 
 def _called(ref: Ref[..., Any]) -> str:

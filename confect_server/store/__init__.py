@@ -10,6 +10,7 @@ from confect_server.store.base import Head as Head
 from confect_server.store.base import IndexedRevision as IndexedRevision
 from confect_server.store.base import IndexRow as IndexRow
 from confect_server.store.base import KeyChange as KeyChange
+from confect_server.store.base import Located as Located
 from confect_server.store.base import LogEntry as LogEntry
 from confect_server.store.base import Order as Order
 from confect_server.store.base import Reads as Reads

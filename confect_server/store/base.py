@@ -41,6 +41,10 @@ class IndexedRevision(NamedTuple):
     value: bytes
 
 
+Located: TypeAlias = tuple[bytes, int, bytes]
+"""Where an index finds a document: the key, the number of its table and its id."""
+
+
 class KeyChange(NamedTuple):
     """What one commit did to one document in one index: the key it had, and the one it has.
 
@@ -143,6 +147,12 @@ class Store(Reads, Protocol):
 
     async def head(self) -> Head:
         """The newest durable commit."""
+        ...
+
+    async def locate(
+        self, index_no: int, interval: Interval, ts: int, order: Order, limit: int
+    ) -> list[Located]:
+        """Where `scan` finds its documents, for whoever may have the documents already."""
         ...
 
     async def log_after(self, ts: int) -> list[LogEntry]:

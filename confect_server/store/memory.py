@@ -14,6 +14,7 @@ from confect_server.store.base import (
     Commit,
     Head,
     IndexedRevision,
+    Located,
     LogEntry,
     Order,
     Revision,
@@ -67,6 +68,12 @@ class MemoryStore:
             if target is not None and revision is not None:
                 found.append(IndexedRevision(key, *target, *revision))
         return found
+
+    async def locate(
+        self, index_no: int, interval: Interval, ts: int, order: Order, limit: int
+    ) -> list[Located]:
+        """Where `scan` finds its documents."""
+        return [row[:3] for row in await self.scan(index_no, interval, ts, order, limit)]
 
     async def log_after(self, ts: int) -> list[LogEntry]:
         """The commits after `ts`, in order."""

@@ -22,6 +22,7 @@ from confect_server.store.base import (
     Commit,
     Head,
     IndexedRevision,
+    Located,
     LogEntry,
     Order,
     Revision,
@@ -60,21 +61,24 @@ ORDER BY ts DESC LIMIT 1
 """
 
 # SQLite takes the columns that are not grouped from the row with the largest ts.
-_SCAN = """
-SELECT found.key, found.table_no, found.doc_id, d.ts, d.value
-FROM (
+_FOUND = """(
     SELECT key, table_no, doc_id, is_deleted, max(ts) FROM index_entries
     WHERE index_no = :index AND key >= :start AND key < :end AND ts <= :ts
     GROUP BY key HAVING is_deleted = 0 ORDER BY key {order} LIMIT :limit
-) AS found
+) AS found"""
+_LOCATE = f"SELECT key, table_no, doc_id FROM {_FOUND}"
+_SCAN = f"""
+SELECT found.key, found.table_no, found.doc_id, d.ts, d.value
+FROM {_FOUND}
 JOIN documents AS d ON d.rowid = (
     SELECT rowid FROM documents
     WHERE table_no = found.table_no AND id = found.doc_id AND ts <= :ts
     ORDER BY ts DESC LIMIT 1
 )
-ORDER BY found.key {order}
+ORDER BY found.key {{order}}
 """
 _SCANS = {"asc": _SCAN.format(order="ASC"), "desc": _SCAN.format(order="DESC")}
+_LOCATES = {"asc": _LOCATE.format(order="ASC"), "desc": _LOCATE.format(order="DESC")}
 _LAST_KEY = b"\xff"
 """After every key: a key begins with the tag of a value, and no tag is that high."""
 
@@ -130,6 +134,13 @@ class SqliteStore:
     ) -> list[IndexedRevision]:
         """The first documents of an interval as of `ts`, at most `limit` of them."""
         return _scan(self._reader, index_no, interval, ts, order, limit)
+
+    async def locate(
+        self, index_no: int, interval: Interval, ts: int, order: Order, limit: int
+    ) -> list[Located]:
+        """Where `scan` finds its documents."""
+        bindings = _bindings(index_no, interval, ts, limit)
+        return cast("list[Located]", self._reader.execute(_LOCATES[order], bindings).fetchall())
 
     async def log_after(self, ts: int) -> list[LogEntry]:
         """The commits after `ts`, in order."""
@@ -277,12 +288,15 @@ def _get(connection: Connection, table_no: int, id: bytes, ts: int) -> Revision 
 def _scan(
     connection: Connection, index_no: int, interval: Interval, ts: int, order: Order, limit: int
 ) -> list[IndexedRevision]:
-    bindings: dict[str, Cell] = {
+    rows = connection.execute(_SCANS[order], _bindings(index_no, interval, ts, limit)).fetchall()
+    return [IndexedRevision(*row) for row in cast("list[IndexedRevision]", rows)]
+
+
+def _bindings(index_no: int, interval: Interval, ts: int, limit: int) -> dict[str, Cell]:
+    return {
         "index": index_no,
         "start": interval.start,
         "end": _LAST_KEY if interval.end is None else interval.end,
         "ts": ts,
         "limit": limit,
     }
-    rows = connection.execute(_SCANS[order], bindings).fetchall()
-    return [IndexedRevision(*row) for row in cast("list[IndexedRevision]", rows)]

@@ -27,7 +27,7 @@ class ConfectAsgi:
     def __init__(
         self, backend: Backend, admin_key: AdminKey, *, shows_functions: bool = False
     ) -> None:
-        self._http = HttpApi(backend.executor, admin_key, shows_functions=shows_functions)
+        self._http = HttpApi(backend, admin_key, shows_functions=shows_functions)
         self._sync = SyncServer(backend, admin_key)
 
     def reloaded(self) -> None:

@@ -27,7 +27,7 @@ from confect_core.protocol import (
 )
 from confect_core.values import clean, export_json, loads_canonical
 from confect_core.values.absent import ABSENT
-from confect_server.runtime.executor import ADMIN, CLIENT, Executor
+from confect_server.runtime import ADMIN, CLIENT, Backend
 from confect_server.runtime.outcome import RunOutcome, Succeeded
 from confect_server.transport.admin import AdminKey, NotAdmin
 from confect_server.transport.front_page import front_page
@@ -42,9 +42,10 @@ class HttpApi:
     """Answers requests with what functions answer."""
 
     def __init__(
-        self, executor: Executor, admin_key: AdminKey, *, shows_functions: bool = False
+        self, backend: Backend, admin_key: AdminKey, *, shows_functions: bool = False
     ) -> None:
-        self._executor = executor
+        self._executor = backend.executor
+        self._queries = backend.queries
         self._shows_functions = shows_functions
         self._admin_key = admin_key
         self._calls: dict[str, Run] = {
@@ -111,7 +112,7 @@ class HttpApi:
             await exchange.respond(200, JSON, body)
 
     async def _query(self, request: CallRequest) -> RunOutcome:
-        run = await self._executor.run_query(str(request.path), request.args, CLIENT)
+        run = await self._queries.run(str(request.path), request.args, CLIENT)
         return run.outcome
 
     async def _mutation(self, request: CallRequest) -> RunOutcome:

@@ -108,6 +108,7 @@ class _Connection:
     def __init__(self, socket: Socket, backend: Backend, admin_key: AdminKey) -> None:
         self._socket = socket
         self._executor = backend.executor
+        self._queries = backend.queries
         self._database = backend.database
         self._clock = backend.clock
         self._admin_key = admin_key
@@ -221,9 +222,7 @@ class _Connection:
         for to_run in run.queries:
             query = to_run.query
             path = _path(query)
-            result = await self._executor.run_query(
-                path, query.args, run.identity, run.ts, to_run.journal
-            )
+            result = await self._queries.run(path, query.args, run.identity, run.ts, to_run.journal)
             runs[query.query_id] = QueryRun(result.outcome, result.journal)
             if query.query_id in self._running:
                 self._subscribe(query.query_id, result)

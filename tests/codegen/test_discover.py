@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import Field, fields, replace
 from pathlib import Path
 
 import pytest
 
 from confect_codegen.discover import find_project
 from confect_codegen.errors import BadConfiguration, NoPackage, NoProject, NotConfigured
+from confect_server import Limits, Memory, Retention, Settings
 from tests.codegen.projects import line_of, write_project
 
 
@@ -59,6 +61,8 @@ def test_a_pyproject_without_our_table_is_refused(tmp_path: Path) -> None:
         ('app = "my shop"', BadConfiguration),
         ("app = 3", BadConfiguration),
         ('apps = "shop"', BadConfiguration),
+        ("limits = 3", BadConfiguration),
+        ("limits.nestings = 3", BadConfiguration),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused_at_its_line(
@@ -78,3 +82,75 @@ def test_a_pyproject_that_cannot_be_read_is_refused(text: str, tmp_path: Path) -
 
     with pytest.raises(BadConfiguration):
         find_project(tmp_path)
+
+
+def configure(folder: Path, *lines: str) -> None:
+    write_project(folder)
+    (folder / "pyproject.toml").write_text("\n".join(["[tool.confect]", *lines, ""]))
+
+
+def test_settings_are_read_where_they_differ_from_the_defaults(tmp_path: Path) -> None:
+    configure(
+        tmp_path,
+        "[tool.confect.limits]",
+        "documents_read = 100",
+        "run_time_s = 2",
+        "[tool.confect.retention]",
+        "history_s = 60.5",
+        "[tool.confect.memory]",
+        "query_cache_bytes = 1_000_000",
+    )
+
+    assert find_project(tmp_path).settings == Settings(
+        limits=Limits(documents_read=100, run_time_s=2),
+        retention=Retention(history_s=60.5),
+        memory=Memory(query_cache_bytes=1_000_000),
+    )
+
+
+def test_a_project_that_says_nothing_has_the_default_settings(tmp_path: Path) -> None:
+    assert write_project(tmp_path).settings == Settings()
+
+
+@pytest.mark.parametrize("section", fields(Settings), ids=lambda each: each.name)
+def test_every_setting_can_be_set(section: Field[object], tmp_path: Path) -> None:
+    default = getattr(Settings(), section.name)
+    for each in fields(default):
+        value = getattr(default, each.name)
+        shown = str(not value).lower() if isinstance(value, bool) else value + 1
+        configure(tmp_path, f"[tool.confect.{section.name}]", f"{each.name} = {shown}")
+        read = getattr(find_project(tmp_path).settings, section.name)
+        assert getattr(read, each.name) != value
+        assert replace(read, **{each.name: value}) == default
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("documents_reads = 3", "has no setting called documents_reads; it has documents_read, "),
+        ("documents_read = 3.5", "documents_read = 3.5 in [tool.confect.limits] is not a whole"),
+        ("documents_read = true", "is not a whole number"),
+        ('documents_read = "3"', "is not a whole number"),
+        ("documents_read = -1", "is not a whole number"),
+        ("run_time_s = nan", "is not a number"),
+        ("run_time_s = inf", "is not a number"),
+        ("run_time_s = true", "is not a number"),
+    ],
+)
+def test_a_limit_that_cannot_be_is_refused_at_its_line(
+    line: str, problem: str, tmp_path: Path
+) -> None:
+    configure(tmp_path, "[tool.confect.memory]", "", "[tool.confect.limits]", "nesting = 3", line)
+
+    with pytest.raises(BadConfiguration) as refused:
+        find_project(tmp_path)
+    assert problem in refused.value.message
+    assert line_of(refused.value) == line
+
+
+def test_a_table_of_settings_that_there_is_not_is_refused_at_its_line(tmp_path: Path) -> None:
+    configure(tmp_path, 'app = "app"', "", "[tool.confect.limit]", "nesting = 3")
+
+    with pytest.raises(BadConfiguration, match="no setting called limit; it has app, limits") as no:
+        find_project(tmp_path)
+    assert line_of(no.value) == "[tool.confect.limit]"

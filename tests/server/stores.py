@@ -19,6 +19,7 @@ from confect_server.store import (
     Commit,
     Head,
     IndexedRevision,
+    Located,
     LogEntry,
     MemoryStore,
     Order,
@@ -96,6 +97,14 @@ class SuspendingStore:
         found = await self._store.scan(index_no, interval, ts, order, limit)
         await checkpoint()
         return found
+
+    async def locate(
+        self, index_no: int, interval: Interval, ts: int, order: Order, limit: int
+    ) -> list[Located]:
+        await checkpoint()
+        located = await self._store.locate(index_no, interval, ts, order, limit)
+        await checkpoint()
+        return located
 
     async def log_after(self, ts: int) -> list[LogEntry]:
         await checkpoint()

@@ -151,7 +151,17 @@ async def writes(ctx: MutationCtx, note_id: Id[Note], user_id: Id[User]) -> None
     Note(text="hi")  # a document that is not whole
 
 
+async def nests(ctx: MutationCtx, note_id: Id[Note]) -> None:
+    await ctx.run_mutation(refs.public.notes.insert, text=3)  # a nested call with a wrong type
+    await ctx.run_mutation(refs.public.notes.list)  # a query is not run as a mutation
+    await ctx.run_mutation(refs.public.notes.email, note_id=note_id)  # nor is an action
+    await ctx.run_action(refs.public.notes.email, note_id=note_id)  # a mutation runs no actions
+    ctx.meta.documents  # no such limit
+    ctx.meta.documents_read.used = 3  # what is used is told, not set
+
+
 async def acts(ctx: ActionCtx, note_id: Id[Note]) -> None:
+    ctx.meta  # an action has no limits to use up
     ctx.db  # an action has no database of its own
     Mailer.of(ctx)  # an action that did not ask
     await ctx.run_query(refs.internal.notes.clear)  # run as what it is not

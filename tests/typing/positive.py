@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime
+from random import Random
 from typing import Any, assert_never, assert_type
+from uuid import UUID
 
 from returns.result import Failure, Success
 
@@ -125,6 +128,8 @@ async def reads(ctx: QueryCtx, note_id: Id[Note], text: str) -> None:
         assert_type(table.name, str)
     assert_type(await ctx.run_query(refs.public.notes.list), list[Note])
     assert_type(await ctx.run_query(refs.public.notes.search, text, limit=3), list[str])
+    assert_type(ctx.meta.documents_read.used, int)
+    assert_type(ctx.meta.run_time_s.remaining, float)
 
 
 async def writes(ctx: MutationCtx, note_id: Id[Note]) -> None:
@@ -135,6 +140,11 @@ async def writes(ctx: MutationCtx, note_id: Id[Note]) -> None:
     await ctx.db.delete(note_id)
     assert_type(await ctx.db.notes.get(note_id), Note | None)
     assert_type(await ctx.db.table(Note).insert(text="hi", author="Ada", at=1.0), Id[Note])
+    assert_type(await ctx.run_mutation(refs.internal.notes.clear), None)
+    assert_type(await ctx.run_mutation(refs.public.notes.insert, text="hi"), Id[Note])
+    removed = await ctx.run_mutation(refs.public.notes.remove, note_id=note_id)
+    assert_type(removed, Outcome[None, NoteNotFound | Forbidden])
+    assert_type(ctx.meta.documents_written.remaining, int)
     await reads(ctx, note_id, "a mutation is given to what asks for a query")
 
 
@@ -158,6 +168,12 @@ class BySize(Args):
 
 class Missing(TaggedError):
     size: int
+
+
+async def circumstances(ctx: QueryCtx | MutationCtx | ActionCtx) -> None:
+    assert_type(ctx.now(), datetime)
+    assert_type(ctx.random, Random)
+    assert_type(ctx.uuid(), UUID)
 
 
 async def plain(ctx: AnyQueryCtx, text: str, *, limit: int = 3) -> list[str]:

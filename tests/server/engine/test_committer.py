@@ -310,7 +310,8 @@ async def test_a_reader_that_is_cancelled_takes_no_commits_with_it() -> None:
 
         async def read(scope: anyio.CancelScope) -> None:
             with scope:
-                await database.begin().get(table, b"?" * 16)
+                found = database.begin().range(index_of(database, "items"), Interval.all())
+                _ = [each async for each in found]
 
         for delay, patience in product(range(12), range(1, 6)):
             scope = anyio.CancelScope()
@@ -348,8 +349,9 @@ async def test_a_batch_that_a_reader_failed_to_append_fails_as_a_whole(
             await checkpoint()
         faulty.fails_to_append = True
         is_in_batch.set()
+        found = transaction.range(index_of(database, "items"), Interval.all())
         with pytest.raises(Broken):
-            await transaction.get(table, b"?" * 16)
+            await anext(found)
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(read)

@@ -207,3 +207,28 @@ def test_who_was_not_told_would_read_the_same_again(
             if not watch.is_told:
                 assert running.run(watch.query.run(database))[0] == watch.result
     running.close()
+
+
+async def test_who_joins_others_is_told_as_they_are(database: Database) -> None:
+    reads, ts = await read(database, between(2, 5))
+    told: list[str] = []
+    first = database.subscribe(reads, ts, lambda _: told.append("first"))
+    await insert(database, 7)
+    assert database.subscribe(reads, ts, lambda _: told.append("second"))
+    assert first is not None
+    first.release()
+    await insert(database, 3)
+    assert told == ["second"]
+
+
+async def test_who_joins_while_others_are_told_is_told_at_once(database: Database) -> None:
+    reads, ts = await read(database, between(2, 5))
+    late: list[int] = []
+
+    def join(_: int) -> None:
+        assert database.subscribe(reads, ts, late.append) is None
+
+    for _ in range(3):
+        assert database.subscribe(reads, ts, join)
+    await insert(database, 3)
+    assert late == [database.newest_ts] * 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 
 from hypothesis import settings
@@ -24,6 +25,7 @@ ORDERS = st.sampled_from(["asc", "desc"])
 PICKS = st.integers(0, 7)
 
 Model = dict[bytes, Document]
+Part = AbstractAsyncContextManager[Transaction]
 
 
 def fields_of(rank: Value) -> dict[str, Value]:
@@ -48,6 +50,10 @@ def next_after(model: Model, interval: Interval, order: Order, last: bytes | Non
     return (min if order == "asc" else max)(ahead, key=lambda id: place(model, id))
 
 
+class Failed(Exception):
+    """What undoes a part of a transaction."""
+
+
 class Transactions(RuleBasedStateMachine):
     kind: StoreKind
 
@@ -60,6 +66,7 @@ class Transactions(RuleBasedStateMachine):
         self.pending: Model = {}
         self.transaction: Transaction | None = None
         self.ids: list[bytes] = []
+        self.around: list[tuple[Transaction, Part, Model]] = []
 
     @initialize()
     def declare(self) -> None:
@@ -99,18 +106,35 @@ class Transactions(RuleBasedStateMachine):
         interval=INTERVALS,
         order=ORDERS,
         at_most=st.none() | st.integers(0, 4),
-        writes=st.dictionaries(st.integers(0, 5), st.tuples(PICKS, RANKS | st.just("delete"))),
+        writes=st.dictionaries(
+            st.integers(0, 5), st.tuples(PICKS, RANKS | st.just("delete"), st.booleans())
+        ),
     )
     def read(
         self,
         interval: Interval,
         order: Order,
         at_most: int | None,
-        writes: dict[int, tuple[int, Value]],
+        writes: dict[int, tuple[int, Value, bool]],
     ) -> None:
         self.running.run(self._read(interval, order, at_most, writes))
 
-    @precondition(lambda self: self.transaction is not None)
+    @precondition(lambda self: len(self.around) < 3)
+    @rule()
+    def enter(self) -> None:
+        part = self.begun().nested()
+        self.around.append((self.begun(), part, dict(self.pending)))
+        self.transaction = self.running.run(part.__aenter__())
+
+    @precondition(lambda self: self.around)
+    @rule(fails=st.booleans())
+    def leave(self, fails: bool) -> None:
+        self.transaction, part, before = self.around.pop()
+        self.running.run(left(part, Failed() if fails else None))
+        if fails:
+            self.pending = before
+
+    @precondition(lambda self: self.transaction is not None and not self.around)
     @rule()
     def commit(self) -> None:
         transaction = self.begun()
@@ -123,7 +147,7 @@ class Transactions(RuleBasedStateMachine):
             self.running.run(self._read(Interval.all(), order, None, {}))
         self.transaction = None
 
-    @precondition(lambda self: self.transaction is not None)
+    @precondition(lambda self: self.transaction is not None and not self.around)
     @rule()
     def forget(self) -> None:
         self.transaction = None
@@ -156,7 +180,7 @@ class Transactions(RuleBasedStateMachine):
         interval: Interval,
         order: Order,
         at_most: int | None,
-        writes: dict[int, tuple[int, Value]],
+        writes: dict[int, tuple[int, Value, bool]],
     ) -> None:
         found = self.begun().range(self.index, interval, order, at_most)
         last: bytes | None = None
@@ -176,13 +200,28 @@ class Transactions(RuleBasedStateMachine):
             count += 1
         assert await anext(found, None) is None
 
-    async def _write(self, pick: int, rank: Value) -> None:
-        if rank == "delete":
+    async def _write(self, pick: int, rank: Value, is_undone: bool) -> None:
+        if is_undone:
+            await self._write_and_undo(pick, rank)
+        elif rank == "delete":
             await self._delete(pick)
         elif pick == 0:
             await self._insert(rank)
         else:
             await self._replace(pick, rank)
+
+    async def _write_and_undo(self, pick: int, rank: Value) -> None:
+        around, before = self.begun(), dict(self.pending)
+        with suppress(Failed):
+            async with around.nested() as self.transaction:
+                await self._write(pick, rank, False)
+                raise Failed
+        self.transaction, self.pending = around, before
+
+
+async def left(part: Part, error: Failed | None) -> None:
+    with suppress(Failed):
+        await part.__aexit__(type(error) if error else None, error, None)
 
 
 def names(model: Model) -> dict[str, Value]:

@@ -64,4 +64,8 @@ async def scanned(
     order: Order = "asc",
     limit: int = 100,
 ) -> list[IndexedRevision]:
-    return await store.scan(INDEX, interval or Interval.all(), ts, order, limit)
+    """What a scan finds, which is where the store says that it is found."""
+    asked = INDEX, interval or Interval.all(), ts, order, limit
+    rows = await store.scan(*asked)
+    assert await store.locate(*asked) == [row[:3] for row in rows]
+    return rows

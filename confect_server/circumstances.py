@@ -1,0 +1,87 @@
+"""What a run depends on besides the data: the time, chance, and who called.
+
+A query or a mutation is given the time at which it began and random numbers from one seed, and so
+are the functions that it calls inside; what it looked at of these is noted, because an answer is
+shared only as far as that allows. Each attempt of a mutation has a time and a seed of its own: one
+that lost left nothing behind, and one that lost by what it drew would lose again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from itertools import count
+from random import Random
+
+from confect_server.engine import Clock, Randomness
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NS_PER_US = 1000
+_SEED_BYTES = 32
+
+
+@dataclass(slots=True)
+class LookedAt:
+    """What a run looked at besides the data, until now."""
+
+    time: bool = False
+    chance: bool = False
+    caller: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A clock that stands."""
+
+    at_ns: int
+
+    def now_ns(self) -> int:
+        """Nanoseconds since the epoch."""
+        return self.at_ns
+
+
+class Circumstances:
+    """Time and chance as one run of one function sees them."""
+
+    def __init__(
+        self, clock: Clock, seed: Callable[[], bytes], looked_at: LookedAt | None = None
+    ) -> None:
+        self.looked_at = looked_at or LookedAt()
+        """What was looked at, by this run and by those inside it."""
+        self._clock = clock
+        self._draw_seed = seed
+        self._numbers = count()
+
+    @classmethod
+    def drawn(cls, clock: Clock, randomness: Randomness) -> Circumstances:
+        """The circumstances of a run that no other one is part of; nothing is drawn in vain."""
+        return cls(clock, lambda: randomness(_SEED_BYTES))
+
+    def now(self) -> datetime:
+        """The time of the clock, to the microsecond."""
+        self.looked_at.time = True
+        return _EPOCH + timedelta(microseconds=self._clock.now_ns() // _NS_PER_US)
+
+    @property
+    def random(self) -> Random:
+        """The random numbers of this run."""
+        self.looked_at.chance = True
+        return self._random
+
+    def inside(self) -> Circumstances:
+        """Those of the next function that is called inside: the same time, and its own numbers.
+
+        They do not depend on how many numbers its caller has drawn before, or draws meanwhile.
+        """
+        number = next(self._numbers).to_bytes(4)
+        return Circumstances(self._clock, lambda: self._seed + number, self.looked_at)
+
+    @cached_property
+    def _seed(self) -> bytes:
+        return self._draw_seed()
+
+    @cached_property
+    def _random(self) -> Random:
+        return Random(self._seed)

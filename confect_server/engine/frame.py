@@ -1,0 +1,56 @@
+"""`Frame`: the part of a transaction that one function works in, and the one inside it.
+
+The writes of a function that fails are undone from the newest back, so they must be the newest:
+while an inner frame is open, everything of the outer one waits. Rejected: to refuse it, because
+`asyncio.gather` of two nested mutations would fail or not, depending on who suspends first.
+"""
+
+from __future__ import annotations
+
+import anyio
+
+
+class Frame:
+    """One function's part of a transaction; at most one other is open inside it."""
+
+    # in the class, because every transaction has one and few have another inside
+    depth = 0
+    """How many frames are around it."""
+    is_over = False
+    """Has its function returned? What it left running must not write any more."""
+    inner: Frame | None = None
+    """The frame that is open inside it; whoever wants to do something here waits for it."""
+    _ended: anyio.Event | None = None
+
+    async def wait_alone(self) -> None:
+        """Return once no frame is open inside this one."""
+        while self.inner is not None and self.inner._ended is not None:
+            await self.inner._ended.wait()
+
+    def enter(self) -> Frame:
+        """Open a frame inside; it has to be ended."""
+        assert self.inner is None, "one at a time: whoever enters has waited"
+        inner = self.deeper()
+        inner._ended = anyio.Event()
+        self.inner = inner
+        return inner
+
+    def deeper(self) -> Frame:
+        """A frame inside that nobody need wait for, because nothing is written in it."""
+        frame = Frame()
+        frame.depth = self.depth + 1
+        return frame
+
+    def leave(self, inner: Frame) -> None:
+        """End the frame inside, and all that are inside that one."""
+        inner._end()
+        if self.inner is inner:
+            self.inner = None
+
+    def _end(self) -> None:
+        self.is_over = True
+        if self.inner is not None:
+            self.inner._end()
+            self.inner = None
+        if self._ended is not None:
+            self._ended.set()
