@@ -64,11 +64,11 @@ async def query(backend: Backend, path: str, args: JsonObject) -> bytes:
     return succeeded((await backend.executor.run_query(path, args, CLIENT)).outcome)
 
 
-async def reads_of(backend: Backend, path: str, args: JsonObject) -> tuple[ReadSet, int]:
-    """What a query reads, and at which snapshot."""
+async def reads_of(backend: Backend, path: str, args: JsonObject) -> ReadSet:
+    """What a query reads."""
     result = await backend.executor.run_query(path, args, CLIENT)
     succeeded(result.outcome)
-    return result.reads, result.ts
+    return result.reads
 
 
 def placing(backend: Backend) -> Call:
