@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 NPM := tests/clients/js/node_modules/.installed
 
-.PHONY: help setup demo test check format clean
+.PHONY: help setup demo test bench check format clean
 
 help:  ## say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ demo: $(INSTALLED)  ## serve examples/notes on PORT (3210) with live reload
 
 test: $(INSTALLED) $(NPM)  ## run every test
 	@$(BIN)/python -m pytest $(ARGS)
+
+bench: $(INSTALLED)  ## measure against the peers; ARGS="mutation --quick" for a part of it
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 check: $(INSTALLED)  ## ruff, import rules, generated code, mypy --strict, pyright strict
 	@$(BIN)/ruff format --check .

@@ -23,6 +23,7 @@ from confect_core.table_errors import NoVariants, VariantIsNoTable, VariantOptio
 from confect_core.values.codec import early
 from confect_core.values.errors import MalformedId
 from confect_core.values.ids import decode_id
+from confect_core.values.wire_schema import CHECKS_AN_ID
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -57,7 +58,9 @@ class Id(str, Generic[T_co]):
         def check(text: str, info: cs.ValidationInfo) -> str:
             return _checked_id(text, target, info.context)
 
-        return cs.with_info_after_validator_function(check, cs.str_schema(strict=True))
+        return cs.with_info_after_validator_function(
+            check, cs.str_schema(strict=True), metadata={CHECKS_AN_ID: True}
+        )
 
 
 class Table(BaseModel):

@@ -62,7 +62,7 @@ class SchemaCall(CallCodec):
 
     def encode_result(self, result: object) -> Value:
         """What a handler answered; a `Success` travels as what it holds."""
-        inner = cast("Success[object]", result).unwrap() if isinstance(result, Success) else result
+        inner = cast("Success[object]", result).unwrap() if type(result) is Success else result
         return self._schemas.returns_codec.encode(inner)
 
     def decode_result(self, value: Value) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from confect_core.errors import ConfectError, refuse
 from confect_core.values.errors import (
@@ -22,6 +23,7 @@ from confect_core.values.limits import (
 from confect_core.values.place import Place
 from confect_core.values.value import BigInt, Value, size_of
 
+_NAMES_REMEMBERED = 4096
 _LEAVES = frozenset({type(None), bool, float, BigInt, str, bytes})
 
 
@@ -62,7 +64,19 @@ def _look_into(value: Value, place: Place, depth: int, mistakes: list[ConfectErr
 def _mistaken_names(fields: Iterable[str], place: Place) -> Iterator[InvalidFieldName]:
     check = check_document_field_name if place is None else check_field_name
     for name in fields:
+        if place is None and _is_usual(name):
+            continue
         try:
             check(name, place)
         except InvalidFieldName as mistake:
             yield mistake
+
+
+@lru_cache(maxsize=_NAMES_REMEMBERED)
+def _is_usual(name: str) -> bool:
+    """May a field of a document be called so? There are few names and very many documents."""
+    try:
+        check_document_field_name(name)
+    except InvalidFieldName:
+        return False
+    return True

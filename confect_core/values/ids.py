@@ -6,6 +6,7 @@ An id is base32 of `varint(table number) + internal id + checksum`. Above the st
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import accumulate
 from typing import Final
 
@@ -18,6 +19,7 @@ RANDOM_LENGTH: Final = 14
 _FOOTER_LENGTH = 2
 _LENGTHS = range(31, 38)
 _MAX_TABLE_NUMBER = 2**32 - 1
+_TABLES_REMEMBERED = 1024
 _MOST_DIGITS = 64  # a power of two that no id is longer than
 
 _ALPHABET = b"0123456789abcdefghjkmnpqrstvwxyz"
@@ -31,9 +33,8 @@ _TO_INT_DIGITS = bytes(
 
 def encode_id(table_number: int, internal: bytes) -> str:
     """The id of a document, as clients and handlers know it."""
-    data = _varint(table_number) + internal
-    data += _footer(data)
-    return _base32(data)
+    body = _varint(table_number) + internal
+    return _base32(body + _footer(body))
 
 
 def decode_id(text: str) -> tuple[int, bytes]:
@@ -96,9 +97,12 @@ def _base32(data: bytes) -> str:
 
 def _footer(data: bytes) -> bytes:
     """Fletcher's two sums; any change of one character changes them."""
-    return bytes((sum(data) & 0xFF, sum(accumulate(data)) & 0xFF))
+    sums = list(accumulate(data))
+    return bytes((sums[-1] & 0xFF, sum(sums) & 0xFF))
 
 
+# there are as many different ones as tables, and they are asked for with every id
+@lru_cache(maxsize=_TABLES_REMEMBERED)
 def _varint(number: int) -> bytes:
     if not 1 <= number <= _MAX_TABLE_NUMBER:
         raise ValueError(f"{number} is no table number")
@@ -110,6 +114,7 @@ def _varint(number: int) -> bytes:
     return bytes(encoded)
 
 
+@lru_cache(maxsize=_TABLES_REMEMBERED)
 def _table_number(encoded: bytes) -> int | None:
     """The number that these bytes are the one and only encoding of."""
     number = 0

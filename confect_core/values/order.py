@@ -45,6 +45,7 @@ _RANKS = {type(None): 1, BigInt: 2, bool: 4, float: 3, int: 3, str: 5, bytes: 6,
 _DOUBLE = Struct(">d")
 _BITS = Struct(">Q")
 _TAGGED_BITS = Struct(">BQ")
+_TAGGED_DOUBLE = Struct(">Bd")
 _SIGN_BIT = 1 << 63
 _ALL_BITS = (1 << 64) - 1
 
@@ -159,6 +160,9 @@ def _name_key(name: str) -> bytes:
 
 
 def _float_key(value: float) -> bytes:
+    if value > 0:
+        # its sign flipped; what comes here most are times, counts and amounts
+        return _TAGGED_DOUBLE.pack(_FLOAT64, -value)
     (bits,) = _BITS.unpack(_DOUBLE.pack(value))
     return _TAGGED_BITS.pack(_FLOAT64, bits ^ (_ALL_BITS if bits & _SIGN_BIT else _SIGN_BIT))
 

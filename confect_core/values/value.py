@@ -67,7 +67,7 @@ def size_of(value: Value) -> int:
     while pending:
         item = pending.pop()
         if isinstance(item, str):
-            total += 2 + _utf8_length(item)
+            total += 2 + (len(item) if item.isascii() else _utf8_length(item))
         elif item is None or isinstance(item, bool):
             total += 1
         elif isinstance(item, (float, int)):
@@ -78,7 +78,7 @@ def size_of(value: Value) -> int:
             total += 2
             pending.extend(item)
         elif isinstance(item, dict):  # pyright: ignore[reportUnnecessaryIsInstance]  # not everyone who calls has types
-            total += 2 + len(item) + sum(map(_utf8_length, item))
+            total += 2 + len(item) + _utf8_length("".join(item))
             pending.extend(item.values())
         else:
             raise NotAValue(item)

@@ -57,6 +57,8 @@ def number(value: object) -> float:
 
 def integer(value: object) -> float:
     """An int that a float64 carries exactly."""
+    if type(value) is int and -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
+        return float(value)
     if is_whole(value) and abs(value) <= MAX_SAFE_INTEGER:
         return float(value)
     raise _unexpected("an int within ±(2**53 - 1), beyond which a field is Int64", value)

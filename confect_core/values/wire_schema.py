@@ -34,6 +34,9 @@ Side: TypeAlias = Literal["decode", "encode"]
 WIRE_NAMES = "__confect_wire_names__"
 """The class attribute of a model whose system fields travel under names of their own."""
 
+CHECKS_AN_ID = "confect_checks_an_id"
+"""The metadata of a schema around a string that checks whether it is an id."""
+
 _WRAPPERS = frozenset(
     {"nullable", "default", "function-after", "function-before", "function-wrap", "custom-error"}
 )
@@ -57,7 +60,11 @@ _REFUSALS = {
 
 
 class WireSchema:
-    """One pass over a core schema for one side; `mistakes` holds all that was refused."""
+    """One pass over a core schema for one side; `mistakes` holds all that was refused.
+
+    In what is stored ids are taken as they are: they were checked when they came, and checking one
+    costs more than decoding all other fields of a small document.
+    """
 
     def __init__(self, side: Side, *, is_stored: bool = False) -> None:
         self._side = side
@@ -74,6 +81,8 @@ class WireSchema:
         if "serialization" in node:
             return self._custom(node)
         kind: str = node["type"]
+        if self._is_stored and CHECKS_AN_ID in (node.get("metadata") or ()):
+            return self.rewrite(node["schema"], path)
         if kind in _WRAPPERS:
             return {**node, "schema": self.rewrite(node["schema"], path)}
         if kind in leaves.TEXT_KINDS:

@@ -33,6 +33,8 @@ class IndexDefinition:
 
 def value_at(document: Document, path: str) -> Value | Undefined:
     """The value at a dotted path, undefined where the path leaves the document."""
+    if "." not in path:
+        return document.get(path, UNDEFINED)
     value: Value = document
     for name in path.split("."):
         if not isinstance(value, dict) or name not in value:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from confect_core.values import Interval
@@ -64,8 +64,9 @@ class ReadRecorder:
         """Everything that was read until now."""
         consumed: dict[int, list[Interval]] = defaultdict(list)
         for reading in self._readings:
-            if reading.consumed is not None:
-                consumed[reading.index_no].append(reading.consumed)
+            interval = reading.consumed
+            if interval is not None:
+                consumed[reading.index_no].append(interval)
         return ReadSet(
             {index_no: frozenset(keys) for index_no, keys in self._points.items()},
             {index_no: merged(intervals) for index_no, intervals in consumed.items()},
@@ -73,26 +74,38 @@ class ReadRecorder:
 
 
 class Reading:
-    """One interval that is being read, and how far."""
+    """One interval that is being read, and how far.
 
-    __slots__ = ("_interval", "_order", "consumed", "index_no")
+    How far is said for every row and asked for once, so the interval is made when it is asked for.
+    """
+
+    __slots__ = ("_interval", "_is_complete", "_last", "_order", "index_no")
 
     def __init__(self, index_no: int, interval: Interval, order: Order) -> None:
         self.index_no = index_no
-        self.consumed: Interval | None = None
         self._interval = interval
         self._order: Order = order
+        self._last: bytes | None = None
+        self._is_complete = False
+
+    @property
+    def consumed(self) -> Interval | None:
+        """What has been read until now, if anything."""
+        if self._is_complete:
+            return self._interval
+        if self._last is None:
+            return None
+        if self._order == "asc":
+            return Interval(self._interval.start, Interval.point(self._last).end)
+        return Interval(self._last, self._interval.end)
 
     def up_to(self, key: bytes) -> None:
         """Everything before this key, in reading order, and the key itself has been read."""
-        if self._order == "asc":
-            self.consumed = Interval(self._interval.start, Interval.point(key).end)
-        else:
-            self.consumed = Interval(key, self._interval.end)
+        self._last = key
 
     def to_the_end(self) -> None:
         """The whole interval has been read."""
-        self.consumed = self._interval
+        self._is_complete = True
 
 
 def is_inside(key: bytes, intervals: Sequence[Interval]) -> bool:
@@ -103,8 +116,10 @@ def is_inside(key: bytes, intervals: Sequence[Interval]) -> bool:
     return at >= 0 and intervals[at].contains(key)
 
 
-def merged(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
+def merged(intervals: Sequence[Interval]) -> tuple[Interval, ...]:
     """The same keys as few disjoint intervals in order."""
+    if len(intervals) == 1 and not intervals[0].is_empty:
+        return tuple(intervals)
     result: list[Interval] = []
     for interval in sorted((each for each in intervals if not each.is_empty), key=_start_of):
         last = result[-1] if result else None

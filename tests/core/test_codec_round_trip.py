@@ -18,6 +18,7 @@ from typing_extensions import TypedDict
 
 from confect_core import ABSENT, Absent, Int64
 from confect_core.values import dumps, loads
+from confect_core.values.codec import Codec
 from tests.core.codecs import assert_canonical, codec
 
 
@@ -137,6 +138,8 @@ def test_a_model_of_every_type_comes_back_as_it_was(value: Everything) -> None:
     assert_canonical(wire)
     assert codec(Everything).decode(wire) == value
     assert codec(Everything).decode(loads(dumps(wire))) == value
+    stored = Codec(Everything, what="stored", is_stored=True)
+    assert stored.decode(loads(dumps(stored.encode(value)))) == value
 
 
 @given(st.lists(st.one_of(int64s, floats), max_size=4))

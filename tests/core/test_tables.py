@@ -28,8 +28,8 @@ from confect_core.table_errors import (
     VariantOption,
 )
 from confect_core.tables import definition_of, is_variant, table_mistakes
-from confect_core.values import MalformedId, encode_id
-from confect_core.values.codec import UnresolvedType
+from confect_core.values import MalformedId, Value, encode_id
+from confect_core.values.codec import Codec, Mismatch, UnresolvedType
 from confect_core.values.uncarryable import Uncarryable
 from tests.core.places import place_of, told
 
@@ -417,3 +417,29 @@ def test_a_variant_that_a_type_was_made_without_is_refused() -> None:
 
     with pytest.raises(LateVariant, match="Variant is declared after something used 'either'"):
         variant(Either, **tagged("second"))
+
+
+class Visit(Table, name="visits"):
+    by: Id[User]
+    others: list[Id[User] | None]
+    minutes: int
+
+
+def test_the_ids_of_a_stored_document_are_taken_as_they_are_and_nothing_else_of_it() -> None:
+    visits = Codec(Visit, what="visits", is_stored=True)
+    stored: dict[str, Value] = {
+        "_id": "looked at when it was stored",
+        "_creationTime": 1.5,
+        "by": "this one too",
+        "others": ["and this one", None],
+        "minutes": 3.0,
+    }
+    visit = visits.decode(stored)
+    assert (visit.id, visit.by, visit.others) == (stored["_id"], stored["by"], stored["others"])
+    assert (visit.minutes, type(visit.minutes)) == (3, int)
+    mistakes: dict[str, Value] = {"by": 1.0, "others": [2.0], "minutes": 0.5, "more": None}
+    for name, wrong in mistakes.items():
+        with pytest.raises(Mismatch):
+            visits.decode({**stored, name: wrong})
+    with pytest.raises(Mismatch):
+        Codec(Visit, what="visits").decode(stored)

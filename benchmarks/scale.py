@@ -1,0 +1,54 @@
+"""`Scale`: how large everything is that a benchmark makes and measures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """The sizes of one run of the benchmarks."""
+
+    rounds: int
+    """How often ours and the peer are measured in turn."""
+    calls: int
+    """How many calls a round makes."""
+    documents: int
+    """In the table that is queried."""
+    many_documents: int
+    """In the table that is meant to be large."""
+    tail_documents: int
+    """In the table into which is inserted while the slowest of the calls are looked for."""
+    subscriptions: tuple[int, ...]
+    """How many subscriptions stand beside a write that they do not depend on."""
+
+
+FULL = Scale(
+    rounds=15,
+    calls=2_000,
+    documents=100_000,
+    many_documents=1_000_000,
+    tail_documents=300_000,
+    subscriptions=(100, 10_000, 100_000),
+)
+"""What the targets are about."""
+
+QUICK = Scale(
+    rounds=5,
+    calls=1_000,
+    documents=20_000,
+    many_documents=50_000,
+    tail_documents=20_000,
+    subscriptions=(100, 1_000, 10_000),
+)
+"""A first impression in a minute or so; the targets are not about it."""
+
+SMOKE = Scale(
+    rounds=1,
+    calls=64,
+    documents=1_000,
+    many_documents=2_000,
+    tail_documents=1_000,
+    subscriptions=(10, 20),
+)
+"""Just enough to see that every benchmark still runs."""
