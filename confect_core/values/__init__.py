@@ -11,6 +11,7 @@ from confect_core.values.absent import Absent as Absent
 from confect_core.values.commit_ts import CommitTs as CommitTs
 from confect_core.values.commit_ts import stamped as stamped
 from confect_core.values.document import check_document as check_document
+from confect_core.values.document import with_floats as with_floats
 from confect_core.values.errors import ArrayTooLong as ArrayTooLong
 from confect_core.values.errors import DocumentTooLarge as DocumentTooLarge
 from confect_core.values.errors import InvalidFieldName as InvalidFieldName

@@ -21,7 +21,7 @@ from confect_core.values.limits import (
     MAX_FIELDS,
 )
 from confect_core.values.place import Place
-from confect_core.values.value import BigInt, Value, size_of
+from confect_core.values.value import BigInt, Value, number_of, size_of
 
 _NAMES_REMEMBERED = 4096
 _LEAVES = frozenset({type(None), bool, float, BigInt, str, bytes})
@@ -40,13 +40,29 @@ def check_document(document: dict[str, Value]) -> int:
     return size
 
 
+def with_floats(document: dict[str, Value]) -> dict[str, Value]:
+    """A document that was checked, with each plain int in it as the number that it stands for."""
+    if _LEAVES.issuperset(map(type, document.values())):
+        return document
+    return {name: _with_floats(value, (None, name)) for name, value in document.items()}
+
+
+def _with_floats(value: Value, place: Place) -> Value:
+    if isinstance(value, dict):
+        return {name: _with_floats(item, (place, name)) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_with_floats(item, (place, index)) for index, item in enumerate(value)]
+    return number_of(value, place) if type(value) is int else value
+
+
 def _look_into(value: Value, place: Place, depth: int, mistakes: list[ConfectError]) -> None:
     """Adds what is wrong with a container and with all that are inside it."""
     if isinstance(value, dict):
         if len(value) > MAX_FIELDS:
             mistakes.append(TooManyFields(len(value), MAX_FIELDS, place))
         mistakes += _mistaken_names(value, place)
-        items: Iterable[tuple[str | int, Value]] = value.items()
+        is_flat = _LEAVES.issuperset(map(type, value.values()))
+        items: Iterable[tuple[str | int, Value]] = () if is_flat else value.items()
     elif isinstance(value, list):
         if len(value) > MAX_ARRAY_LENGTH:
             mistakes.append(ArrayTooLong(len(value), MAX_ARRAY_LENGTH, place))

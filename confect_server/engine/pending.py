@@ -1,15 +1,19 @@
-"""What a transaction has written so far, as its own reads see it and as its commit stores it."""
+"""What a transaction has written so far, as its own reads see it and as its commit stores it.
+
+Most transactions write a document or two and read no index after that, so an index of what is
+written is made when it is read for the first time. A document is written out once: whether it ends
+as it began is seen from the text that was read. Both together are a tenth of a mutation.
+"""
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from math import inf, nextafter
-from typing import NamedTuple, cast
+from typing import cast
 
-from confect_core.values import Interval, UnsettledCommitTs, dumps, size_of, stamped
+from confect_core.values import Interval, UnsettledCommitTs, dumps_canonical, size_of, stamped
 from confect_server.engine.catalog import FIRST_USER_TABLE, Catalog
 from confect_server.engine.counts import change_of_count
 from confect_server.engine.index import Document, IndexDefinition
@@ -21,8 +25,14 @@ from confect_server.store import DocumentWrite, IndexRow, KeyChange, Order
 class PendingWrite:
     """One document: as it is in the snapshot, and as this transaction leaves it."""
 
+    table_no: int
+    id: bytes
     before: Document | None
-    after: Document | None = None
+    stored: bytes | None
+    """The text of `before`, as it was read."""
+    after: Document | None
+    size: int = 0
+    """How much of a limit on bytes `after` takes."""
     keys: Sequence[bytes] = ()
     """The keys of `after`, in the order of its table's indexes; none if it is deleted."""
 
@@ -32,15 +42,7 @@ class PendingWrite:
         return (self.after is not None) - (self.before is not None)
 
 
-class WriteTarget(NamedTuple):
-    """Which document is written, and the indexes that it is in."""
-
-    table_no: int
-    id: bytes
-    indexes: Sequence[IndexDefinition]
-
-
-@dataclass(frozen=True)
+@dataclass(slots=True, eq=False)
 class WriteSet:
     """Everything that a finished transaction writes, before it has a timestamp."""
 
@@ -49,50 +51,68 @@ class WriteSet:
     changes: list[KeyChange] = field(default_factory=list[KeyChange])
     growth: dict[int, int] = field(default_factory=dict[int, int])
     """By how many documents tables grow, below zero if they shrink; only those that change."""
-    unstamped: list[tuple[WriteTarget, PendingWrite]] = field(
-        default_factory=list[tuple[WriteTarget, PendingWrite]]
+    unstamped: list[tuple[PendingWrite, Sequence[IndexDefinition]]] = field(
+        default_factory=list[tuple[PendingWrite, Sequence[IndexDefinition]]]
     )
-    """The documents that wait for the timestamp of the commit."""
+    """The documents that wait for the timestamp of the commit, and the indexes they are in."""
 
     def __bool__(self) -> bool:
         return bool(self.documents) or bool(self.index_rows) or bool(self.unstamped)
 
-    def enter(self, target: WriteTarget, write: PendingWrite) -> bool:
+    def enter(self, write: PendingWrite, indexes: Sequence[IndexDefinition]) -> bool:
         """Add a document, unless it ends as it began; raises `UnsettledCommitTs`."""
-        table_no, id, indexes = target
-        before, after = write.before, write.after
-        value = None if after is None else dumps(after)
-        if value == (None if before is None else dumps(before)):
+        table_no, id, before, after = write.table_no, write.id, write.before, write.after
+        value = None if after is None else dumps_canonical(after)
+        if value == write.stored:
             return False
         self.documents.append(DocumentWrite(table_no, id, value))
-        old, new = (id if before else None), (id if after else None)
-        self.changes.append(KeyChange(table_no, old, new))
-        for at, index in enumerate(indexes):
-            old = index.key(id, before) if before else None
-            new = write.keys[at] if after else None
-            self.changes.append(KeyChange(index.number, old, new))
-            self.index_rows.extend(_rows_of(self.changes[-1], table_no, id))
+        old = None if before is None else id
+        self.changes.append(KeyChange(table_no, old, None if after is None else id))
+        if before is None:
+            self._enter_new(write, indexes)
+        else:
+            for at, index in enumerate(indexes):
+                new = None if after is None else write.keys[at]
+                is_kept = new is not None and not index.fields  # what its key is made of stays
+                self._move(index.number, new if is_kept else index.key(id, before), new, write)
         return True
 
     def stamp(self, ts: int) -> None:
         """Put the timestamp into the documents, and the index keys, that wait for it."""
-        for target, write in self.unstamped:
+        for write, indexes in self.unstamped:
             after = cast("Document", stamped(write.after, ts))
-            keys = [index.key(target.id, after) for index in target.indexes]
-            self.enter(target, PendingWrite(write.before, after, keys))
+            keys = [index.key(write.id, after) for index in indexes]
+            self.enter(replace(write, after=after, keys=keys), indexes)
         self.unstamped.clear()
+
+    def _enter_new(self, write: PendingWrite, indexes: Sequence[IndexDefinition]) -> None:
+        table_no, id = write.table_no, write.id
+        for index, key in zip(indexes, write.keys, strict=True):
+            self.changes.append(KeyChange(index.number, None, key))
+            self.index_rows.append(IndexRow(index.number, key, False, table_no, id))
+
+    def _move(
+        self, index_no: int, old: bytes | None, new: bytes | None, write: PendingWrite
+    ) -> None:
+        self.changes.append(KeyChange(index_no, old, new))
+        if old == new:
+            return  # the key leads to the document already
+        if old is not None:
+            self.index_rows.append(IndexRow(index_no, old, True, write.table_no, write.id))
+        if new is not None:
+            self.index_rows.append(IndexRow(index_no, new, False, write.table_no, write.id))
 
 
 class PendingWrites:
-    """The documents that a transaction has written, in the order of every index."""
+    """The documents that a transaction has written, in the order of any index that is asked for."""
 
     def __init__(self, catalog: Catalog, now_ms: float) -> None:
         self.catalog = catalog
         """The tables that documents are written to; it grows with those that are made."""
         self._created_at_ms = now_ms
         self._writes: dict[tuple[int, bytes], PendingWrite] = {}
-        self._keys: dict[int, list[bytes]] = defaultdict(list)
-        self._by_key: dict[tuple[int, bytes], Found] = {}
+        self._keys: dict[int, list[bytes]] = {}  # of the indexes that were read
+        self._by_key: dict[tuple[int, bytes], PendingWrite] = {}
         # from the first mark on; what is never undone need not be remembered
         self._undo: list[tuple[int, bytes, Document | None]] | None = None
 
@@ -111,16 +131,18 @@ class PendingWrites:
         table_no: int,
         id: bytes,
         before: Document | None,
+        stored: bytes | None,
         after: Document | None,
         size: int = 0,
     ) -> None:
-        """Write a document; `before` is what the snapshot has, if it is the first write of it."""
-        write = self._writes.get((table_no, id))
+        """Write a document; the first write of it says what the snapshot has, and as which text."""
+        place = table_no, id
+        write = self._writes.get(place)
         if write is None:
-            write = self._writes[table_no, id] = PendingWrite(before, before)
+            write = self._writes[place] = PendingWrite(table_no, id, before, stored, before)
         if self._undo is not None:
             self._undo.append((table_no, id, write.after))
-        self._set(write, table_no, id, after, size)
+        self._set(write, after, size)
 
     def mark(self) -> int:
         """A place to which writes can be undone."""
@@ -139,7 +161,7 @@ class PendingWrites:
         del self._undo[mark:]
         for table_no, id, after in reversed(undone):
             size = 0 if after is None else size_of(after)
-            self._set(self._writes[table_no, id], table_no, id, after, size)
+            self._set(self._writes[table_no, id], after, size)
 
     def growth(self, table_no: int) -> int:
         """By how many documents the table has grown; below zero if it shrank."""
@@ -147,63 +169,71 @@ class PendingWrites:
 
     def next_in(self, index_no: int, interval: Interval, order: Order) -> Found | None:
         """The first written document of an interval, in reading order."""
-        keys = self._keys.get(index_no)
-        if not keys:
+        if not self._writes:
             return None
+        keys = self._keys.get(index_no)
+        if keys is None:
+            keys = self._sorted(index_no)
         if order == "asc":
             at = bisect_left(keys, interval.start)
         else:
             at = (len(keys) if interval.end is None else bisect_left(keys, interval.end)) - 1
         if not 0 <= at < len(keys) or not interval.contains(keys[at]):
             return None
-        return self._by_key[index_no, keys[at]]
+        write = self._by_key[index_no, keys[at]]
+        assert write.after is not None, "a document that is deleted has no keys"
+        return Found(keys[at], write.table_no, write.id, write.after, write.size)
 
     def finished(self) -> WriteSet:
         """What there is to commit; a document that ends as it began is not written."""
         result = WriteSet()
         growth: dict[int, int] = {}
-        for (table_no, id), write in self._writes.items():
-            target = WriteTarget(table_no, id, self.catalog.indexes_of(table_no))
+        for write in self._writes.values():
+            indexes = self.catalog.indexes_of(write.table_no)
             try:
-                is_written = result.enter(target, write)
+                is_written = result.enter(write, indexes)
             except UnsettledCommitTs:
-                result.unstamped.append((target, write))
+                result.unstamped.append((write, indexes))
                 is_written = True
             if is_written and (change := write.growth):
-                growth[table_no] = growth.get(table_no, 0) + change
+                growth[write.table_no] = growth.get(write.table_no, 0) + change
         for table_no, change in growth.items():
             if change and table_no >= FIRST_USER_TABLE:
                 result.growth[table_no] = change
                 result.changes.append(change_of_count(table_no))
         return result
 
-    def _set(
-        self, write: PendingWrite, table_no: int, id: bytes, after: Document | None, size: int
-    ) -> None:
-        indexes = self.catalog.indexes_of(table_no)
-        for index, key in zip(indexes, write.keys, strict=False):
-            self._remove(index.number, key)
-        write.after = after
-        write.keys = [] if after is None else [index.key(id, after) for index in indexes]
-        if after is not None:
-            for index, key in zip(indexes, write.keys, strict=True):
-                self._add(index.number, Found(key, table_no, id, after, size))
+    def _set(self, write: PendingWrite, after: Document | None, size: int) -> None:
+        indexes = self.catalog.indexes_of(write.table_no)
+        if self._keys:
+            for index, key in zip(indexes, write.keys, strict=False):
+                self._remove(index.number, key)
+        write.after, write.size = after, size
+        write.keys = () if after is None else [index.key(write.id, after) for index in indexes]
+        if self._keys:
+            for index, key in zip(indexes, write.keys, strict=False):
+                self._add(index.number, key, write)
 
-    def _add(self, index_no: int, found: Found) -> None:
-        insort(self._keys[index_no], found.key)
-        self._by_key[index_no, found.key] = found
+    def _sorted(self, index_no: int) -> list[bytes]:
+        """The keys of an index that nobody has read yet; from now on they are kept in order."""
+        keys = self._keys[index_no] = []
+        for write in self._writes.values():
+            indexes = self.catalog.indexes_of(write.table_no)
+            for index, key in zip(indexes, write.keys, strict=False):
+                if index.number == index_no:
+                    keys.append(key)
+                    self._by_key[index_no, key] = write
+        keys.sort()
+        return keys
+
+    def _add(self, index_no: int, key: bytes, write: PendingWrite) -> None:
+        keys = self._keys.get(index_no)
+        if keys is not None:
+            insort(keys, key)
+            self._by_key[index_no, key] = write
 
     def _remove(self, index_no: int, key: bytes) -> None:
-        keys = self._keys[index_no]
-        del keys[bisect_left(keys, key)]
-        del self._by_key[index_no, key]
-
-
-def _rows_of(change: KeyChange, table_no: int, id: bytes) -> Iterator[IndexRow]:
-    """The index rows of a change; a key that stays leads to the document already."""
-    if change.old == change.new:
-        return
-    if change.old is not None:
-        yield IndexRow(change.index_no, change.old, True, table_no, id)
-    if change.new is not None:
-        yield IndexRow(change.index_no, change.new, False, table_no, id)
+        keys = self._keys.get(index_no)
+        if keys is not None:
+            del keys[bisect_left(keys, key)]
+            del self._by_key[index_no, key]

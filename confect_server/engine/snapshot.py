@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Self, TypeAlias, cast
+from typing import NamedTuple, Self, cast
 
 from confect_core.values import Interval, loads_canonical
 from confect_server.engine.errors import OutOfRetention
@@ -28,10 +28,6 @@ class Found(NamedTuple):
     """How much of a limit on bytes it takes."""
 
 
-Stored: TypeAlias = tuple[Document, int]
-"""A document as its table holds it, and how much of a limit on bytes it takes."""
-
-
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Reads exactly the commits up to `ts`."""
@@ -39,19 +35,8 @@ class Snapshot:
     store: Reads
     ts: int
 
-    async def get(self, table_no: int, id: bytes) -> Stored | None:
-        """The document, unless it does not exist."""
-        revision = await self._revision(table_no, id)
-        if revision is None:
-            return None
-        return _document(revision.value), len(revision.value)
-
-    async def revision_ts(self, table_no: int, id: bytes) -> int | None:
-        """When the document was last written."""
-        revision = await self._revision(table_no, id)
-        return None if revision is None else revision.ts
-
-    async def _revision(self, table_no: int, id: bytes) -> Revision | None:
+    async def get(self, table_no: int, id: bytes) -> Revision | None:
+        """The document as it is stored, unless it does not exist."""
         try:
             return await self.store.get(table_no, id, self.ts)
         except SnapshotForgotten as error:
@@ -99,7 +84,7 @@ class SnapshotRange(AsyncIterator[Found]):
             row = next(self._rows, None)
         if row is None:
             return None
-        return Found(row.key, row.table_no, row.id, _document(row.value), len(row.value))
+        return Found(row.key, row.table_no, row.id, document_of(row.value), len(row.value))
 
     async def _read_chunk(self) -> list[IndexedRevision]:
         if self._unread.is_empty:
@@ -124,5 +109,6 @@ def rest_of(interval: Interval, last: bytes, order: Order) -> Interval:
     return Interval(interval.start, last)
 
 
-def _document(value: bytes) -> Document:
+def document_of(value: bytes) -> Document:
+    """The document that a store holds as this text."""
     return cast("Document", loads_canonical(value))

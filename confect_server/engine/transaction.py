@@ -14,6 +14,7 @@ from confect_core.values import (
     decode_id,
     encode_id,
     new_internal_id,
+    with_floats,
 )
 from confect_server.engine.catalog import (
     CATALOG_INDEX,
@@ -33,7 +34,7 @@ from confect_server.engine.limits import UNLIMITED, NestedTooDeep, Usage
 from confect_server.engine.merged_range import MergedRange
 from confect_server.engine.pending import PendingWrites, WriteSet
 from confect_server.engine.read_set import ReadRecorder, ReadSet
-from confect_server.engine.snapshot import Found, Snapshot
+from confect_server.engine.snapshot import Found, Snapshot, document_of
 from confect_server.settings import Limits
 from confect_server.store import IndexRow, Order, Reads
 
@@ -75,6 +76,7 @@ class Transaction:
         self._frame = Frame()
         self._backfilled: list[IndexRow] = []
         self._new_tables: dict[int, bytes] = {}
+        self._texts: dict[tuple[int, bytes], bytes] = {}
         self.usage = Usage(limits)
         """What was used until now; what is done with system tables is not counted."""
 
@@ -146,7 +148,8 @@ class Transaction:
     async def written_at(self, table_no: int, id: bytes) -> int | None:
         """The timestamp of the commit that last wrote a document."""
         self._recorder.point(table_no, id)
-        return await self._snapshot.revision_ts(table_no, id)
+        revision = await self._snapshot.get(table_no, id)
+        return None if revision is None else revision.ts
 
     async def count(self, table_no: int) -> int:
         """How many documents a table has; what is remembered as read is this number only."""
@@ -168,7 +171,7 @@ class Transaction:
         internal = new_internal_id(self._randomness(_ID_RANDOM_BYTES), day)
         self._recorder.point(table_no, internal)
         id = encode_id(table_no, internal)
-        document: Document = {**fields, ID: id, CREATION_TIME: created_at_ms}
+        document: Document = {**with_floats(fields), ID: id, CREATION_TIME: created_at_ms}
         self._put(table_no, internal, None, document, size)
         return id
 
@@ -180,7 +183,7 @@ class Transaction:
         if current is None:
             return False
         system: Document = {ID: current[ID], CREATION_TIME: current[CREATION_TIME]}
-        self._put(table_no, id, current, {**fields, **system}, size)
+        self._put(table_no, id, current, {**with_floats(fields), **system}, size)
         return True
 
     async def delete(self, table_no: int, id: bytes) -> bool:
@@ -251,23 +254,34 @@ class Transaction:
         pending = self._writes.get(table_no, id)
         document: Document | None = None
         if pending is None:
-            stored = await self._snapshot.get(table_no, id)
-            if stored is not None:
-                document, size = stored
-                if is_first_look and table_no >= FIRST_USER_TABLE:
-                    self.usage.read(size)
+            text = self._texts.get((table_no, id)) or await self._read(table_no, id, is_first_look)
+            document = None if text is None else document_of(text)
             pending = self._writes.get(table_no, id)
         if self._frame.inner is not None:
             await self._frame.wait_alone()
             return await self._current(table_no, id)
         return document if pending is None else pending.after
 
+    async def _read(self, table_no: int, id: bytes, is_first_look: bool) -> bytes | None:
+        """A document of the snapshot, which is read once: whoever changes it has looked before.
+
+        Its text is kept and not the document, for what was handed out may be changed.
+        """
+        revision = await self._snapshot.get(table_no, id)
+        if revision is None:
+            return None
+        if is_first_look and table_no >= FIRST_USER_TABLE:
+            self.usage.read(len(revision.value))
+        self._texts[table_no, id] = revision.value
+        return revision.value
+
     def _put(
         self, table_no: int, id: bytes, before: Document | None, after: Document | None, size: int
     ) -> None:
         if table_no >= FIRST_USER_TABLE:
             self.usage.write(size)
-        self._writes.put(table_no, id, before, after, size)
+        stored = None if before is None else self._texts.get((table_no, id))
+        self._writes.put(table_no, id, before, stored, after, size)
 
     def _check_writable(self) -> None:
         if self._is_read_only:

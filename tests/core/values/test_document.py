@@ -7,6 +7,7 @@ import pytest
 from confect_core.errors import Mistakes
 from confect_core.values import (
     ArrayTooLong,
+    BigInt,
     DocumentTooLarge,
     InvalidFieldName,
     TooManyFields,
@@ -15,6 +16,7 @@ from confect_core.values import (
     check_document,
     check_field_name,
     size_of,
+    with_floats,
 )
 from confect_core.values.limits import (
     MAX_ARRAY_LENGTH,
@@ -104,3 +106,9 @@ def test_everything_that_is_wrong_is_found_in_one_look() -> None:
         check_document({"_a": {"é": too_long}, "big": "x" * MAX_DOCUMENT_SIZE})
     found = [type(mistake) for mistake in refusal.value.exceptions]
     assert found == [InvalidFieldName, InvalidFieldName, ArrayTooLong, DocumentTooLarge]
+
+
+def test_a_plain_int_anywhere_in_a_document_becomes_the_number_it_stands_for() -> None:
+    document: dict[str, Value] = {"a": 1, "b": [2, {"c": 3}], "d": True, "e": BigInt(4)}
+    made = with_floats(document)
+    assert repr(made) == "{'a': 1.0, 'b': [2.0, {'c': 3.0}], 'd': True, 'e': BigInt(4)}"
