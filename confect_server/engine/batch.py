@@ -13,7 +13,7 @@ import asyncio
 import anyio
 
 from confect_core.values import Interval
-from confect_server.engine.catalog import is_catalog_change
+from confect_server.engine.catalog import CATALOG_INDEX
 from confect_server.engine.counts import COUNTS, Counting
 from confect_server.engine.errors import SnapshotLost
 from confect_server.engine.pauses import PausePoint, Pauses
@@ -40,7 +40,8 @@ class Batch(Reads):
     def __init__(self, documents: Reads, admission: Admission, now_ns: int, pauses: Pauses) -> None:
         self._documents = documents
         self._admission = admission
-        self._log = WriteLog(admission.head.ts)
+        self.log = WriteLog(admission.head.ts)
+        """The commits of the batch, and the keys that they wrote."""
         self._now_ns = now_ns
         self._pauses = pauses
         self._unwritten: list[Commit] = []
@@ -53,7 +54,8 @@ class Batch(Reads):
         self._waiting: list[tuple[int, asyncio.Future[int]]] = []
         self.entries: list[LogEntry] = []
         self._is_open = True
-        self._changes_catalog = False
+        self.changes_catalog = False
+        """Does it change what tables and indexes there are?"""
 
     @property
     def after_ts(self) -> int:
@@ -68,12 +70,12 @@ class Batch(Reads):
     @property
     def ts(self) -> int:
         """The newest commit in the batch, or the head below it."""
-        return self._log.ts
+        return self.log.ts
 
     @property
     def is_head(self) -> bool:
         """May transactions begin on top of it? Not if it changes what tables there are."""
-        return self._is_open and not self._changes_catalog
+        return self._is_open and not self.changes_catalog
 
     @property
     def takes_more(self) -> bool:
@@ -82,7 +84,7 @@ class Batch(Reads):
 
     def check(self, reads: ReadSet, begin_ts: int) -> None:
         """Raise `Conflict` if a commit of the batch wrote what was read before it."""
-        self._log.check(reads, max(begin_ts, self._admission.head.ts))
+        self.log.check(reads, max(begin_ts, self._admission.head.ts))
 
     def add(self, commit_id: bytes, writes: WriteSet) -> asyncio.Future[int]:
         """Stamp a transaction that was checked; the future has its timestamp once it is durable."""
@@ -95,9 +97,9 @@ class Batch(Reads):
         for write in commit.documents:
             self._newest[write.table_no, write.id] = ts, write.value
         self._counting.add(ts, writes.growth, writes.documents)
-        self._log.extend([entry])
+        self.log.extend([entry])
         self.entries.append(entry)
-        self._changes_catalog = self._changes_catalog or is_catalog_change(entry)
+        self.changes_catalog = self.log.has_written_to(CATALOG_INDEX)
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.append((ts, future))
         return future

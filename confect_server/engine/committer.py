@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -24,9 +24,9 @@ from confect_server.engine.pending import WriteSet
 from confect_server.engine.read_set import ReadSet
 from confect_server.engine.transaction import Randomness
 from confect_server.engine.write_log import WriteLog
-from confect_server.store import Log, LogEntry, Reads, Store
+from confect_server.store import Log, Reads, Store
 
-_COMMIT_ID_BYTES = 16
+_BATCH_ID_BYTES = 16
 _TURNS_IN_A_ROW = 8
 _REST_S = 0.002
 _LOGGER = logging.getLogger("confect")
@@ -68,7 +68,7 @@ class Committer:
         log: WriteLog,
         clock: Clock,
         randomness: Randomness,
-        publish: Callable[[Sequence[LogEntry]], Awaitable[None]],
+        publish: Callable[[Batch], Awaitable[None]],
         catch_up: Callable[[Log], Awaitable[None]],
         pauses: Pauses,
         turn_s: float,
@@ -83,7 +83,7 @@ class Committer:
         self._catch_up = catch_up
         self._pauses = pauses
         self._batch: Batch | None = None
-        self._commit_ids: list[bytes] = []
+        self._batch_id = b""
         self._lock = asyncio.Lock()  # held while a batch is opened, and while it is written
         self._opened = asyncio.Event()
         self._joining = 0  # how many commits have come and are in no batch yet
@@ -108,17 +108,13 @@ class Committer:
             raise DatabaseClosed
         if turn is not None:
             return await self._commit_alone(turn, reads, begin_ts, writes)
-        self._joining += 1
-        try:
+        batch = self._batch
+        if batch is None or self._turn is not None or not batch.takes_more:
             batch = await self._joined()
-        finally:
-            self._joining -= 1
-            if self._is_closed:
-                self._opened.set()
         self._log.check(reads, begin_ts)
         batch.check(reads, begin_ts)
         # a caller that is cancelled takes its future away, not its transaction: it is under way
-        return await batch.add(self._commit_id(), writes)
+        return await batch.add(self._commit_id(len(batch.entries)), writes)
 
     @asynccontextmanager
     async def turn(self) -> AsyncGenerator[Turn]:
@@ -211,7 +207,7 @@ class Committer:
         batch = turn.batch
         assert batch is not None, "a turn is for one transaction"
         self._log.check(reads, begin_ts)
-        future = batch.add(self._commit_id(), writes)
+        future = batch.add(self._commit_id(0), writes)
         turn.batch = None
         with anyio.CancelScope(shield=True):
             await self._write(batch)
@@ -219,16 +215,22 @@ class Committer:
 
     async def _joined(self) -> Batch:
         """The batch that a commit joins, opened if there is none."""
-        while True:
-            batch = self._batch
-            if self._turn is not None:
-                await self._turn.is_over.wait()
-            elif batch is None:
-                await self._open()
-            elif batch.takes_more:
-                return batch
-            else:
-                await batch.wait_settled()
+        self._joining += 1
+        try:
+            while True:
+                batch = self._batch
+                if self._turn is not None:
+                    await self._turn.is_over.wait()
+                elif batch is None:
+                    await self._open()
+                elif batch.takes_more:
+                    return batch
+                else:
+                    await batch.wait_settled()
+        finally:
+            self._joining -= 1
+            if self._is_closed:
+                self._opened.set()
 
     async def _open(self) -> None:
         # shielded: a lock that was taken has to be let go of again
@@ -246,7 +248,7 @@ class Committer:
         except BaseException:
             await admission.abandon()
             raise
-        self._commit_ids = []
+        self._batch_id = self._randomness(_BATCH_ID_BYTES)
         return Batch(self._documents, admission, self._clock.now_ns(), self._pauses)
 
     async def _write(self, batch: Batch) -> None:
@@ -267,7 +269,7 @@ class Committer:
         """
         try:
             await self._pauses.reached(PausePoint.COMMIT_DURABLE)
-            await self._publish(batch.entries)
+            await self._publish(batch)
             await self._pauses.reached(PausePoint.COMMIT_PUBLISHED)
         except Exception as failure:
             unknown = OutcomeUnknown()
@@ -281,12 +283,11 @@ class Committer:
         If even the store does not say, the next batch finds out: it reads the log before it checks.
         """
         try:
-            ts = await self._store.ts_of(self._commit_ids[0], batch.after_ts)
+            ts = await self._store.ts_of(self._commit_id(0), batch.after_ts)
         except Exception:
             return OutcomeUnknown()
         return error if ts is None else None
 
-    def _commit_id(self) -> bytes:
-        commit_id = self._randomness(_COMMIT_ID_BYTES)
-        self._commit_ids.append(commit_id)
-        return commit_id
+    def _commit_id(self, number: int) -> bytes:
+        """The id of a commit of the batch that has the lock; its first one tells of them all."""
+        return self._batch_id + number.to_bytes(2, "big")

@@ -69,7 +69,7 @@ class Database:
             self._log,
             clock,
             randomness,
-            self._publish,
+            self._publish_batch,
             self._catch_up,
             pauses,
             settings.sharing.turn_s,
@@ -252,6 +252,14 @@ class Database:
         self._documents.clear()
         self._subscriptions.lost(ts)
 
+    async def _publish_batch(self, batch: Batch) -> None:
+        """Let the commits of a durable batch be seen: all those that were not seen yet."""
+        if batch.changes_catalog or not batch.log.follows(self._log):
+            await self._publish(batch.entries)
+        else:
+            self._log.take_over(batch.log)
+            self._tell(batch.entries)
+
     async def _publish(self, entries: Sequence[LogEntry]) -> None:
         """Let durable commits be seen: all up to the last of these that were not seen yet.
 
@@ -267,8 +275,11 @@ class Database:
             return
         self._catalog = catalog or self._catalog
         self._log.extend(unseen)
-        self._documents.forget(unseen)
-        self._subscriptions.published(unseen)
+        self._tell(unseen)
+
+    def _tell(self, entries: Sequence[LogEntry]) -> None:
+        self._documents.forget(entries)
+        self._subscriptions.published(entries)
 
 
 class _Declaration:

@@ -85,6 +85,8 @@ class Subscriptions:
 
     def published(self, entries: Iterable[LogEntry]) -> None:
         """Tell whoever read something that these commits wrote."""
+        if not self._watches:
+            return
         hit: dict[Watch, int] = {}
         for entry in entries:
             for change in entry.changes:

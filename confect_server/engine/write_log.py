@@ -4,6 +4,9 @@ The keys that were written are kept for each index in the order of their commits
 its newest commit. A point is checked by one look, and an interval against what was written to its
 index after the transaction began: what went on elsewhere costs nothing. Holding a read set against
 the commits one by one instead took 10 ms for a batch of 64 beside as many that had just committed.
+
+A batch has such a log of its own, and what it learnt of its keys is taken over as a whole once it
+is durable: they are looked at one by one only once.
 """
 
 from __future__ import annotations
@@ -18,7 +21,11 @@ from confect_server.store import LogEntry
 
 MAX_ENTRIES = 50_000
 """How many commits are remembered; a transaction that began before them has to begin again."""
+MAX_BYTES = 64 * 2**20
+"""How much memory their keys may take: a commit may write sixteen thousand documents."""
+_KEY_BYTES = 150  # what a key takes besides its own bytes; measured
 _FORGOTTEN_AT_ONCE = 500
+_SHARE_FORGOTTEN_AT_ONCE = 64
 
 
 class WriteLog:
@@ -28,6 +35,7 @@ class WriteLog:
         self._start_ts = start_ts
         self._stamps: list[int] = []
         self._written: dict[int, _WrittenKeys] = {}
+        self._held_bytes = 0
         self.ts = start_ts
         """The newest commit in the log."""
 
@@ -39,13 +47,33 @@ class WriteLog:
                 if written is None:
                     written = self._written[index_no] = _WrittenKeys()
                 if old is not None:
-                    written.add(old, ts)
+                    self._held_bytes += written.add(old, ts)
                 if new is not None and new != old:
-                    written.add(new, ts)
+                    self._held_bytes += written.add(new, ts)
             self._stamps.append(ts)
             self.ts = ts
-        while len(self._stamps) > MAX_ENTRIES + _FORGOTTEN_AT_ONCE:
-            self._forget(_FORGOTTEN_AT_ONCE)
+        self._forget_surplus()
+
+    def has_written_to(self, index_no: int) -> bool:
+        """Did a commit write to this index, be it forgotten or not?"""
+        return index_no in self._written
+
+    def follows(self, log: WriteLog) -> bool:
+        """Does this log have all commits after those of the other one, and none of those?"""
+        return self._start_ts == log.ts
+
+    def take_over(self, later: WriteLog) -> None:
+        """Add the commits of a log that follows this one; it must not be used any more."""
+        for index_no, written in later._written.items():
+            known = self._written.get(index_no)
+            if known is None:
+                self._written[index_no] = written
+            else:
+                known.take_over(written)
+        self._stamps += later._stamps
+        self._held_bytes += later._held_bytes
+        self.ts = later.ts
+        self._forget_surplus()
 
     def forget(self, ts: int) -> bool:
         """Drop some of the commits up to `ts`, and say whether there were any."""
@@ -59,6 +87,7 @@ class WriteLog:
         self._start_ts = self.ts = ts
         self._stamps = []
         self._written = {}
+        self._held_bytes = 0
 
     def check(self, reads: ReadSet, begin_ts: int) -> None:
         """Raise `Conflict` if a commit after `begin_ts` wrote something that was read."""
@@ -83,12 +112,18 @@ class WriteLog:
         is_known = since_ts >= self._start_ts
         return not is_known or (written is not None and bool(written.commit_to((key,), since_ts)))
 
+    def _forget_surplus(self) -> None:
+        while len(self._stamps) > MAX_ENTRIES + _FORGOTTEN_AT_ONCE:
+            self._forget(_FORGOTTEN_AT_ONCE)
+        while self._held_bytes > MAX_BYTES and self._stamps:
+            self._forget(1 + len(self._stamps) // _SHARE_FORGOTTEN_AT_ONCE)
+
     def _forget(self, count: int) -> None:
         """Drop the oldest commits: some at a time, so that no commit waits for long."""
         self._start_ts = self._stamps[count - 1]
         del self._stamps[:count]
         for written in self._written.values():
-            written.forget(self._start_ts)
+            self._held_bytes -= written.forget(self._start_ts)
 
 
 class _WrittenKeys:
@@ -101,10 +136,18 @@ class _WrittenKeys:
         self._stamps: list[int] = []
         self._newest: dict[bytes, int] = {}
 
-    def add(self, key: bytes, ts: int) -> None:
+    def add(self, key: bytes, ts: int) -> int:
+        """Remember a key, and give how much memory that takes."""
         self._keys.append(key)
         self._stamps.append(ts)
         self._newest[key] = ts
+        return len(key) + _KEY_BYTES
+
+    def take_over(self, later: _WrittenKeys) -> None:
+        """Add what later commits wrote."""
+        self._keys += later._keys
+        self._stamps += later._stamps
+        self._newest.update(later._newest)
 
     def commit_to(self, keys: Iterable[bytes], begin_ts: int) -> int | None:
         """A commit after `begin_ts` that wrote one of the keys."""
@@ -122,11 +165,13 @@ class _WrittenKeys:
                 return self._stamps[at]
         return None
 
-    def forget(self, ts: int) -> None:
-        """Drop what commits until `ts` wrote."""
+    def forget(self, ts: int) -> int:
+        """Drop what commits until `ts` wrote, and give how much memory that took."""
         count = bisect_right(self._stamps, ts)
-        for key in self._keys[:count]:
+        forgotten = self._keys[:count]
+        for key in forgotten:
             if self._newest.get(key, ts + 1) <= ts:
                 del self._newest[key]
         del self._keys[:count]
         del self._stamps[:count]
+        return sum(map(len, forgotten)) + _KEY_BYTES * count

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,3 +111,44 @@ def is_conflict(log: WriteLog, reads: ReadSet, begin_ts: int) -> bool:
     except Conflict:
         return True
     return False
+
+
+@given(st.lists(CHANGES, max_size=8), st.lists(st.lists(CHANGES, max_size=4), max_size=4))
+def test_a_log_that_takes_others_over_says_what_one_log_of_all_commits_says(
+    before: list[list[KeyChange]], batches: list[list[list[KeyChange]]]
+) -> None:
+    stamps = count(10, 10)
+    whole, log = WriteLog(0), WriteLog(0)
+    for at, histories in enumerate([before, *batches]):
+        entries = [LogEntry(next(stamps), changes) for changes in histories]
+        whole.extend(entries)
+        if at == 0:
+            log.extend(entries)
+            continue
+        batch = WriteLog(log.ts)
+        batch.extend(entries)
+        assert batch.follows(log)
+        log.take_over(batch)
+        assert log.ts == whole.ts
+    for begin_ts in range(0, whole.ts + 10, 5):
+        for index_no in (1, 2):
+            for key in (b"", b"a", b"b", b"b\x00", b"c"):
+                for reads in (
+                    ReadSet({index_no: frozenset([key])}),
+                    ReadSet({}, {index_no: (Interval(key, key + b"z"),)}),
+                ):
+                    assert is_conflict(log, reads, begin_ts) == is_conflict(whole, reads, begin_ts)
+
+
+def test_commits_with_many_keys_are_forgotten_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_BYTES", 100_000)
+    log = WriteLog(0)
+    for ts in range(1, 101):
+        keys = [(ts * 100 + at).to_bytes(50, "big") for at in range(100)]
+        log.extend([LogEntry(ts, [KeyChange(1, None, key) for key in keys])])
+        kept = [begin for begin in range(ts + 1) if is_kept(log, begin)]
+        assert ts - kept[0] == min(ts, 5)
+        assert is_conflict(log, ReadSet({1: frozenset(keys)}), kept[0]) == (kept[0] < ts)
+    log.extend([LogEntry(101, [KeyChange(1, None, bytes([at] * 5_000)) for at in range(50)])])
+    assert is_kept(log, 101)
+    assert not is_kept(log, 100)
