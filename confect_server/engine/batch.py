@@ -16,6 +16,7 @@ from confect_core.values import Interval
 from confect_server.engine.catalog import CATALOG_INDEX
 from confect_server.engine.counts import COUNTS, Counting
 from confect_server.engine.errors import SnapshotLost
+from confect_server.engine.overlay import Overlay
 from confect_server.engine.pauses import PausePoint, Pauses
 from confect_server.engine.pending import WriteSet
 from confect_server.engine.read_set import ReadSet
@@ -33,6 +34,8 @@ from confect_server.store import (
 MAX_BATCH = 256
 """How many transactions share one durable write."""
 
+_MOST_MOVED = 128  # beyond which it is cheaper to let the store sort them
+
 
 class Batch(Reads):
     """Commits under one head lock. As a reader it sees them all, durable or not yet."""
@@ -45,7 +48,7 @@ class Batch(Reads):
         self._now_ns = now_ns
         self._pauses = pauses
         self._unwritten: list[Commit] = []
-        self._newest: dict[tuple[int, bytes], tuple[int, bytes | None]] = {}
+        self._changed = Overlay()
         self._counting = Counting(admission, admission.head.ts)
         self._writing = asyncio.Lock()
         self._settled = asyncio.Event()
@@ -94,8 +97,7 @@ class Batch(Reads):
         entry = LogEntry(ts, writes.changes)
         commit = Commit(ts, commit_id, writes.documents, writes.index_rows, writes.changes)
         self._unwritten.append(commit)
-        for write in commit.documents:
-            self._newest[write.table_no, write.id] = ts, write.value
+        self._changed.add(commit)
         self._counting.add(ts, writes.growth, writes.documents)
         self.log.extend([entry])
         self.entries.append(entry)
@@ -151,18 +153,35 @@ class Batch(Reads):
         self.check_not_lost()
         if table_no == COUNTS:  # they are only counted when the batch is appended
             return await (await self._reads()).get(table_no, id, ts)
-        newest = self._newest.get((table_no, id))
-        if newest is None:  # as it is below the batch, which the lock keeps as it is
+        left = self._changed.left(table_no, id)
+        if left is None:  # as it is below the batch, which the lock keeps as it is
             return await self._documents.get(table_no, id, min(ts, self._admission.head.ts))
-        if newest[0] <= ts:
-            return None if newest[1] is None else Revision(newest[0], newest[1])
+        if left.ts <= ts:
+            return None if left.value is None else Revision(left.ts, left.value)
         return await (await self._reads()).get(table_no, id, ts)
 
     async def scan(
         self, index_no: int, interval: Interval, ts: int, order: Order, limit: int
     ) -> list[IndexedRevision]:
         """The first documents of an interval as of `ts`, as this batch leaves them."""
+        if self._is_open:
+            found = await self._overlaid(index_no, interval, ts, order, limit)
+            if found is not None:
+                return found
         return await (await self._reads()).scan(index_no, interval, ts, order, limit)
+
+    async def _overlaid(
+        self, index_no: int, interval: Interval, ts: int, order: Order, limit: int
+    ) -> list[IndexedRevision] | None:
+        """The same without the store's knowing of the batch, if that can be told."""
+        moved = self._changed.moved(index_no, interval)
+        if len(moved) > _MOST_MOVED:
+            return None
+        below, enough = min(ts, self._admission.head.ts), limit + len(moved)
+        rows = await self._documents.scan(index_no, interval, below, order, enough)
+        self.check_not_lost()
+        found = self._changed.over(rows, moved, ts, order)
+        return None if found is None else found[:limit]
 
     async def _reads(self) -> Reads:
         """Where what was committed can be read now: under the lock, or in the store after it."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from typing import TypeAlias
 
 import pytest
 
+from confect_core.values import Interval
 from confect_server.engine.batch import Batch
 from confect_server.engine.document_cache import DocumentCache
 from confect_server.engine.errors import SnapshotLost
@@ -15,17 +17,20 @@ from confect_server.engine.write_log import WriteLog
 from confect_server.store import (
     Admission,
     DocumentWrite,
+    IndexedRevision,
     KeyChange,
     LogEntry,
     MemoryStore,
+    Order,
     Revision,
     Store,
 )
 from tests.server.engine.faults import Broken, FaultyStore
-from tests.server.store.histories import TABLE, append, commit, doc
+from tests.server.store.histories import INDEX, TABLE, append, commit, doc
 from tests.server.stores import SuspendingStore
 
 NAMES = "abc"
+Scan: TypeAlias = tuple[int, Interval, int, Order, int]
 
 
 class Bottom:
@@ -123,3 +128,55 @@ async def test_a_batch_says_what_the_store_will_say(seed: int) -> None:
         stored = await bottom.store.get(TABLE, doc(name), ts)
         assert before == (stored and stored.value)
         assert before == await value(batch, name, ts)
+
+
+@pytest.mark.parametrize("seed", range(60))
+async def test_a_batch_has_the_ranges_that_the_store_will_have(seed: int) -> None:
+    chooser = random.Random(seed)
+    store = SuspendingStore(MemoryStore()) if seed % 2 else MemoryStore()
+    bottom = Bottom(store)
+    keys: dict[str, bytes | None] = {name: bytes([at]) for at, name in enumerate("abcdef")}
+    await append(store, commit(10, **{name: (None, key) for name, key in keys.items()}))
+    bottom.log.extend([LogEntry(10, [])])
+    batch, _ = await bottom.batch()
+    snapshots, said = [batch.ts], list[tuple[Scan, list[IndexedRevision]]]()
+    for number in range(chooser.randrange(1, 12)):
+        name = chooser.choice("abcdefgh")
+        old, new = keys.get(name), chooser.choice([None, keys.get(name), bytes([number]) + b"x"])
+        if old is None and new is None:
+            continue
+        keys[name] = new
+        snapshots.append(moved(batch, name, old, new))
+        scan = any_scan(chooser, snapshots[-1 if chooser.random() < 0.8 else 0 :])
+        said.append((scan, await batch.scan(*scan)))
+    await batch.write()
+    batch.settle(None)
+    for scan, rows in said:
+        assert rows == await store.scan(*scan), f"seed {seed}: {scan}"
+
+
+async def test_what_is_read_on_top_of_a_batch_does_not_append_it() -> None:
+    store = FaultyStore(MemoryStore())
+    bottom = Bottom(store)
+    await bottom.write("a")
+    batch, admission = await bottom.batch()
+    newest = moved(batch, "b", None, b"b")
+    store.fails_to_append = True
+    rows = await batch.scan(INDEX, Interval.all(), newest, "asc", 10)
+    assert [row.key for row in rows] == [doc("a"), b"b"]
+    assert store.fails_to_append
+    await admission.abandon()
+
+
+def moved(batch: Batch, name: str, old: bytes | None, new: bytes | None) -> int:
+    made = commit(batch.ts + 1, **{name: (old, new)})
+    writes = WriteSet([*made.documents], [*made.index_rows], [*made.changes])
+    batch.add(made.commit_id, writes)
+    return batch.ts
+
+
+def any_scan(chooser: random.Random, snapshots: list[int]) -> Scan:
+    start = chooser.choice([b"", b"\x01", b"\x03", b"\x04x"])
+    end = chooser.choice([None, b"\x03", b"\x05", b"\x08"])
+    order: Order = chooser.choice(["asc", "desc"])
+    return INDEX, Interval(start, end), chooser.choice(snapshots), order, chooser.randrange(1, 9)
