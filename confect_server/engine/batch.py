@@ -9,6 +9,7 @@ anyone but such transactions, and their own commits lie behind it: if it fails, 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import anyio
 
@@ -40,7 +41,14 @@ _MOST_MOVED = 128  # beyond which it is cheaper to let the store sort them
 class Batch(Reads):
     """Commits under one head lock. As a reader it sees them all, durable or not yet."""
 
-    def __init__(self, documents: Reads, admission: Admission, now_ns: int, pauses: Pauses) -> None:
+    def __init__(
+        self,
+        documents: Reads,
+        admission: Admission,
+        now_ns: int,
+        pauses: Pauses,
+        counts: Mapping[int, int],
+    ) -> None:
         self._documents = documents
         self._admission = admission
         self.log = WriteLog(admission.head.ts)
@@ -49,7 +57,7 @@ class Batch(Reads):
         self._pauses = pauses
         self._unwritten: list[Commit] = []
         self._changed = Overlay()
-        self._counting = Counting(admission, admission.head.ts)
+        self._counting = Counting(admission, admission.head.ts, counts)
         self._writing = asyncio.Lock()
         self._settled = asyncio.Event()
         self._has_failed = False
@@ -74,6 +82,11 @@ class Batch(Reads):
     def ts(self) -> int:
         """The newest commit in the batch, or the head below it."""
         return self.log.ts
+
+    @property
+    def counts(self) -> Mapping[int, int]:
+        """How many documents the tables have that are known, once the batch is written."""
+        return self._counting.counts
 
     @property
     def is_head(self) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -84,6 +84,8 @@ class Committer:
         self._pauses = pauses
         self._batch: Batch | None = None
         self._batch_id = b""
+        self._counts: Mapping[int, int] = {}  # as of a commit of this process
+        self._counts_ts = 0
         self._lock = asyncio.Lock()  # held while a batch is opened, and while it is written
         self._opened = asyncio.Event()
         self._joining = 0  # how many commits have come and are in no batch yet
@@ -249,7 +251,8 @@ class Committer:
             await admission.abandon()
             raise
         self._batch_id = self._randomness(_BATCH_ID_BYTES)
-        return Batch(self._documents, admission, self._clock.now_ns(), self._pauses)
+        counts = self._counts if self._counts_ts == admission.head.ts else {}
+        return Batch(self._documents, admission, self._clock.now_ns(), self._pauses, counts)
 
     async def _write(self, batch: Batch) -> None:
         error: Exception | None = None
@@ -258,6 +261,7 @@ class Committer:
         except Exception as failure:
             error = await self._resolved(failure, batch)
         if error is None:
+            self._counts, self._counts_ts = batch.counts, batch.ts
             error = await self._published(batch)
         self._batch = None
         batch.settle(error)

@@ -7,6 +7,9 @@ once for a table and for all commits that it appends together: the revision has 
 their timestamps, so a snapshot between them finds its own. Rejected: a row for each commit, which
 is a fifth more to write for an insert, and a document that each insert changes, which lets them all
 conflict.
+
+What the counts were is read under the lock, unless the commit below is this process's own: then it
+knows, which saves a mutation that is alone in its batch 12 of 190 µs.
 """
 
 from __future__ import annotations
@@ -59,11 +62,16 @@ async def count_of(reads: Reads, table_no: int, ts: int) -> int:
 class Counting:
     """The counts that commits under one head lock lead to."""
 
-    def __init__(self, reads: Reads, head_ts: int) -> None:
+    def __init__(self, reads: Reads, head_ts: int, known: Mapping[int, int]) -> None:
         self._reads = reads
         self._head_ts = head_ts
-        self._counts: dict[int, int] = {}
+        self._counts = dict(known)
         self._growing: dict[int, _Growing] = {}
+
+    @property
+    def counts(self) -> Mapping[int, int]:
+        """The counts that are known, as the commits leave them once they are written."""
+        return self._counts
 
     def add(self, ts: int, growth: Growth, documents: list[DocumentWrite]) -> None:
         """A commit lets tables grow; to what it writes the counts may be added."""

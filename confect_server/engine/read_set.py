@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from confect_core.values import Interval
 from confect_server.store import KeyChange, Order
@@ -39,10 +40,14 @@ class ReadSet:
         return is_inside(key, self.intervals.get(index_no, ()))
 
 
-class ReadRecorder:
-    """The reads of a transaction that is still going on."""
+_NONE: Mapping[int, tuple[Interval, ...]] = MappingProxyType({})
 
-    def __init__(self) -> None:
+
+class ReadRecorder:
+    """The reads of a transaction that is still going on; some indexes it has read as a whole."""
+
+    def __init__(self, whole: Mapping[int, tuple[Interval, ...]] = _NONE) -> None:
+        self._whole = whole
         self._points: dict[int, set[bytes]] = defaultdict(set)
         self._readings: list[Reading] = []
 
@@ -62,15 +67,16 @@ class ReadRecorder:
 
     def finished(self) -> ReadSet:
         """Everything that was read until now."""
+        points = {index_no: frozenset(keys) for index_no, keys in self._points.items()}
+        if not self._readings:
+            return ReadSet(points, self._whole)
         consumed: dict[int, list[Interval]] = defaultdict(list)
         for reading in self._readings:
             interval = reading.consumed
             if interval is not None:
                 consumed[reading.index_no].append(interval)
-        return ReadSet(
-            {index_no: frozenset(keys) for index_no, keys in self._points.items()},
-            {index_no: merged(intervals) for index_no, intervals in consumed.items()},
-        )
+        intervals = {index_no: merged(several) for index_no, several in consumed.items()}
+        return ReadSet(points, {**intervals, **self._whole})
 
 
 class Reading:

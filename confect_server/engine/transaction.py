@@ -42,6 +42,9 @@ _ID_RANDOM_BYTES = 14
 _NS_PER_MS = 1_000_000
 _MS_PER_DAY = 86_400_000
 
+# which indexes there are decides what is written and what a range finds
+_READ_BY_ALL = {CATALOG_INDEX: (Interval.all(),)}
+
 
 class Randomness(Protocol):
     """A source of random bytes."""
@@ -67,9 +70,7 @@ class Transaction:
         self._snapshot = snapshot
         self._randomness = randomness
         self._is_read_only = is_read_only
-        self._recorder = ReadRecorder()
-        # which indexes there are decides what is written and what a range finds
-        self._recorder.reading(CATALOG_INDEX, Interval.all(), "asc").to_the_end()
+        self._recorder = ReadRecorder(_READ_BY_ALL)
         self.began_at_ns = now_ns
         """When it began; what it inserts first has this as its creation time."""
         self._writes = PendingWrites(catalog, now_ns / _NS_PER_MS)

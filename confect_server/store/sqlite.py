@@ -247,17 +247,17 @@ class _SqliteAdmission:
         writer.executemany(
             _PUT_DOCUMENT,
             [
-                (write.table_no, write.id, commit.ts, write.value)
+                (table_no, id, commit.ts, value)
                 for commit in commits
-                for write in commit.documents
+                for table_no, id, value in commit.documents
             ],
         )
         writer.executemany(
             _PUT_INDEX_ROW,
             [
-                (row.index_no, row.key, commit.ts, row.is_deleted, row.table_no, row.id)
+                (index_no, key, commit.ts, is_deleted, table_no, id)
                 for commit in commits
-                for row in commit.index_rows
+                for index_no, key, is_deleted, table_no, id in commit.index_rows
             ],
         )
         writer.executemany(

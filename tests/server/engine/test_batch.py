@@ -48,7 +48,7 @@ class Bottom:
 
     async def batch(self) -> tuple[Batch, Admission]:
         admission = await self.store.admit()
-        return Batch(self.documents, admission, 0, NoPauses()), admission
+        return Batch(self.documents, admission, 0, NoPauses(), {}), admission
 
 
 def write(batch: Batch, name: str, value: bytes | None) -> int:
