@@ -63,13 +63,14 @@ def _identity_of_object(value: object, seen: set[int]) -> str:
         return _name(type(value))
     seen.add(id(value))
     held = getattr(value, "__dict__", {})
-    call = getattr(type(value), "__call__", None)
+    call = vars(type(value)).get("__call__")
     does = _identity(call, seen) if isinstance(call, FunctionType) else ""
     return f"{_name(type(value))}({_identity(held, seen)}){does}"
 
 
 def _name(named: Any) -> str:
-    return f"{named.__module__}.{named.__qualname__}"
+    # a method of a builtin type has no module
+    return f"{getattr(named, '__module__', 'builtins')}.{named.__qualname__}"
 
 
 def _digest(function: FunctionType, seen: set[int]) -> str:
@@ -127,5 +128,3 @@ def _is_constant(value: object) -> bool:
     if isinstance(value, tuple | list | set | frozenset):
         return all(_is_constant(each) for each in cast("tuple[object, ...]", value))
     return isinstance(value, bool | int | float | str | bytes | re.Pattern | Enum)
-
-

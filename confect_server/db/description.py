@@ -1,8 +1,8 @@
 """`describe`: what documents a table accepts, as a text that can be kept and compared.
 
-It follows pydantic's schema of the model the way the codec does (`core/values/wire_schema.py`): what
-counts is which stored values decode. Names of classes and modules are left out, except those of
-validators, whose code counts as well. What is not known is taken as it is, so that in doubt two
+It follows pydantic's schema of the model the way the codec does (`values/wire_schema.py` of core):
+what counts is which stored values decode. Names of classes and modules are left out, but those of
+validators are not, whose code counts as well. What is not known is taken as it is, so that in doubt two
 descriptions differ: then documents are validated once more than needed, never once too few.
 """
 
@@ -78,7 +78,8 @@ _UNNAMED = frozenset(
 
 def describe(model: type[Table]) -> str:
     """The canonical text of what documents of a table may hold, beside their system fields."""
-    adapter = TypeAdapter[Any](Annotated[model, "in a field"])
+    in_a_field: Any = Annotated[model, "in a field"]  # where a table stands for its variants
+    adapter = TypeAdapter[Any](in_a_field)
     adapter.rebuild()  # a model may say that it is built on its first use
     return text_of(settled(_Description().shape(cast("Node", adapter.core_schema))))
 
@@ -267,7 +268,7 @@ class _Description:
             str(key): self._as_it_is(each) for key, each in node.items() if key not in _UNNAMED
         }
         kind = inside.pop("type", None)
-        return inside if kind is None else {"kind": kind, **inside}
+        return inside if kind is None else {"kind": f"pydantic {kind}", **inside}
 
 
 def _where(node: Node) -> Shape:
@@ -318,6 +319,5 @@ def _constant(value: object) -> object:
         return value
     if isinstance(value, list | tuple):
         return [_constant(each) for each in cast("list[object]", value)]
-    if isinstance(value, re.Pattern) or callable(value):
-        return identity_of(value)
-    return str(value)
+    is_known = isinstance(value, re.Pattern) or callable(value)
+    return identity_of(cast("object", value)) if is_known else str(value)

@@ -10,7 +10,7 @@ A shape is a JSON object whose `kind` is one of
     union                                           with the shapes that it may be `of`
     tagged                                          the same, told apart `by` a field
     recursive, again                                a shape and, `up` so many such, itself inside it
-    custom                                          pydantic's own schema of a type that writes itself
+    custom                                          pydantic's schema of a type that writes itself
 
 Beside that, `where` holds constraints, `checks` the validators that run after (or before, or
 around) all of it, in their order, and `config` what a model says for all that is in it.
@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 Shape: TypeAlias = dict[str, Any]
 
@@ -59,17 +59,17 @@ def settled(shape: Shape, enclosing: tuple[str, ...] = ()) -> Shape:
     elif shape["kind"] == "union":
         inside["of"] = _in_order(inside["of"])
     elif shape["kind"] == "tagged":
-        inside["of"] = sorted(inside["of"], key=text_of)
+        inside["of"] = sorted(inside["of"], key=lambda each: text_of(each["tag"]))
     return inside
 
 
-def _settled_part(part: Any, enclosing: tuple[str, ...]) -> Any:
+def _settled_part(part: object, enclosing: tuple[str, ...]) -> Any:
     if isinstance(part, list):
-        items: list[Any] = part
+        items = cast("list[object]", part)
         return [_settled_part(each, enclosing) for each in items]
     if not isinstance(part, dict):
         return part
-    named: dict[str, Any] = part
+    named = cast("dict[str, object]", part)
     if isinstance(named.get("kind"), str):
         return settled(named, enclosing)
     return {key: _settled_part(each, enclosing) for key, each in named.items()}
