@@ -100,6 +100,10 @@ class Catalog:
         """A table by its name."""
         return self._by_name[name]
 
+    def table_name(self, number: int) -> str | None:
+        """The name of the table with this number."""
+        return next((name for name, entry in self._by_name.items() if entry.number == number), None)
+
     def has(self, name: str) -> bool:
         """Is there such a table?"""
         return name in self._by_name

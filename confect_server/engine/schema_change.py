@@ -57,8 +57,8 @@ T = TypeVar("T")
 DeclaredIndexes: TypeAlias = Mapping[str, tuple[str, ...]]
 """The indexes of a table with their fields, by name."""
 
-DocumentCheck: TypeAlias = Callable[[Document], None]
-"""Raises if a document does not fit."""
+DocumentCheck: TypeAlias = Callable[[Document, Catalog], None]
+"""Raises if a document does not fit; the catalog knows which tables its ids are of."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ class SchemaChange:
                 by_time = table.indexes[BY_CREATION_TIME]
                 found = [each async for each in transaction.range(by_time, rest, at_most=_STEP)]
                 for each in found:
-                    shape.check(each.document)
+                    shape.check(each.document, transaction.catalog)
                 if len(found) < _STEP:
                     break
                 rest = rest_of(rest, found[-1].key, "asc")
@@ -197,7 +197,7 @@ class SchemaChange:
             for id in ids:
                 document = await transaction.get(table.number, id)
                 if document is not None:
-                    shape.check(document)
+                    shape.check(document, transaction.catalog)
         return count
 
     # Indexes.
@@ -233,7 +233,7 @@ class SchemaChange:
         the step, and not the many that are inserted behind the last one.
         """
         progress = (await _rows_of(transaction, BACKFILLS)).get(index.number)
-        if progress is None or progress.document["isComplete"]:
+        if progress is None or progress.document["is_complete"]:
             return True  # another process fills it too, or gave it up
         cursor = cast("bytes | None", progress.document["cursor"])
         rest = Interval.all() if cursor is None else rest_of(Interval.all(), cursor, "asc")
@@ -339,7 +339,7 @@ class _Plan:
 async def _are_complete(transaction: Transaction, plan: _Plan) -> bool:
     progress = await _rows_of(transaction, BACKFILLS)
     return all(
-        index.number in progress and progress[index.number].document["isComplete"]
+        index.number in progress and progress[index.number].document["is_complete"]
         for _, index in plan.half_filled
     )
 
@@ -401,5 +401,5 @@ def _progress(
         "done": float(done),
         "total": float(total),
         "cursor": cursor,
-        "isComplete": is_complete,
+        "is_complete": is_complete,
     }

@@ -13,6 +13,7 @@ import pytest
 from confect_core.values import Interval, Value, decode_id
 from confect_server.engine import (
     Backfill,
+    Catalog,
     Conflict,
     Database,
     DeclaredShape,
@@ -46,7 +47,7 @@ class Shape:
     wanted: tuple[str, ...] = ()
     seen: list[str] = field(default_factory=list[str])
 
-    def check(self, document: Document) -> None:
+    def check(self, document: Document, catalog: Catalog) -> None:
         self.seen.append(str(document["_id"]))
         for name in self.wanted:
             if name not in document:
