@@ -2,8 +2,9 @@
 
 It follows pydantic's schema of the model the way the codec does (`values/wire_schema.py` of core):
 what counts is which stored values decode. Names of classes and modules are left out, but those of
-validators are not, whose code counts as well. What is not known is taken as it is, so that in doubt two
-descriptions differ: then documents are validated once more than needed, never once too few.
+validators are not, whose code counts as well. What is not known is taken as it is, so that in
+doubt two descriptions differ: then documents are validated once more than needed, never once too
+few.
 """
 
 from __future__ import annotations
@@ -310,7 +311,7 @@ def _wire(constant: Any) -> object:
     return _constant(value)
 
 
-def _constant(value: object) -> object:
+def _constant(value: Any) -> object:
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, int) and abs(value) <= MAX_SAFE_INTEGER:
@@ -319,5 +320,6 @@ def _constant(value: object) -> object:
         return value
     if isinstance(value, list | tuple):
         return [_constant(each) for each in cast("list[object]", value)]
-    is_known = isinstance(value, re.Pattern) or callable(value)
-    return identity_of(cast("object", value)) if is_known else str(value)
+    if isinstance(value, re.Pattern):
+        return identity_of(cast("re.Pattern[str]", value))
+    return identity_of(value) if callable(value) else str(value)
