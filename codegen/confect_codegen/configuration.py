@@ -84,4 +84,5 @@ def _types(section: type) -> dict[str, type]:
 
 def _present(hint: Any) -> type:
     """The type of a setting where it is set; one that can be None is so unless it is set."""
-    return next(each for each in (*get_args(hint), hint) if each is not NoneType)
+    present: type = next(each for each in (*get_args(hint), hint) if each is not NoneType)
+    return present
