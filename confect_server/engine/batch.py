@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import anyio
 
 from confect_core.values import Interval
-from confect_server.engine.catalog import CATALOG_INDEX
+from confect_server.engine.catalog import CATALOG_VERSION
 from confect_server.engine.counts import COUNTS, Counting
 from confect_server.engine.errors import SnapshotLost
 from confect_server.engine.overlay import Overlay
@@ -114,7 +114,7 @@ class Batch(Reads):
         self._counting.add(ts, writes.growth, writes.documents)
         self.log.extend([entry])
         self.entries.append(entry)
-        self.changes_catalog = self.log.has_written_to(CATALOG_INDEX)
+        self.changes_catalog = self.log.has_written_to(CATALOG_VERSION)
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.append((ts, future))
         return future

@@ -10,7 +10,6 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from confect_core.values import Interval
 from confect_server.store import KeyChange, Order
@@ -40,14 +39,10 @@ class ReadSet:
         return is_inside(key, self.intervals.get(index_no, ()))
 
 
-_NONE: Mapping[int, tuple[Interval, ...]] = MappingProxyType({})
-
-
 class ReadRecorder:
-    """The reads of a transaction that is still going on; some indexes it has read as a whole."""
+    """The reads of a transaction that is still going on."""
 
-    def __init__(self, whole: Mapping[int, tuple[Interval, ...]] = _NONE) -> None:
-        self._whole = whole
+    def __init__(self) -> None:
         self._points: dict[int, set[bytes]] = defaultdict(set)
         self._readings: list[Reading] = []
 
@@ -69,14 +64,14 @@ class ReadRecorder:
         """Everything that was read until now."""
         points = {index_no: frozenset(keys) for index_no, keys in self._points.items()}
         if not self._readings:
-            return ReadSet(points, self._whole)
+            return ReadSet(points)
         consumed: dict[int, list[Interval]] = defaultdict(list)
         for reading in self._readings:
             interval = reading.consumed
             if interval is not None:
                 consumed[reading.index_no].append(interval)
         intervals = {index_no: merged(several) for index_no, several in consumed.items()}
-        return ReadSet(points, {**intervals, **self._whole})
+        return ReadSet(points, intervals)
 
 
 class Reading:
