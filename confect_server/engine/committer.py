@@ -251,8 +251,9 @@ class Committer:
             await admission.abandon()
             raise
         self._batch_id = self._randomness(_BATCH_ID_BYTES)
-        counts = self._counts if self._counts_ts == admission.head.ts else {}
-        return Batch(self._documents, admission, self._clock.now_ns(), self._pauses, counts)
+        if self._counts_ts != admission.head.ts:  # somebody else has committed
+            self._counts = {}
+        return Batch(self._documents, admission, self._clock.now_ns(), self._pauses, self._counts)
 
     async def _write(self, batch: Batch) -> None:
         error: Exception | None = None
