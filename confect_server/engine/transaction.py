@@ -194,6 +194,7 @@ class Transaction:
 
     async def table_to_fill(self, name: str) -> TableEntry:
         """A table by its name, made if there is none; making it is a write like any other."""
+        await self._frame.wait_alone()  # here, so that nobody else makes it between the steps
         self._check_writable()
         if not self.catalog.has(name):
             self._writes.catalog = self.catalog.with_table(name)
