@@ -157,6 +157,8 @@ class Executor:
         except Exception as error:
             is_out_of_retention = isinstance(error, OutOfRetention)
             outcome = self._failures.told(error, path, secrets.token_hex(8))
+        finally:
+            transaction.end()
         return QueryResult(
             outcome,
             transaction.begin_ts,
@@ -248,9 +250,16 @@ class Executor:
         """What a query answers that another function calls outside of any transaction."""
         for _ in range(NEWEST_ATTEMPTS - 1):
             with suppress(OutOfRetention):
-                return await self._timed(function, args, self._begin(is_read_only=True))
+                return await self._alone(function, args)
             await self._database.refresh()
-        return await self._timed(function, args, self._begin(is_read_only=True))
+        return await self._alone(function, args)
+
+    async def _alone(self, function: RunnableFunction, args: Value) -> Value:
+        transaction = self._begin(is_read_only=True)
+        try:
+            return await self._timed(function, args, transaction)
+        finally:
+            transaction.end()
 
     async def _told(self, path: str, request_id: str, run: Awaitable[Value]) -> RunOutcome:
         try:
@@ -317,6 +326,8 @@ class Executor:
             # why it failed may be something that it read and that is not durable yet
             await self._database.confirm(transaction)
             raise
+        finally:
+            transaction.end()
         return result, await self._database.commit(transaction, turn)
 
     def _timed(
