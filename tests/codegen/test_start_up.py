@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 
 from tests.serving import Server, run_dev, serving_notes
 from tests.sync_socket import sync_socket
 
 START_UP_S = 1.5
-"""From nothing to the first answered query."""
+"""From nothing to the first answered query, where nobody else keeps the machine busy."""
+
+SPIN_S = 0.1
 
 STOP_S = 2.0
 
@@ -21,12 +23,21 @@ def seconds_to_first_answer(server: Server) -> float:
     return perf_counter() - begin
 
 
+def slowdown() -> float:
+    """How many times as long as alone a process takes now, because of others."""
+    began, ran = perf_counter(), process_time()
+    while process_time() - ran < SPIN_S:
+        pass
+    return (perf_counter() - began) / (process_time() - ran)
+
+
 def test_the_first_query_is_answered_soon_after_the_start(tmp_path: Path) -> None:
     taken: list[float] = []
     with serving_notes(tmp_path) as server:
-        while len(taken) < 3:  # the best of three: others may keep the machine busy
+        while len(taken) < 3:
             server.kill()
-            taken.append(seconds_to_first_answer(server))
+            before, seconds, after = slowdown(), seconds_to_first_answer(server), slowdown()
+            taken.append(seconds / min(before, after))
     assert min(taken) < START_UP_S, taken
 
 
