@@ -79,7 +79,7 @@ class Opened:
 @asynccontextmanager
 async def opened(store: Store, seed: int = 0) -> AsyncGenerator[Opened]:
     async with opened_database(store, seed=seed) as database:
-        await database.declare(MODEL.indexes)
+        await database.declare(MODEL.declared)
         yield Opened(database)
 
 
