@@ -101,7 +101,7 @@ class Committer:
         return batch, batch.ts
 
     async def commit(
-        self, reads: ReadSet, begin_ts: int, writes: WriteSet, turn: Turn | None = None
+        self, base: Reads, reads: ReadSet, begin_ts: int, writes: WriteSet, turn: Turn | None = None
     ) -> int:
         """The timestamp of the commit, once it is durable; raises `Conflict`."""
         if self._is_closed:
@@ -115,6 +115,8 @@ class Committer:
             self._joining -= 1
             if self._is_closed:
                 self._opened.set()
+        if isinstance(base, Batch):
+            base.check_not_lost()  # it may have failed while a batch to join was waited for
         self._log.check(reads, begin_ts)
         batch.check(reads, begin_ts)
         # a caller that is cancelled takes its future away, not its transaction: it is under way

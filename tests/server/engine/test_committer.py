@@ -164,6 +164,42 @@ async def test_a_batch_that_fails_is_undone_and_the_next_one_is_not(
     assert await ranks(database) == [4.0]
 
 
+async def test_who_waits_for_a_batch_and_has_read_it_fails_with_it(
+    database: Database, faulty: FaultyStore
+) -> None:
+    lost: list[SnapshotLost] = []
+
+    async def copy(transaction: Transaction) -> None:
+        rows = transaction.range(index_of(database, "items", "by_rank"), Interval.all())
+        copied = [each.document["rank"] async for each in rows]
+        assert copied == [1.0]
+        await transaction.insert(database.catalog.table("items").number, {"rank": 1.5})
+        await is_closed.wait()
+        try:
+            await database.commit(transaction)
+        except SnapshotLost as error:
+            lost.append(error)
+
+    faulty.gate, is_closed = anyio.Event(), anyio.Event()
+    faulty.fails_before_commit = True
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(fail_to_insert, database, 1.0)
+        while database.begin().begin_ts == database.newest_ts:
+            await checkpoint()
+        tasks.start_soon(copy, database.begin())
+        await wait_all_tasks_blocked()
+        is_closed.set()
+        await wait_all_tasks_blocked()  # the copy now waits for a batch that it can join
+        faulty.gate.set()
+    assert len(lost) == 1
+    assert await ranks(database) == []
+
+
+async def fail_to_insert(database: Database, rank: float) -> None:
+    with pytest.raises(Broken):
+        await insert(database, rank)
+
+
 async def test_a_commit_that_fails_after_it_happened_has_happened(
     database: Database, faulty: FaultyStore
 ) -> None:
