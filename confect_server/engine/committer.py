@@ -129,6 +129,7 @@ class Committer:
         Raises `TurnTooLong` in place of whatever takes longer than a turn may.
         """
         async with self._turns:
+            await self._let_others_in()
             turn = self._turn = Turn()
             try:
                 async with self._lock:
@@ -139,7 +140,6 @@ class Committer:
             finally:
                 self._turn = None
                 turn.is_over.set()
-            await self._let_others_in()
 
     async def run(self) -> None:
         """Write each batch a turn of the loop after it was opened, until all is closed."""
@@ -202,7 +202,11 @@ class Committer:
             raise TurnTooLong(self._turn_s)
 
     async def _let_others_in(self) -> None:
-        """Rest now and then: other processes look for the lock, and it is free for moments only."""
+        """Rest now and then: other processes look for the lock, and it is free for moments only.
+
+        Before a turn and not after it: whoever has committed goes on in the step that published it,
+        so that a client has its answer before it is pushed what it wrote.
+        """
         self._turns_taken += 1
         if self._turns_taken % _TURNS_IN_A_ROW == 0:
             await anyio.sleep(_REST_S)

@@ -18,6 +18,7 @@ from confect_server.engine import (
     Database,
     DatabaseClosed,
     OutcomeUnknown,
+    ReadSet,
     Transaction,
     TurnTooLong,
 )
@@ -379,6 +380,39 @@ async def test_a_turn_sees_what_was_committed_before_it_and_waits_for_it(
             transaction = database.begin(turn=turn)
             found = transaction.range(index_of(database, "items", "by_rank"), Interval.all())
             assert [each.document["rank"] async for each in found] == [1.0]
+
+
+async def test_who_commits_in_a_turn_goes_on_before_those_who_are_told_of_it(
+    database: Database,
+) -> None:
+    order: list[str] = []
+
+    async def push(was_written: anyio.Event) -> None:
+        await was_written.wait()
+        await checkpoint()  # as a socket does that waits for the answer of its own mutation
+        order.append("pushed")
+
+    for _ in range(20):
+        async with anyio.create_task_group() as tasks:
+            was_written = anyio.Event()
+            reads = await read_all(database)
+            database.subscribe(reads, database.newest_ts, lambda _, told=was_written: told.set())
+            tasks.start_soon(push, was_written)
+            await wait_all_tasks_blocked()
+            async with database.turn() as turn:
+                transaction = database.begin(turn=turn)
+                await transaction.insert(database.catalog.table("items").number, {"rank": 1.0})
+                await database.commit(transaction, turn)
+            order.append("answered")
+    assert order == ["answered", "pushed"] * 20
+
+
+async def read_all(database: Database) -> ReadSet:
+    transaction = database.begin(is_read_only=True)
+    rows = transaction.range(index_of(database, "items", "by_rank"), Interval.all())
+    async for _ in rows:
+        pass
+    return transaction.reads
 
 
 @pytest.mark.parametrize("how", ["unused", "failed", "broken"])
