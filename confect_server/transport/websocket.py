@@ -136,7 +136,7 @@ class _Connection:
 
     def rerun_all(self) -> None:
         """Let every query of this socket run again."""
-        self._session.invalidated(list(self._subscriptions), self._database.newest_ts)
+        self._session.rerun_all()
         self._fell_behind.set()
 
     # The tasks.
