@@ -37,6 +37,28 @@ class OutOfRetention(Conflict):
         )
 
 
+class SnapshotBeforeSchema(OutOfRetention):
+    """A snapshot from before the schema was changed cannot be read by the indexes of now."""
+
+    def __init__(self, ts: int, changed_ts: int) -> None:
+        DatabaseError.__init__(
+            self,
+            f"the snapshot at {ts} is from before the schema changed at {changed_ts}",
+            hint="run it again at a newer snapshot",
+        )
+
+
+class OtherSchema(Conflict):
+    """A write by a program whose tables are not those that the database has now."""
+
+    def __init__(self, table: str) -> None:
+        DatabaseError.__init__(
+            self,
+            f"another version of the program has changed what documents of {table!r} are like",
+            hint="stop this server, or start it with the version that the database was changed to",
+        )
+
+
 class SnapshotLost(Conflict):
     """A transaction read what a batch was going to commit, and the batch failed."""
 

@@ -16,10 +16,11 @@ from confect_core.values import (
     new_internal_id,
 )
 from confect_server.engine.catalog import (
-    CATALOG_INDEX,
+    CATALOG_VERSION,
     FIRST_USER_TABLE,
     INDEXES,
     TABLES,
+    VERSION_KEY,
     Catalog,
     TableEntry,
     index_document,
@@ -33,9 +34,9 @@ from confect_server.engine.limits import UNLIMITED, NestedTooDeep, Usage
 from confect_server.engine.merged_range import MergedRange
 from confect_server.engine.pending import PendingWrites, WriteSet
 from confect_server.engine.read_set import ReadRecorder, ReadSet
-from confect_server.engine.snapshot import Found, Snapshot
+from confect_server.engine.snapshot import Snapshot
 from confect_server.settings import Limits
-from confect_server.store import IndexRow, Order, Reads
+from confect_server.store import IndexRow, KeyChange, Order, Reads
 
 _ID_RANDOM_BYTES = 14
 _NS_PER_MS = 1_000_000
@@ -68,12 +69,12 @@ class Transaction:
         self._is_read_only = is_read_only
         self._recorder = ReadRecorder()
         # which indexes there are decides what is written and what a range finds
-        self._recorder.reading(CATALOG_INDEX, Interval.all(), "asc").to_the_end()
+        self._recorder.point(CATALOG_VERSION, VERSION_KEY)
         self.began_at_ns = now_ns
         """When it began; what it inserts first has this as its creation time."""
         self._writes = PendingWrites(catalog, now_ns / _NS_PER_MS)
         self._frame = Frame()
-        self._backfilled: list[IndexRow] = []
+        self._backfilled: list[tuple[KeyChange, IndexRow]] = []
         self._new_tables: dict[int, bytes] = {}
         self.usage = Usage(limits)
         """What was used until now; what is done with system tables is not counted."""
@@ -107,7 +108,9 @@ class Transaction:
         """What there is to commit; whatever is still running must not write any more."""
         self._frame.is_over = True
         writes = self._writes.finished()
-        writes.index_rows.extend(self._backfilled)
+        for change, row in self._backfilled:
+            writes.changes.append(change)
+            writes.index_rows.append(row)
         return writes
 
     @asynccontextmanager
@@ -236,12 +239,11 @@ class Transaction:
         pending = None if row is None else self._writes.get(TABLES, row)
         return pending is not None and pending.after is not None
 
-    def backfill(self, index: IndexDefinition, found: Found) -> None:
-        """Enter a stored document into an index that is being made."""
-        row = IndexRow(
-            index.number, index.key(found.id, found.document), False, found.table_no, found.id
-        )
-        self._backfilled.append(row)
+    def backfill(self, index: IndexDefinition, id: bytes, document: Document) -> None:
+        """Enter a stored document into an index that is being filled."""
+        key = index.key(id, document)
+        row = IndexRow(index.number, key, False, index.table_no, id)
+        self._backfilled.append((KeyChange(index.number, None, key), row))
 
     def range(
         self,
@@ -251,7 +253,7 @@ class Transaction:
         at_most: int | None = None,
     ) -> MergedRange:
         """The documents of an interval with this transaction's writes, those made meanwhile too."""
-        if index not in self.catalog.indexes_of(index.table_no):
+        if not index.is_ready or index not in self.catalog.indexes_of(index.table_no):
             raise NoSuchIndex(index.name)
         is_counted = index.table_no >= FIRST_USER_TABLE
         if is_counted:

@@ -77,7 +77,7 @@ class Opened:
 @asynccontextmanager
 async def opened(store: Store, seed: int = 0) -> AsyncGenerator[Opened]:
     async with opened_database(store, seed=seed) as database:
-        await database.declare(MODEL.indexes)
+        await database.declare(MODEL.declared)
         yield Opened(database)
 
 
@@ -309,7 +309,7 @@ async def test_patches_of_one_document_at_once_are_all_there(tmp_path: Path) -> 
     settings = Settings(memory=Memory(document_cache_bytes=0), sharing=Sharing(poll_s=None))
     store = new_store("suspending", tmp_path)
     async with opened_database(store, settings=settings) as database:
-        await database.declare(MODEL.indexes)
+        await database.declare(MODEL.declared)
         world = Opened(database)
         async with world.writing() as db:
             user = await db.table(User).insert(name="ann", age=1)
