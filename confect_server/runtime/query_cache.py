@@ -126,6 +126,8 @@ class QueryCache:
             answer = await flight.answer_for(caller)
             if answer is not None:
                 return answer
+            if ts is None:  # the one of before may be one that cannot be read any more
+                wanted = self._database.newest_ts
 
     def clear(self) -> None:
         """Forget every answer, those that are being computed too: the functions are others now."""

@@ -224,6 +224,14 @@ class SyncSession(Generic[I]):
         clocks = self._clocks(start, now_ms)
         return [self._send(Transition(start, self._version, modifications, clocks))]
 
+    def snapshot_lost(self) -> list[Effect[I]]:
+        """The snapshot of the last `RunQueries` cannot be read any more: it takes a newer one."""
+        transition, self._next = self._next, None
+        if transition is not None:
+            self._owes_transition = self._owes_transition or transition.is_owed
+            self._queries.put_back()
+        return []
+
     def _clocks(self, start: StateVersion, now_ms: int) -> Clocks | None:
         # Only what answers the client tells the time, because a push without it is the same bytes
         # on every socket that stands at the same version.

@@ -27,7 +27,7 @@ from confect_core.protocol import (
     UnsupportedClientVersion,
     encode_refusal,
 )
-from confect_server.engine import PausePoint, Subscription
+from confect_server.engine import OutOfRetention, PausePoint, Subscription
 from confect_server.runtime import ADMIN, CLIENT, Backend, Caller, QueryResult
 from confect_server.runtime.outcome import Failed, QueryRun
 from confect_server.runtime.requests import SessionRequest
@@ -174,10 +174,17 @@ class _Connection:
             effects = self._session.advance(await self._answered_ts(), self._now_ms())
             for effect in effects:
                 if isinstance(effect, RunQueries):
-                    runs = await self._run_queries(effect)
-                    await self._pauses.reached(PausePoint.PUSH_RAN)
-                    effects = self._session.queries_ran(runs, self._now_ms())
+                    effects = await self._answered(effect)
             self._do(effects)
+
+    async def _answered(self, run: RunQueries[Caller]) -> list[Effect[Caller]]:
+        """What there is to send once these queries have run."""
+        try:
+            runs = await self._run_queries(run)
+        except OutOfRetention:  # the schema was changed while others of them ran
+            return self._session.snapshot_lost()
+        await self._pauses.reached(PausePoint.PUSH_RAN)
+        return self._session.queries_ran(runs, self._now_ms())
 
     async def _answered_ts(self) -> int:
         """The newest commit; was it a mutation of this socket, then its answer has been sent.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import suppress
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -396,7 +397,7 @@ async def test_who_commits_in_a_turn_goes_on_before_those_who_are_told_of_it(
         async with anyio.create_task_group() as tasks:
             was_written = anyio.Event()
             reads = await read_all(database)
-            database.subscribe(reads, database.newest_ts, lambda _, told=was_written: told.set())
+            database.subscribe(reads, database.newest_ts, partial(tell, was_written))
             tasks.start_soon(push, was_written)
             await wait_all_tasks_blocked()
             async with database.turn() as turn:
@@ -405,6 +406,10 @@ async def test_who_commits_in_a_turn_goes_on_before_those_who_are_told_of_it(
                 await database.commit(transaction, turn)
             order.append("answered")
     assert order == ["answered", "pushed"] * 20
+
+
+def tell(was_written: anyio.Event, _: int) -> None:
+    was_written.set()
 
 
 async def read_all(database: Database) -> ReadSet:

@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed
 
 from confect_core.protocol import JsonObject
 from confect_server import Impl
-from confect_server.engine import PausePoint
+from confect_server.engine import Database, PausePoint
 from confect_server.runtime import CLIENT, Backend
 from confect_server.store import MemoryStore
 from confect_server.transport import AdminKey, ConfectAsgi, serving
@@ -149,6 +149,40 @@ async def test_a_query_of_an_application_that_is_replaced_meanwhile_runs_again(
             if point is not PausePoint.PUSH_WOKEN:
                 assert answer(await socket.hear()) == "old"
             assert answer(await socket.hear()) == "new"
+
+
+async def test_a_table_that_is_made_while_a_socket_is_answered_costs_it_nothing(
+    point: PausePoint,
+) -> None:
+    pausing = Pausing()
+    async with Backend.open(says("yes"), MemoryStore(), pauses=pausing) as backend:
+        app = ConfectAsgi(backend, AdminKey("key"))
+        async with (
+            serving(app, "127.0.0.1", 0) as port,
+            sync_socket(f"ws://127.0.0.1:{port}") as socket,
+        ):
+            hold = pausing.hold(point)
+            await socket.modify(
+                {"type": "Add", "queryId": 0, "udfPath": "ledger:query", "args": [{}]},
+                {"type": "Add", "queryId": 1, "udfPath": "ledger:echo", "args": [{"text": "hi"}]},
+                {"type": "Add", "queryId": 2, "udfPath": "ledger:texts", "args": [{}]},
+            )
+            await hold.wait_reached()
+            await make_table(backend.database)
+            hold.release()
+            transition = await socket.hear()
+            values = {each["queryId"]: each["value"] for each in transition["modifications"]}
+            assert values == {0: "yes", 1: "hi", 2: []}
+            await socket.mutate(7, "ledger:add", text="one")
+            assert (await socket.hear())["type"] == "MutationResponse"
+            assert answer(await socket.hear()) == "['one']"
+
+
+async def make_table(database: Database) -> None:
+    transaction = database.begin()
+    table = await transaction.table_to_fill("another")
+    await transaction.insert(table.number, {})
+    await database.commit(transaction)
 
 
 def says(word: str) -> Impl[Any]:
