@@ -11,6 +11,7 @@ from confect_core.tables import definition_of, table_mistakes
 from confect_server.db.description import describe
 from confect_server.db.reader import DatabaseReader
 from confect_server.db.stored_documents import check_of
+from confect_server.db.widening import is_wider
 from confect_server.db.writer import DatabaseWriter
 from confect_server.engine import DeclaredShape, DeclaredTable
 
@@ -36,5 +37,6 @@ class DataModel:
 def _declared(table: type[Table]) -> DeclaredTable:
     definition = definition_of(table)
     indexes = {name: index.fields for name, index in definition.indexes.items()}
-    shape = DeclaredShape(describe(table), check_of(table), lambda _: False)
+    text = describe(table)
+    shape = DeclaredShape(text, check_of(table), lambda old: is_wider(old, text))
     return DeclaredTable(indexes, shape)
