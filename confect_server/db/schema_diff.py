@@ -241,8 +241,10 @@ def _variants(shape: Shape, told_apart_by: str | None = None) -> dict[Tag, Shape
 
 
 def _unwrapped(shape: Shape) -> Shape:
-    inner: Shape = shape["shape"] if shape["kind"] == "recursive" else shape
-    return inner
+    if shape["kind"] == "recursive":
+        return _unwrapped(shape["shape"])
+    # a table whose documents write themselves has no fields that are known here
+    return shape if "fields" in shape else {"kind": "object", "fields": {"(all of it)": shape}}
 
 
 def _tag(value: Value) -> str:
@@ -250,4 +252,5 @@ def _tag(value: Value) -> str:
 
 
 def _parsed(text: str) -> Shape:
-    return _unwrapped(json.loads(text))
+    shape: Shape = json.loads(text)
+    return shape if shape["kind"] == "tagged" else _unwrapped(shape)
