@@ -19,6 +19,7 @@ from anyio.abc import TaskGroup
 from watchfiles import Change, DefaultFilter, awatch  # pyright: ignore[reportUnknownVariableType]
 
 from confect_codegen.discover import Project, find_project
+from confect_codegen.filling import Filling
 from confect_codegen.generate import generate
 from confect_codegen.loading import load
 from confect_codegen.report import print_line, print_mistakes
@@ -48,7 +49,8 @@ class DevServer:
         """Serve until the process is told to stop; a project that is broken at first is refused."""
         application = build(self._project)
         store, settings = SqliteStore(self._database), self._project.settings
-        async with Backend.open(application, store, settings=settings) as backend:
+        filling = Filling().tell
+        async with Backend.open(application, store, settings=settings, tell=filling) as backend:
             app = ConfectAsgi(backend, AdminKey(self._state.admin_key()), shows_functions=True)
             async with serving(app, self._host, self._port) as port:
                 url = f"http://{self._host}:{port}"
@@ -72,7 +74,7 @@ class DevServer:
             rust_timeout=_LOOK_EVERY_MS,
         ):
             try:
-                await backend.replace(build(self._project))
+                await backend.replace(build(self._project), Filling().tell)
             except (ConfectError, Mistakes) as error:
                 print_mistakes(error)
                 print_line("still serving the last version that worked")

@@ -40,9 +40,7 @@ class SchemaLook:
 
     def as_json(self) -> str:
         """The whole as JSON."""
-        refused = self.refused and [
-            {"table": each.table, "id": each.id, "problem": each.problem} for each in self.refused
-        ]
+        refused = None if self.refused is None else [*map(_refusal, self.refused)]
         found = {
             "database": str(self.path),
             "exists": self.exists,
@@ -63,6 +61,10 @@ class SchemaLook:
             print_line("nothing to change")
         elif self.refused == [] and self.diff.documents_to_validate:
             print_line("all of them fit")
+
+
+def _refusal(refused: SchemaRefusesDocument) -> dict[str, str]:
+    return {"table": refused.table, "id": refused.id, "problem": refused.problem}
 
 
 async def tables_in_file(path: Path) -> dict[str, StoredTable] | None:

@@ -38,5 +38,5 @@ def _declared(table: type[Table]) -> DeclaredTable:
     definition = definition_of(table)
     indexes = {name: index.fields for name, index in definition.indexes.items()}
     text = describe(table)
-    shape = DeclaredShape(text, check_of(table), lambda old: is_wider(old, text))
+    shape = DeclaredShape(text, check_of(table), follows=lambda old: is_wider(old, text))
     return DeclaredTable(indexes, shape)

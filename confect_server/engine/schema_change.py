@@ -36,7 +36,7 @@ from confect_server.engine.catalog import (
     number_of,
     table_document,
 )
-from confect_server.engine.errors import Conflict
+from confect_server.engine.errors import Conflict, OtherSchema
 from confect_server.engine.index import BY_CREATION_TIME, Document, IndexDefinition
 from confect_server.engine.pauses import PausePoint
 from confect_server.engine.snapshot import Found, rest_of
@@ -95,6 +95,14 @@ class Backfill:
     index: str
     done: int
     total: int
+
+
+def check_fits(tables: Mapping[str, DeclaredTable], catalog: Catalog) -> None:
+    """Raise `OtherSchema` if a table was declared otherwise since it was declared like this."""
+    for name, declared in tables.items():
+        text = None if declared.shape is None else declared.shape.text
+        if not catalog.has(name) or catalog.table(name).shape != text:
+            raise OtherSchema(name)
 
 
 class SchemaChange:

@@ -26,6 +26,7 @@ from confect_server.ctx import ActionCtx, Calls, Ctx, MutationCtx, QueryCtx, Run
 from confect_server.db import Cursors, OpenTables, Paging
 from confect_server.engine import (
     ArgumentsTooLarge,
+    Catalog,
     Clock,
     Conflict,
     Database,
@@ -34,6 +35,7 @@ from confect_server.engine import (
     ResultTooLarge,
     Transaction,
     Turn,
+    check_fits,
 )
 from confect_server.http import Route, Routes
 from confect_server.impl import Impl
@@ -115,6 +117,7 @@ class Executor:
         self._cursors = Cursors(database.incarnation)
         self._limits = database.settings.limits
         self.application = application
+        self._fitting: tuple[Application, Catalog] | None = None
 
     async def run_query(
         self,
@@ -276,6 +279,7 @@ class Executor:
         self, attempt: Callable[[Transaction], Awaitable[T]], turn: Turn | None
     ) -> tuple[T, int]:
         transaction = self._begin(turn=turn)
+        self._check_schema(transaction.catalog)
         try:
             result = await attempt(transaction)
         except Conflict:
@@ -285,6 +289,17 @@ class Executor:
             await self._database.confirm(transaction)
             raise
         return result, await self._database.commit(transaction, turn)
+
+    def _check_schema(self, catalog: Catalog) -> None:
+        """Raise `OtherSchema` if the tables of the application are not those of the database.
+
+        Another process may have started a later version: what this one writes would not fit it.
+        """
+        application = self.application
+        if self._fitting != (application, catalog):
+            declared = application.impl.data_model.declared
+            check_fits(declared, catalog)
+            self._fitting = application, catalog
 
     def _timed(
         self,

@@ -35,9 +35,9 @@ def diff(
     ] = True,
     json: _Json = False,
 ) -> None:
-    """Show what the next start of the server would change in the database; nothing is changed.
+    """Show what the next start would change in the database.
 
-    A server may be running on it. Ends with 0 if there is nothing to change, with 1 if there is,
+    Nothing is changed, and a server may be running on it. Ends with 0 if there is nothing to change, with 1 if there is,
     and with 2 if a stored document does not fit, so that the server would refuse to start.
 
     confect schema diff
@@ -70,7 +70,9 @@ def diff(
 
 @schema.command()
 def show(directory: _Directory = Path(), *, db: _Database = None, json: _Json = False) -> None:
-    """Show the tables of the database, with their fields, indexes and numbers of documents.
+    """Show the tables that the database has.
+
+    With their fields, their indexes, and how many documents each has.
 
     confect schema show
 
