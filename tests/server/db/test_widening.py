@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Union
 
 import pytest
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    create_model,
+)
 
 from confect_core import Id, Int64, Table
 from confect_core.values import BigInt, Value
@@ -220,6 +230,84 @@ def test_whatever_is_wider_takes_all_that_was_taken() -> None:
                 missing = [VALUES[each] for each in taken - taken_now]
                 assert not missing, f"{after} is not wider than {before}: {missing}"
     assert proofs > len(WIDER)
+
+
+@dataclass(frozen=True)
+class Widened:
+    """A type, one that takes more, and values of the first."""
+
+    old: Any
+    new: Any
+    values: st.SearchStrategy[Value]
+
+
+def either(*types: Any) -> Any:
+    return Union[types]  # noqa: UP007  # `|` cannot join what is only known at run time
+
+
+TEXTS = st.text(max_size=3)
+BASES = [
+    Widened(str, str, TEXTS),
+    Widened(str, Any, TEXTS),
+    Widened(str, either(float, str, None), TEXTS),
+    Widened(Literal["a"], Literal["a", "b"], st.just("a")),
+    Widened(Literal["a", "b"], str, st.sampled_from(["a", "b"])),
+    Widened(bool, either(bool, None), st.booleans()),
+    Widened(float, float, st.floats()),
+    Widened(int, float, st.integers(-9, 9).map(float)),
+    Widened(Annotated[str, Field(max_length=3)], Annotated[str, Field(max_length=4)], TEXTS),
+    Widened(Annotated[float, Field(ge=0)], Annotated[float, Field(ge=-1)], st.floats(min_value=0)),
+    Widened(Annotated[str, AfterValidator(refuse_short)], str, st.just("long")),
+    Widened(None, Any, st.none()),
+]
+
+
+def listed(of_one: Widened) -> Widened:
+    return Widened(list[of_one.old], list[of_one.new], st.lists(of_one.values, max_size=2))
+
+
+def named(of_one: Widened) -> Widened:
+    values = st.dictionaries(st.sampled_from(["k", "l"]), of_one.values)
+    return Widened(dict[str, of_one.old], dict[str, of_one.new], values)
+
+
+def joined(one: Widened, other: Widened) -> Widened:
+    values = one.values | other.values
+    return Widened(either(one.old, other.old), either(other.new, None, one.new), values)
+
+
+def modelled(required: Widened, optional: Widened) -> Widened:
+    old: dict[str, Any] = {"a": (required.old, ...), "b": (optional.old, None)}
+    new: dict[str, Any] = {
+        "c": (str, ""),
+        "b": (optional.new, None),
+        "a": (either(required.new, bytes), None),
+    }
+    values = st.fixed_dictionaries({"a": required.values}, optional={"b": optional.values})
+    return Widened(create_model("Old", **old), create_model("New", **new), values)
+
+
+WIDENED = st.recursive(
+    st.sampled_from(BASES),
+    lambda inner: (
+        inner.map(listed)
+        | inner.map(named)
+        | st.builds(joined, inner, inner)
+        | st.builds(modelled, inner, inner)
+    ),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(WIDENED, st.data())
+def test_a_type_that_is_widened_anywhere_is_wider_and_takes_the_same_values(
+    widened: Widened, data: st.DataObject
+) -> None:
+    assert is_wider(of(widened.old), of(widened.new))
+    value = data.draw(widened.values)
+    assert takes(Codec[Any](table_with(widened.old), what="old"), {"held": value})
+    assert takes(Codec[Any](table_with(widened.new), what="new"), {"held": value})
 
 
 def test_the_values_tell_most_of_the_types_apart() -> None:
