@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from typing import Annotated, Any, Literal, Union
 
@@ -13,6 +14,7 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
+    ConfigDict,
     Field,
     StringConstraints,
     create_model,
@@ -32,6 +34,7 @@ from tests.server.db.test_description import (
     Dog,
     Person,
     Room,
+    Strict,
     of,
     stripped,
     table_with,
@@ -48,6 +51,12 @@ class Nearer(BaseModel):
     city: str
 
 
+class LongCity(BaseModel):
+    model_config = ConfigDict(str_max_length=10)
+    city: Annotated[str, Field(max_length=30)]
+    street: str | None = None
+
+
 class Bird(BaseModel):
     kind: Literal["bird"] = "bird"
 
@@ -61,6 +70,21 @@ class NewTree(BaseModel):
     value: str | float
     note: str = ""
     children: list[NewTree]
+
+
+def refuse_dates(node: Any) -> Any:
+    assert node is None or isinstance(node.value, str)
+    return node
+
+
+class TextNode(BaseModel):
+    value: str
+    child: Annotated[TextNode | None, AfterValidator(refuse_dates)] = None
+
+
+class DateNode(BaseModel):
+    value: date | str
+    child: Annotated[DateNode | None, AfterValidator(refuse_dates)] = None
 
 
 def refuse_short(text: object) -> object:
@@ -107,6 +131,8 @@ NOT_WIDER: list[tuple[Any, Any]] = [
     (Id[Room], Id[Person]),
     (Address, Nearer),
     (Farther, Address),
+    (TextNode, DateNode),  # the check of a child sees what is widened further up
+    (LongCity, Strict),  # without a bound of its own the field has that of the model
     (Cat | Dog, Annotated[Cat | Dog, Field(discriminator="kind")]),
     (NewTree, OldTree),
     (
@@ -185,6 +211,7 @@ VALUES: list[Value] = [
     {"value": "a", "children": []},
     {"value": "a", "children": [{"value": "b", "children": []}]},
     {"value": 1.0, "children": [{"value": "b", "children": []}]},
+    {"value": "a", "child": {"value": "2020-01-01"}},
     {"value": "a", "odd": {"value": "b", "even": None}},
     {"value": "a", "even": {"value": "b"}},
 ]
