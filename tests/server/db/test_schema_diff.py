@@ -6,7 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+import pytest
+from pydantic import AfterValidator, Field, model_serializer
 
 from confect_core import Id, Index, Table
 from confect_server.db import DataModel
@@ -22,6 +23,11 @@ from confect_server.db.schema_diff import (
     stored_tables,
 )
 from tests.server.db.opened import opened
+from tests.server.db.test_description import DIFFERENT, Address, Colour, Tree, made, of
+
+
+def named_check(text: str) -> str:
+    return text
 
 
 class Room(Table, name="rooms"):
@@ -223,6 +229,52 @@ def test_the_fields_of_a_description_can_be_read() -> None:
         "room": "id of rooms",
         "url": "string",
     }
+
+
+@pytest.mark.parametrize(
+    "annotation", [*DIFFERENT, made(**{f"f{each}": str for each in range(4000)})]
+)
+def test_every_type_can_be_read(annotation: object) -> None:
+    fields = fields_of(of(annotation))[None]
+
+    assert all(text and "#" not in text for text in fields.values())
+
+
+@pytest.mark.parametrize(
+    ("annotation", "text"),
+    [
+        (list[str | None], "array of (string | null)"),
+        (dict[str, list[Colour]], 'record of array of "blue" | "red"'),
+        (tuple[str, float], "tuple of (string, float64)"),
+        (Address, "{city: string, street?: string | null}"),
+        (Tree, "{children?: array of the same again, value: string}"),
+        (Annotated[int, Field(ge=3)], "integer (ge 3)"),
+        (
+            Annotated[str, AfterValidator(named_check)],
+            f"string (checked by {__name__}.named_check)",
+        ),
+    ],
+)
+def test_types_are_written_as_people_read_them(annotation: object, text: str) -> None:
+    assert fields_of(of(annotation))[None]["held"] == text
+
+
+def test_a_table_that_writes_itself_is_told_as_a_whole() -> None:
+    class Sealed(Table, name="notes"):
+        text: str
+
+        @model_serializer
+        def sealed(self) -> dict[str, str]:
+            return {"text": self.text}
+
+    fields = only(stored(Room, 1) | stored(MoreOfNote, 1), Sealed, Room).fields
+
+    assert [(each.sign, each.name) for each in fields] == [
+        ("+", "(all of it)"),
+        ("-", "likes"),
+        ("-", "room"),
+        ("-", "text"),
+    ]
 
 
 async def test_a_database_tells_what_it_has() -> None:
