@@ -103,7 +103,7 @@ class Committer:
         return batch, batch.ts
 
     async def commit(
-        self, reads: ReadSet, begin_ts: int, writes: WriteSet, turn: Turn | None = None
+        self, base: Reads, reads: ReadSet, begin_ts: int, writes: WriteSet, turn: Turn | None = None
     ) -> int:
         """The timestamp of the commit, once it is durable; raises `Conflict`."""
         if self._is_closed:
@@ -113,6 +113,8 @@ class Committer:
         batch = self._batch
         if batch is None or self._turn is not None or not batch.takes_more:
             batch = await self._joined()
+        if isinstance(base, Batch):
+            base.check_not_lost()  # it may have failed while a batch to join was waited for
         self._log.check(reads, begin_ts)
         batch.check(reads, begin_ts)
         # a caller that is cancelled takes its future away, not its transaction: it is under way
@@ -125,6 +127,7 @@ class Committer:
         Raises `TurnTooLong` in place of whatever takes longer than a turn may.
         """
         async with self._turns:
+            await self._let_others_in()
             turn = self._turn = Turn()
             try:
                 async with self._lock:
@@ -135,7 +138,6 @@ class Committer:
             finally:
                 self._turn = None
                 turn.is_over.set()
-            await self._let_others_in()
 
     async def run(self) -> None:
         """Write each batch a turn of the loop after it was opened, until all is closed."""
@@ -151,20 +153,24 @@ class Committer:
             async with self._lock:
                 pass  # a turn that is under way ends first
 
-    async def poll(self, longest_s: float) -> None:
-        """Learn of the commits of other processes, again and again while none are made here.
+    async def learn(self) -> None:
+        """Learn of the commits of other processes.
 
         A batch learns of them itself. Until it is published nobody else publishes it, for its
         callers are answered in the same step.
         """
+        async with self._lock:
+            if self._batch is None and (await self._store.head()).ts > self._log.ts:
+                await self._catch_up(self._store)
+
+    async def poll(self, longest_s: float) -> None:
+        """Learn of the commits of others again and again, less often while they make none."""
         wait_s = longest_s
         while True:
             await anyio.sleep(wait_s)
             seen_ts = self._log.ts
             try:
-                async with self._lock:
-                    if self._batch is None and (await self._store.head()).ts > seen_ts:
-                        await self._catch_up(self._store)
+                await self.learn()
             except Exception:
                 _LOGGER.exception("looking for the commits of others failed; it goes on")
             is_quiet = self._log.ts == seen_ts
@@ -198,7 +204,11 @@ class Committer:
             raise TurnTooLong(self._turn_s)
 
     async def _let_others_in(self) -> None:
-        """Rest now and then: other processes look for the lock, and it is free for moments only."""
+        """Rest now and then: other processes look for the lock, and it is free for moments only.
+
+        Before a turn and not after it: whoever has committed goes on in the step that published it,
+        so that a client has its answer before it is pushed what it wrote.
+        """
         self._turns_taken += 1
         if self._turns_taken % _TURNS_IN_A_ROW == 0:
             await anyio.sleep(_REST_S)

@@ -169,9 +169,9 @@ class Database:
         if not writes:
             await self.confirm(transaction)
             return transaction.begin_ts
-        if isinstance(transaction.base, Batch):
-            transaction.base.check_not_lost()
-        return await self._committer.commit(transaction.reads, transaction.begin_ts, writes, turn)
+        return await self._committer.commit(
+            transaction.base, transaction.reads, transaction.begin_ts, writes, turn
+        )
 
     async def confirm(self, transaction: Transaction) -> None:
         """Return once everything that the transaction read is durable; raises `Conflict`."""
@@ -202,7 +202,7 @@ class Database:
 
     async def refresh(self) -> None:
         """Learn of the commits of other processes."""
-        await self._catch_up(self._store)
+        await self._committer.learn()
 
     async def forget(self) -> None:
         """Forget now what lies further back than the settings say; done in the background, too."""

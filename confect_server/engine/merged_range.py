@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 from typing import Self
 
 from confect_core.values import Interval
+from confect_server.engine.errors import FunctionOver
 from confect_server.engine.frame import Frame
+from confect_server.engine.index import copy_of
 from confect_server.engine.limits import Usage
 from confect_server.engine.pending import PendingWrites
 from confect_server.engine.read_set import Reading
@@ -50,6 +52,8 @@ class MergedRange(AsyncIterator[Found]):
     async def __anext__(self) -> Found:
         if self._is_exhausted or (self._left is not None and self._left <= 0):
             raise StopAsyncIteration
+        if self._frame.is_over:
+            raise FunctionOver
         stored = await self._next_stored()
         while self._frame.inner is not None:
             await self._frame.wait_alone()
@@ -64,6 +68,8 @@ class MergedRange(AsyncIterator[Found]):
             self._usage.read(found.size)
         if found is stored:
             self._waiting = None
+        else:  # it is still to be written, whatever is done with what is handed out
+            found = found._replace(document=copy_of(found.document))
         self._ahead = rest_of(self._ahead, found.key, self._order)
         if self._left is not None:
             self._left -= 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from copy import copy
 from typing import Protocol
@@ -30,7 +30,7 @@ from confect_server.engine.catalog import (
 from confect_server.engine.counts import COUNTS, count_id, count_of
 from confect_server.engine.errors import FunctionOver, NoSuchIndex, ReadOnly
 from confect_server.engine.frame import Frame
-from confect_server.engine.index import CREATION_TIME, ID, Document, IndexDefinition
+from confect_server.engine.index import CREATION_TIME, ID, Document, IndexDefinition, copy_of
 from confect_server.engine.limits import UNLIMITED, NestedTooDeep, Usage
 from confect_server.engine.merged_range import MergedRange
 from confect_server.engine.pending import PendingWrites, WriteSet
@@ -107,7 +107,8 @@ class Transaction:
         return self._recorder.finished()
 
     def finished(self) -> WriteSet:
-        """What there is to commit."""
+        """What there is to commit; whatever is still running must not write any more."""
+        self._frame.is_over = True
         writes = self._writes.finished()
         for change, row in self._backfilled:
             writes.changes.append(change)
@@ -125,28 +126,43 @@ class Transaction:
             raise NestedTooDeep(self._frame.depth + 1, self.usage.limits.nesting)
         part = copy(self)
         if self._is_read_only:
-            part._frame = self._frame.deeper()
-            yield part
+            self._check_not_over()
+            frame = part._frame = self._frame.enter_to_read()
+            try:
+                yield part
+            finally:
+                self._frame.leave(frame)
             return
         await self._frame.wait_alone()
         self._check_writable()
         part._is_read_only = is_read_only
-        frame = part._frame = self._frame.enter()
-        mark = self._writes.mark()
+        frame = part._frame = self._frame.enter(self._writes.mark())
         try:
             yield part
+            part._check_not_over()  # then it was undone with what is around it
+            part._undo_unfinished()
         except BaseException:
-            if not frame.is_over:  # else it was undone with what is around it
-                self._writes.undo_to(mark)
+            if not frame.is_over:
+                self._writes.undo_to(frame.mark)
             raise
         finally:
             self._frame.leave(frame)
 
+    def end(self) -> None:
+        """End it: what its function left running can neither read nor write any more."""
+        if not self._is_read_only:
+            self._undo_unfinished()
+        self._frame.end()
+
     async def get(self, table_no: int, id: bytes) -> Document | None:
         """A document by its id, or None; either is remembered as read."""
+        self._check_not_over()
         if table_no >= FIRST_USER_TABLE:
             self.usage.ask()
-        return await self._current(table_no, id)
+        document = await self._current(table_no, id)
+        if document is None or self._writes.get(table_no, id) is None:
+            return document
+        return copy_of(document)  # what is to be written stays, whatever is done with this
 
     async def written_at(self, table_no: int, id: bytes) -> int | None:
         """The timestamp of the commit that last wrote a document."""
@@ -156,6 +172,7 @@ class Transaction:
 
     async def count(self, table_no: int) -> int:
         """How many documents a table has; what is remembered as read is this number only."""
+        self._check_not_over()
         self.usage.ask()
         self._recorder.point(COUNTS, count_id(table_no))
         stored = await count_of(self._snapshot.store, table_no, self._snapshot.ts)
@@ -164,8 +181,8 @@ class Transaction:
         return stored + self._writes.growth(table_no)
 
     async def insert(self, table_no: int, fields: dict[str, Value]) -> str:
-        """Add a document and give its id."""
-        size = check_document(fields)
+        """Add a document and give its id; one of a system table may be of any size."""
+        size = check_document(fields) if table_no >= FIRST_USER_TABLE else 0
         if self._frame.inner is not None:
             await self._frame.wait_alone()
         self._check_writable()
@@ -189,6 +206,26 @@ class Transaction:
         self._put(table_no, id, current, {**with_floats(fields), **system}, size)
         return True
 
+    async def change(
+        self, table_no: int, id: bytes, fields_from: Callable[[Document], dict[str, Value]]
+    ) -> bool:
+        """Give a document fields that are found from those it has, as if in one step.
+
+        Nobody writes it in between, however many changes are under way. The document that the
+        function is given is not its own. False if there is no such document.
+        """
+        if table_no >= FIRST_USER_TABLE:
+            self.usage.ask()
+        current = await self._current(table_no, id)
+        self._check_writable()
+        if current is None:
+            return False
+        fields = fields_from(current)
+        size = check_document(fields)
+        system: Document = {ID: current[ID], CREATION_TIME: current[CREATION_TIME]}
+        self._put(table_no, id, current, {**fields, **system}, size)
+        return True
+
     async def delete(self, table_no: int, id: bytes) -> bool:
         """Remove a document; False if there is no such document."""
         current = await self._current(table_no, id)
@@ -200,6 +237,7 @@ class Transaction:
 
     async def table_to_fill(self, name: str) -> TableEntry:
         """A table by its name, made if there is none; making it is a write like any other."""
+        await self._frame.wait_alone()  # from here on nobody else makes it
         self._check_writable()
         if not self.catalog.has(name):
             self._writes.catalog = self.catalog.with_table(name)
@@ -231,6 +269,7 @@ class Transaction:
         at_most: int | None = None,
     ) -> MergedRange:
         """The documents of an interval with this transaction's writes, those made meanwhile too."""
+        self._check_not_over()
         if not index.is_ready or index not in self.catalog.indexes_of(index.table_no):
             raise NoSuchIndex(index.name)
         is_counted = index.table_no >= FIRST_USER_TABLE
@@ -288,5 +327,13 @@ class Transaction:
     def _check_writable(self) -> None:
         if self._is_read_only:
             raise ReadOnly
+        self._check_not_over()
+
+    def _check_not_over(self) -> None:
         if self._frame.is_over:
             raise FunctionOver
+
+    def _undo_unfinished(self) -> None:
+        """Undo what a part has written that is left running, or half of it would be committed."""
+        if self._frame.inner is not None:
+            self._writes.undo_to(self._frame.inner.mark)

@@ -191,6 +191,10 @@ class SyncSession(Generic[I]):
         if self._queries.invalidate(query_ids, ts) and ts > self._least_ts:
             self._least_ts = ts
 
+    def rerun_all(self) -> None:
+        """Every query runs again, those too that are running: their functions are others now."""
+        self._queries.invalidate_all()
+
     def advance(self, ts: int, now_ms: int) -> list[Effect[I]]:
         """Begin the next Transition at `ts`, the newest commit that can be read.
 
@@ -207,6 +211,13 @@ class SyncSession(Generic[I]):
         if not queries:
             return self.queries_ran({}, now_ms)
         return [RunQueries(ts, queries, self._identity)]
+
+    def put_off(self) -> None:
+        """The ts of the last `RunQueries` can no longer be read: advance again, at a newer one."""
+        transition, self._next = self._next, None
+        if transition is not None:
+            self._queries.put_off()
+            self._owes_transition |= transition.is_owed
 
     def queries_ran(self, runs: Mapping[int, QueryRun], now_ms: int) -> list[Effect[I]]:
         """Every query of the last `RunQueries` that was not dropped has run at its ts."""
