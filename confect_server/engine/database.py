@@ -202,7 +202,7 @@ class Database:
 
     async def refresh(self) -> None:
         """Learn of the commits of other processes."""
-        await self._catch_up(self._store)
+        await self._committer.learn()
 
     async def forget(self) -> None:
         """Forget now what lies further back than the settings say; done in the background, too."""

@@ -98,11 +98,11 @@ class ReadOnly(DatabaseError):
 
 
 class FunctionOver(DatabaseError):
-    """A write by something that a function has left running when it ended."""
+    """A read or a write by something that a function has left running when it ended."""
 
     def __init__(self) -> None:
         super().__init__(
-            "the function that this write belongs to has ended",
+            "the function that this read or write belongs to has ended",
             hint="await everything that a handler starts; a task group does so even when one fails",
         )
 

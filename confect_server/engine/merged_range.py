@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Self
 
 from confect_core.values import Interval
+from confect_server.engine.errors import FunctionOver
 from confect_server.engine.frame import Frame
 from confect_server.engine.index import copy_of
 from confect_server.engine.limits import Usage
@@ -51,6 +52,8 @@ class MergedRange(AsyncIterator[Found]):
     async def __anext__(self) -> Found:
         if self._is_exhausted or (self._left is not None and self._left <= 0):
             raise StopAsyncIteration
+        if self._frame.is_over:
+            raise FunctionOver
         stored = await self._next_stored()
         while self._frame.inner is not None:
             await self._frame.wait_alone()

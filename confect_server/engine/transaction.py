@@ -105,8 +105,7 @@ class Transaction:
         return self._recorder.finished()
 
     def finished(self) -> WriteSet:
-        """What there is to commit; whatever is still running must not write any more."""
-        self._frame.is_over = True
+        """What there is to commit."""
         writes = self._writes.finished()
         for change, row in self._backfilled:
             writes.changes.append(change)
@@ -124,25 +123,37 @@ class Transaction:
             raise NestedTooDeep(self._frame.depth + 1, self.usage.limits.nesting)
         part = copy(self)
         if self._is_read_only:
-            part._frame = self._frame.deeper()
-            yield part
+            self._check_not_over()
+            frame = part._frame = self._frame.enter_to_read()
+            try:
+                yield part
+            finally:
+                self._frame.leave(frame)
             return
         await self._frame.wait_alone()
         self._check_writable()
         part._is_read_only = is_read_only
-        frame = part._frame = self._frame.enter()
-        mark = self._writes.mark()
+        frame = part._frame = self._frame.enter(self._writes.mark())
         try:
             yield part
+            part._check_not_over()  # then it was undone with what is around it
+            part._undo_unfinished()
         except BaseException:
-            if not frame.is_over:  # else it was undone with what is around it
-                self._writes.undo_to(mark)
+            if not frame.is_over:
+                self._writes.undo_to(frame.mark)
             raise
         finally:
             self._frame.leave(frame)
 
+    def end(self) -> None:
+        """End it: what its function left running can neither read nor write any more."""
+        if not self._is_read_only:
+            self._undo_unfinished()
+        self._frame.end()
+
     async def get(self, table_no: int, id: bytes) -> Document | None:
         """A document by its id, or None; either is remembered as read."""
+        self._check_not_over()
         if table_no >= FIRST_USER_TABLE:
             self.usage.ask()
         document = await self._current(table_no, id)
@@ -157,6 +168,7 @@ class Transaction:
 
     async def count(self, table_no: int) -> int:
         """How many documents a table has; what is remembered as read is this number only."""
+        self._check_not_over()
         self.usage.ask()
         self._recorder.point(COUNTS, count_id(table_no))
         stored = await count_of(self._snapshot.store, table_no, self._snapshot.ts)
@@ -221,7 +233,7 @@ class Transaction:
 
     async def table_to_fill(self, name: str) -> TableEntry:
         """A table by its name, made if there is none; making it is a write like any other."""
-        await self._frame.wait_alone()  # from here on nobody else makes it
+        await self._frame.wait_alone()  # here, so that nobody else makes it between the steps
         self._check_writable()
         if not self.catalog.has(name):
             self._writes.catalog = self.catalog.with_table(name)
@@ -253,6 +265,7 @@ class Transaction:
         at_most: int | None = None,
     ) -> MergedRange:
         """The documents of an interval with this transaction's writes, those made meanwhile too."""
+        self._check_not_over()
         if not index.is_ready or index not in self.catalog.indexes_of(index.table_no):
             raise NoSuchIndex(index.name)
         is_counted = index.table_no >= FIRST_USER_TABLE
@@ -299,5 +312,13 @@ class Transaction:
     def _check_writable(self) -> None:
         if self._is_read_only:
             raise ReadOnly
+        self._check_not_over()
+
+    def _check_not_over(self) -> None:
         if self._frame.is_over:
             raise FunctionOver
+
+    def _undo_unfinished(self) -> None:
+        """Undo what a part has written that is left running, or half of it would be committed."""
+        if self._frame.inner is not None:
+            self._writes.undo_to(self._frame.inner.mark)

@@ -30,6 +30,7 @@ from confect_server.engine import (
     Clock,
     Conflict,
     Database,
+    OutOfRetention,
     Randomness,
     ReadSet,
     ResultTooLarge,
@@ -52,6 +53,10 @@ T = TypeVar("T")
 
 FREE_ATTEMPTS = 3
 """How often a mutation may lose before it runs while nobody else commits."""
+
+
+NEWEST_ATTEMPTS = 4
+"""How often a query is run at the newest snapshot known here, until one is found that is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,8 @@ class QueryResult:
     looked_at: LookedAt
     journal: str | None = None
     """Where its page ended; its next run on behalf of the same subscription starts from it."""
+    is_out_of_retention: bool = False
+    """Was it refused because its snapshot is no longer kept? At a newer one it has an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,19 +136,44 @@ class Executor:
     ) -> QueryResult:
         """Run a query at a snapshot, the newest one unless told otherwise.
 
-        With the journal of its last run it answers the same page, however long that is now.
+        With the journal of its last run it answers the same page, however long that is now. The
+        newest one here may be out of retention, for others commit too: then it is looked for anew.
         """
-        transaction = self._begin(ts, is_read_only=True)
+        for _ in range(NEWEST_ATTEMPTS - 1):
+            result = await self._query_at(path, args, caller, ts, journal)
+            if ts is not None or not result.is_out_of_retention:
+                return result
+            await self._database.refresh()
+        return await self._query_at(path, args, caller, ts, journal)
+
+    async def _query_at(
+        self, path: str, args: JsonObject, caller: Caller, ts: int | None, journal: str | None
+    ) -> QueryResult:
+        try:
+            transaction = self._begin(ts, is_read_only=True)
+        except OutOfRetention as error:  # the schema was changed since
+            told = self._failures.told(error, path, secrets.token_hex(8))
+            begun_at = self._database.newest_ts if ts is None else ts
+            return QueryResult(told, begun_at, ReadSet(), LookedAt(), None, True)
         paging = Paging(self._cursors, journal)
         circumstances = self._circumstances(transaction)
         run = self._in_transaction(path, "Query", args, caller, transaction, circumstances, paging)
-        outcome = await self._told(path, secrets.token_hex(8), run)
+        is_out_of_retention = False
+        outcome: RunOutcome
+        try:
+            outcome = Succeeded(self._encoded(await run))
+        except Exception as error:
+            is_out_of_retention = isinstance(error, OutOfRetention)
+            outcome = self._failures.told(error, path, secrets.token_hex(8))
+        finally:
+            transaction.end()
         return QueryResult(
             outcome,
             transaction.begin_ts,
             transaction.reads,
             circumstances.looked_at,
             paging.journal,
+            is_out_of_retention,
         )
 
     async def run_mutation(
@@ -218,9 +250,24 @@ class Executor:
                 run = _RunIn(self, part, inside.time, inside.circumstances.inside())
                 return await self._run_in(function, args, run)
         if is_query:
-            return await self._timed(function, args, self._begin(is_read_only=True))
+            return await self._at_newest(function, args)
         value, _ = await self._retried(lambda transaction: self._timed(function, args, transaction))
         return value
+
+    async def _at_newest(self, function: RunnableFunction, args: Value) -> Value:
+        """What a query answers that another function calls outside of any transaction."""
+        for _ in range(NEWEST_ATTEMPTS - 1):
+            with suppress(OutOfRetention):
+                return await self._alone(function, args)
+            await self._database.refresh()
+        return await self._alone(function, args)
+
+    async def _alone(self, function: RunnableFunction, args: Value) -> Value:
+        transaction = self._begin(is_read_only=True)
+        try:
+            return await self._timed(function, args, transaction)
+        finally:
+            transaction.end()
 
     async def _told(self, path: str, request_id: str, run: Awaitable[Value]) -> RunOutcome:
         try:
@@ -288,6 +335,8 @@ class Executor:
             # why it failed may be something that it read and that is not durable yet
             await self._database.confirm(transaction)
             raise
+        finally:
+            transaction.end()
         return result, await self._database.commit(transaction, turn)
 
     def _check_schema(self, catalog: Catalog) -> None:

@@ -93,8 +93,8 @@ class QuerySet:
         self._stale, self._removed = set(), []
         return tuple([QueryToRun(query.added, query.journal) for query in self._running.values()])
 
-    def put_back(self) -> None:
-        """Let what `begin` gave be stale again: it has not run, or not all of it."""
+    def put_off(self) -> None:
+        """Take back what `begin` gave: it did not run, and is stale as before."""
         running, self._running = self._running, {}
         self._stale.update(
             query_id for query_id, query in running.items() if self._queries.get(query_id) is query

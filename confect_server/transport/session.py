@@ -212,6 +212,13 @@ class SyncSession(Generic[I]):
             return self.queries_ran({}, now_ms)
         return [RunQueries(ts, queries, self._identity)]
 
+    def put_off(self) -> None:
+        """The ts of the last `RunQueries` can no longer be read: advance again, at a newer one."""
+        transition, self._next = self._next, None
+        if transition is not None:
+            self._queries.put_off()
+            self._owes_transition |= transition.is_owed
+
     def queries_ran(self, runs: Mapping[int, QueryRun], now_ms: int) -> list[Effect[I]]:
         """Every query of the last `RunQueries` that was not dropped has run at its ts."""
         transition, self._next = self._next, None
@@ -223,14 +230,6 @@ class SyncSession(Generic[I]):
         start, self._version = self._version, transition.end
         clocks = self._clocks(start, now_ms)
         return [self._send(Transition(start, self._version, modifications, clocks))]
-
-    def snapshot_lost(self) -> list[Effect[I]]:
-        """The snapshot of the last `RunQueries` cannot be read any more: it takes a newer one."""
-        transition, self._next = self._next, None
-        if transition is not None:
-            self._owes_transition = self._owes_transition or transition.is_owed
-            self._queries.put_back()
-        return []
 
     def _clocks(self, start: StateVersion, now_ms: int) -> Clocks | None:
         # Only what answers the client tells the time, because a push without it is the same bytes

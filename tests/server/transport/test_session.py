@@ -312,7 +312,7 @@ def test_what_cannot_be_read_any_more_is_answered_at_a_newer_snapshot() -> None:
         '{"type":"ModifyQuerySet","baseVersion":2,"newVersion":3,"modifications":'
         '[{"type":"Remove","queryId":1}]}'
     )
-    assert talk.session.snapshot_lost() == []
+    talk.session.put_off()
     assert talk.session.is_behind
     talk.ts += 1
     [run] = talk.advance()
@@ -321,7 +321,7 @@ def test_what_cannot_be_read_any_more_is_answered_at_a_newer_snapshot() -> None:
     talk.ran({2: gives("two")})
     removed: list[Json] = [{"type": "QueryRemoved", "queryId": number} for number in (0, 1)]
     assert talk.hears() == transition(V1, version(3, 0, TS_1), *removed, updated(2, "two"))
-    assert talk.session.snapshot_lost() == []
+    talk.session.put_off()
     assert not talk.session.is_behind
 
 
@@ -332,7 +332,7 @@ def test_what_is_owed_stays_owed_when_a_snapshot_is_lost() -> None:
     talk.note(talk.session.mutation_committed(7, succeeded(None), talk.ts))
     talk.hears()
     talk.advance()
-    talk.session.snapshot_lost()
+    talk.session.put_off()
     talk.advance()
     talk.ran({0: gives([])})  # as before, and the mutation is owed a Transition
     assert talk.hears() == transition(V1, V1)
