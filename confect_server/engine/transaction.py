@@ -105,7 +105,8 @@ class Transaction:
         return self._recorder.finished()
 
     def finished(self) -> WriteSet:
-        """What there is to commit."""
+        """What there is to commit; whatever is still running must not write any more."""
+        self._frame.is_over = True
         writes = self._writes.finished()
         for change, row in self._backfilled:
             writes.changes.append(change)
@@ -233,7 +234,7 @@ class Transaction:
 
     async def table_to_fill(self, name: str) -> TableEntry:
         """A table by its name, made if there is none; making it is a write like any other."""
-        await self._frame.wait_alone()  # here, so that nobody else makes it between the steps
+        await self._frame.wait_alone()  # from here on nobody else makes it
         self._check_writable()
         if not self.catalog.has(name):
             self._writes.catalog = self.catalog.with_table(name)

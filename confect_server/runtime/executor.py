@@ -149,12 +149,7 @@ class Executor:
     async def _query_at(
         self, path: str, args: JsonObject, caller: Caller, ts: int | None, journal: str | None
     ) -> QueryResult:
-        try:
-            transaction = self._begin(ts, is_read_only=True)
-        except OutOfRetention as error:  # the schema was changed since
-            told = self._failures.told(error, path, secrets.token_hex(8))
-            begun_at = self._database.newest_ts if ts is None else ts
-            return QueryResult(told, begun_at, ReadSet(), LookedAt(), None, True)
+        transaction = self._begin(ts, is_read_only=True)
         paging = Paging(self._cursors, journal)
         circumstances = self._circumstances(transaction)
         run = self._in_transaction(path, "Query", args, caller, transaction, circumstances, paging)

@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from confect_core.values import BigInt, Interval, Value, decode_id, key_of
-from confect_server.engine import Database, NoSuchIndex, ReadOnly, Transaction
+from confect_server.engine import Database, FunctionOver, NoSuchIndex, ReadOnly, Transaction
 from confect_server.engine.catalog import CATALOG_VERSION, VERSION_KEY
 from confect_server.engine.index import Document
 from confect_server.settings import Memory, Settings, Sharing
@@ -340,6 +340,22 @@ async def test_what_is_to_be_written_stays_whatever_is_done_with_what_was_handed
     await database.commit(transaction)
     (stored,) = [each.document async for each in database.begin().range(by_rank, Interval.all())]
     assert (stored["rank"], stored["tags"]) == (1.0, [{"name": "a"}])
+
+
+async def test_what_is_still_running_when_a_transaction_ends_must_not_write(
+    database: Database,
+) -> None:
+    (id,) = await filled(database, [1])
+    transaction = database.begin()
+    await insert(transaction, database, rank=2.0)
+    await database.commit(transaction)
+    with pytest.raises(FunctionOver):
+        await insert(transaction, database, rank=3.0)
+    with pytest.raises(FunctionOver):
+        await transaction.delete(number_of(database), id)
+    with pytest.raises(FunctionOver):
+        async with transaction.nested():
+            pass
 
 
 async def test_changes_of_one_document_at_once_are_all_there(tmp_path: Path) -> None:
