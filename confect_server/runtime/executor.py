@@ -309,7 +309,7 @@ class Executor:
         return result if result.ts is not None else MutationResult(result.outcome, ts)
 
     async def _retried(self, attempt: Callable[[Transaction], Awaitable[T]]) -> tuple[T, int]:
-        backoff = Backoff(self._randomness)
+        backoff = Backoff(self._clock, self._randomness)
         for _ in range(FREE_ATTEMPTS):
             with suppress(Conflict):
                 return await self._attempted(attempt, None)
