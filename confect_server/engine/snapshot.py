@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self, TypeAlias, cast
 
@@ -44,7 +44,7 @@ class Snapshot:
         revision = await self._revision(table_no, id)
         if revision is None:
             return None
-        return _document(revision.value), len(revision.value)
+        return document_of(revision), len(revision.value)
 
     async def revision_ts(self, table_no: int, id: bytes) -> int | None:
         """When the document was last written."""
@@ -91,6 +91,14 @@ class SnapshotRange(AsyncIterator[Found]):
             raise StopAsyncIteration
         return found
 
+    async def next_rows(self) -> list[IndexedRevision]:
+        """The next documents as they are stored, as many as come at once; none after the last."""
+        return [*self._rows] or await self._read_chunk()
+
+    def put_back(self, rows: Sequence[IndexedRevision]) -> None:
+        """Let rows that were given last be the next ones again."""
+        self._rows = iter(rows)
+
     async def next(self) -> Found | None:
         """The next document, or None after the last one."""
         row = next(self._rows, None)
@@ -99,7 +107,7 @@ class SnapshotRange(AsyncIterator[Found]):
             row = next(self._rows, None)
         if row is None:
             return None
-        return Found(row.key, row.table_no, row.id, _document(row.value), len(row.value))
+        return Found(row.key, row.table_no, row.id, document_of(row), len(row.value))
 
     async def _read_chunk(self) -> list[IndexedRevision]:
         if self._unread.is_empty:
@@ -124,5 +132,6 @@ def rest_of(interval: Interval, last: bytes, order: Order) -> Interval:
     return Interval(interval.start, last)
 
 
-def _document(value: bytes) -> Document:
-    return cast("Document", loads_canonical(value))
+def document_of(stored: Revision | IndexedRevision) -> Document:
+    """The document as its table holds it."""
+    return cast("Document", loads_canonical(stored.value))
