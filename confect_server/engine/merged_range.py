@@ -80,22 +80,23 @@ class MergedRange(AsyncIterator[Found]):
         """Some of the next documents, for whoever takes all of them; none after the last one."""
         if self._left is not None and self._left <= 0:
             return []
-        rows = await self._stored.next_rows() if self._is_unwritten else []
-        if not self._is_unwritten:  # perhaps only since that began
+        if self._is_unwritten:
+            rows = await self._stored.next_rows()
+            if self._is_unwritten:  # still
+                return self._passed(rows if self._left is None else rows[: self._left])
             self._stored.put_back(rows)
-            found = await anext(self, None)
-            return [] if found is None else [found.document]
-        if not rows:
-            self._is_exhausted = True
-            self._reading.to_the_end()
-            return []
-        return self._passed(rows if self._left is None else rows[: self._left])
+        found = await anext(self, None)
+        return [] if found is None else [found.document]
 
     @property
     def _is_unwritten(self) -> bool:
         return self._writes.is_empty and self._frame.inner is None
 
     def _passed(self, rows: Sequence[IndexedRevision]) -> list[Document]:
+        if not rows:
+            self._is_exhausted = True
+            self._reading.to_the_end()
+            return []
         last = rows[-1].key
         self._reading.up_to(last)
         if self._usage is not None:
