@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Generic, Self, TypeVar
 
 from confect_core import PaginationOptions, PaginationResult, Table
+from confect_core.protocol.record import record
 from confect_core.values import Interval, Value
 from confect_core.values.codec import Codec
 from confect_server.db.expression import Expr
@@ -25,7 +26,7 @@ from confect_server.errors import NotUnique
 D = TypeVar("D", bound=Table | Mapping[str, Value])
 
 
-@dataclass(frozen=True)
+@record
 class Query(Generic[D]):
     """Documents of one table, in the order of an index; ascending unless told otherwise.
 

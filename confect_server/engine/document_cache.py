@@ -93,7 +93,7 @@ class DocumentCache(Reads):
         self.held_bytes = 0
 
     def _known(self, located: Sequence[Located], ts: int) -> list[IndexedRevision]:
-        """Those of the documents that are here: `_kept` in one loop, which is half of a warm read."""
+        """Those of the documents that are here: `_kept` in one loop, for most reads."""
         revisions = self._revisions
         known: list[IndexedRevision] = []
         for key, table_no, id in located:

@@ -17,7 +17,7 @@ from confect_server.engine.index import Document
 from confect_server.engine.limits import Usage
 from confect_server.engine.pending import PendingWrites
 from confect_server.engine.read_set import Reading
-from confect_server.engine.snapshot import Found, SnapshotRange, document_of, rest_of
+from confect_server.engine.snapshot import Found, SnapshotRange, documents_of, rest_of
 from confect_server.store import IndexedRevision, Order
 
 
@@ -101,10 +101,11 @@ class MergedRange(AsyncIterator[Found]):
         self._reading.up_to(last)
         if self._usage is not None:
             self._usage.read_all([len(row.value) for row in rows])
-        self._ahead = rest_of(self._ahead, last, self._order)
         if self._left is not None:
             self._left -= len(rows)
-        return [document_of(row) for row in rows]
+        if self._left != 0:
+            self._ahead = rest_of(self._ahead, last, self._order)
+        return documents_of(rows)
 
     async def _next_stored(self) -> Found | None:
         """The next document of the snapshot that this transaction has not written."""

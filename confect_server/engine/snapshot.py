@@ -44,7 +44,7 @@ class Snapshot:
         revision = await self._revision(table_no, id)
         if revision is None:
             return None
-        return document_of(revision), len(revision.value)
+        return _document(revision.value), len(revision.value)
 
     async def revision_ts(self, table_no: int, id: bytes) -> int | None:
         """When the document was last written."""
@@ -81,6 +81,7 @@ class SnapshotRange(AsyncIterator[Found]):
         self._order: Order = order
         self._chunk = first_chunk
         self._rows: Iterator[IndexedRevision] = iter(())
+        self._read: list[IndexedRevision] | None = None
 
     def __aiter__(self) -> Self:
         return self
@@ -107,9 +108,12 @@ class SnapshotRange(AsyncIterator[Found]):
             row = next(self._rows, None)
         if row is None:
             return None
-        return Found(row.key, row.table_no, row.id, document_of(row), len(row.value))
+        return Found(row.key, row.table_no, row.id, _document(row.value), len(row.value))
 
     async def _read_chunk(self) -> list[IndexedRevision]:
+        if self._read is not None:
+            self._go_on(self._read)
+            self._read = None
         if self._unread.is_empty:
             return []
         store, ts = self._snapshot.store, self._snapshot.ts
@@ -117,12 +121,17 @@ class SnapshotRange(AsyncIterator[Found]):
             rows = await store.scan(self._index_no, self._unread, ts, self._order, self._chunk)
         except SnapshotForgotten as error:
             raise OutOfRetention(error.ts, error.horizon) from None
-        is_last = len(rows) < self._chunk
-        self._unread = _NOTHING if is_last else rest_of(self._unread, rows[-1].key, self._order)
-        if not is_last:
-            fitting = _CHUNK_BYTES * len(rows) // sum([len(row.value) for row in rows])
-            self._chunk = max(1, min(4 * self._chunk, _LARGEST_CHUNK, fitting))
+        self._read = rows
         return rows
+
+    def _go_on(self, read: Sequence[IndexedRevision]) -> None:
+        """Let what follows a chunk be the next one; most ranges end with their first."""
+        if len(read) < self._chunk:
+            self._unread = _NOTHING
+            return
+        self._unread = rest_of(self._unread, read[-1].key, self._order)
+        fitting = _CHUNK_BYTES * len(read) // sum([len(row.value) for row in read])
+        self._chunk = max(1, min(4 * self._chunk, _LARGEST_CHUNK, fitting))
 
 
 def rest_of(interval: Interval, last: bytes, order: Order) -> Interval:
@@ -132,6 +141,10 @@ def rest_of(interval: Interval, last: bytes, order: Order) -> Interval:
     return Interval(interval.start, last)
 
 
-def document_of(stored: Revision | IndexedRevision) -> Document:
-    """The document as its table holds it."""
-    return cast("Document", loads_canonical(stored.value))
+def documents_of(rows: Sequence[IndexedRevision]) -> list[Document]:
+    """The documents of rows, as their table holds them."""
+    return cast("list[Document]", [loads_canonical(row.value) for row in rows])
+
+
+def _document(value: bytes) -> Document:
+    return cast("Document", loads_canonical(value))
