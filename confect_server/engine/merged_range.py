@@ -3,7 +3,7 @@
 Row by row, two sources are compared for each, and the caller may stop or write in between. Most
 ranges are read by who takes all that there is, in a transaction that has written nothing: `chunk`
 then hands out what the store gave at once, recorded and counted once. A query of ten documents took
-135 µs before and takes 98.
+135 µs before and took 104 with this alone.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from confect_core.protocol import EncodedValue, JsonObject
 from confect_core.protocol.record import record
 from confect_core.values import Value, decode, dumps_canonical
 from confect_server.circumstances import Circumstances, LookedAt, Moment
-from confect_server.ctx import ActionCtx, Calls, Ctx, MutationCtx, QueryCtx, Run
+from confect_server.ctx import ActionCtx, Ctx, MutationCtx, QueryCtx
 from confect_server.db import Cursors, DataModel, OpenTables, Paging
 from confect_server.engine import (
     ArgumentsTooLarge,
@@ -38,8 +38,8 @@ from confect_server.engine import (
 )
 from confect_server.http import Route, Routes
 from confect_server.impl import Impl
-from confect_server.meta import Amount, Meta
 from confect_server.runtime.backoff import Backoff
+from confect_server.runtime.calls import CallsOfAction, TransactionRun
 from confect_server.runtime.failure import Failures, request_id_of
 from confect_server.runtime.functions import DeclaredFailure, Functions, RunnableFunction
 from confect_server.runtime.outcome import Failed, RunOutcome, Succeeded
@@ -204,7 +204,7 @@ class Executor:
             return await self.run_action(path, args, caller)
         return (await self.run_query(path, args, caller)).outcome
 
-    async def call(self, ref: Ref[..., Any], args: Value, inside: _RunIn | None) -> object:
+    async def call(self, ref: Ref[..., Any], args: Value, inside: TransactionRun | None) -> object:
         """Run a function for another one, in its transaction if it has one."""
         self._check_arguments(args)
         function = self.application.functions.find(ref.path, _called(ref), public_only=False)
@@ -219,7 +219,7 @@ class Executor:
             return decoded
 
     async def _run_for(
-        self, function: RunnableFunction, args: Value, inside: _RunIn | None
+        self, function: RunnableFunction, args: Value, inside: TransactionRun | None
     ) -> Value:
         is_query = function.called == "Query"
         if function.called == "Action":
@@ -227,7 +227,7 @@ class Executor:
         if inside is not None:
             async with inside.transaction.nested(is_read_only=is_query) as part:
                 paging, circumstances = Paging(self._cursors), inside.circumstances.inside()
-                run = _RunIn(self, part, inside.time, circumstances, paging)
+                run = TransactionRun(self, part, inside.time, circumstances, paging)
                 return await self._run_in(function, args, run)
         if is_query:
             return await self._timed(function, args, self._run(self._begin(is_read_only=True)))
@@ -260,17 +260,21 @@ class Executor:
             raise
         return result, await self._database.commit(transaction, turn)
 
-    def _run(self, transaction: Transaction, journal: str | None = None) -> _RunIn:
+    def _run(self, transaction: Transaction, journal: str | None = None) -> TransactionRun:
         """The run of a function that begins a transaction; those inside share its time."""
         time = RunTime(self._limits.run_time_s)
         circumstances = Circumstances.drawn(Moment(transaction.began_at_ns), self._randomness)
-        return _RunIn(self, transaction, time, circumstances, Paging(self._cursors, journal))
+        return TransactionRun(
+            self, transaction, time, circumstances, Paging(self._cursors, journal)
+        )
 
-    def _timed(self, function: RunnableFunction, args: Value, run: _RunIn) -> Awaitable[Value]:
+    def _timed(
+        self, function: RunnableFunction, args: Value, run: TransactionRun
+    ) -> Awaitable[Value]:
         return run.time.limit(self._run_in(function, args, run))
 
     def _run_in(
-        self, function: RunnableFunction, args: Value, run: _RunIn
+        self, function: RunnableFunction, args: Value, run: TransactionRun
     ) -> Coroutine[Any, Any, Value]:
         application = self.application
         model, tables = application.data_model, application.tables
@@ -288,8 +292,8 @@ class Executor:
         ctx: ActionCtx[Any] = ActionCtx(application.services, self._calls_outside())
         return await function.run(ctx, args, application.tables)
 
-    def _calls_outside(self) -> _CallsFrom:
-        return _CallsFrom(self, Circumstances.drawn(self._clock, self._randomness))
+    def _calls_outside(self) -> CallsOfAction:
+        return CallsOfAction(self, Circumstances.drawn(self._clock, self._randomness))
 
     def _begin(
         self, ts: int | None = None, *, is_read_only: bool = False, turn: Turn | None = None
@@ -314,51 +318,6 @@ class Executor:
         decoded = decode(args)
         self._check_arguments(decoded)
         return function, decoded
-
-
-class _CallsFrom(Calls):
-    """The calls that one action makes."""
-
-    def __init__(self, executor: Executor, circumstances: Circumstances) -> None:
-        super().__init__(circumstances)
-        self._executor = executor
-
-    async def call(self, ref: Ref[..., Any], args: Value) -> object:
-        return await self._executor.call(ref, args, None)
-
-
-class _RunIn(Run):
-    """One function that runs in a transaction, or in a part of it, and the calls that it makes."""
-
-    def __init__(
-        self,
-        executor: Executor,
-        transaction: Transaction,
-        time: RunTime,
-        circumstances: Circumstances,
-        paging: Paging,
-    ) -> None:
-        super().__init__(circumstances)
-        self._executor = executor
-        self.paging = paging
-        self.transaction = transaction
-        self.time = time
-
-    async def call(self, ref: Ref[..., Any], args: Value) -> object:
-        return await self._executor.call(ref, args, self)
-
-    def meta(self) -> Meta:
-        self.circumstances.looked_at.time = True  # the run time is in it
-        usage, limits = self.transaction.usage, self.transaction.usage.limits
-        return Meta(
-            documents_read=Amount(usage.documents_read, limits.documents_read),
-            bytes_read=Amount(usage.bytes_read, limits.bytes_read),
-            ranges_read=Amount(usage.ranges_read, limits.ranges_read),
-            documents_written=Amount(usage.documents_written, limits.documents_written),
-            bytes_written=Amount(usage.bytes_written, limits.bytes_written),
-            nesting=Amount(self.transaction.depth, limits.nesting),
-            run_time_s=Amount(self.time.used_s, self.time.limit_s),
-        )
 
 
 def _new_request_id() -> str:
