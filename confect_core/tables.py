@@ -59,7 +59,7 @@ class Id(str, Generic[T_co]):
             return _checked_id(text, target, info.context)
 
         return cs.with_info_after_validator_function(
-            check, cs.str_schema(strict=True), metadata={CHECKS_AN_ID: True}
+            check, cs.str_schema(strict=True), metadata={CHECKS_AN_ID: target}
         )
 
 
@@ -166,6 +166,14 @@ def table_mistakes(model: type[Table]) -> list[SpecError]:
     return mistakes_of(table)
 
 
+def table_named(target: object) -> str | None:
+    """The table that an id points to: its class, one of its variants, or several of them."""
+    if isinstance(target, type) and issubclass(target, Table):
+        return definition_of(target).name
+    names = {table_named(each) for each in get_args(target)}
+    return names.pop() if len(names) == 1 else None
+
+
 def _without_hiding_indexes(cls: type[Table]) -> list[SpecError]:
     """Takes from the body of a class the indexes whose names have another meaning there.
 
@@ -209,7 +217,7 @@ def _checked_id(text: str, target: object, directory: TableDirectory | None) -> 
         number, _ = decode_id(text)
     except MalformedId as error:
         raise PydanticCustomError("id", "{problem}", {"problem": error.message}) from None
-    wanted = _table_named(target)
+    wanted = table_named(target)
     if directory is None or wanted is None:
         return text
     found = directory.table_name(number)
@@ -220,11 +228,3 @@ def _checked_id(text: str, target: object, directory: TableDirectory | None) -> 
         "Expected an id of table {wanted}, found one of table {found}",
         {"wanted": wanted, "found": found or "that does not exist"},
     )
-
-
-def _table_named(target: object) -> str | None:
-    """The table that an id points to: its class, one of its variants, or several of them."""
-    if isinstance(target, type) and issubclass(target, Table):
-        return definition_of(target).name
-    names = {_table_named(each) for each in get_args(target)}
-    return names.pop() if len(names) == 1 else None

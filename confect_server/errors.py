@@ -103,6 +103,20 @@ class UnknownVariant(DatabaseError):
         )
 
 
+class SchemaRefusesDocument(DatabaseError):
+    """A stored document that the newly declared model of its table does not take."""
+
+    def __init__(self, table: str, id: str, problem: str) -> None:
+        super().__init__(
+            f"document {id} of table {table!r} does not fit its model: {problem}",
+            hint="give a new field a default or make it optional, or change the stored document "
+            "with the old model first; nothing was changed",
+        )
+        self.table = table
+        self.id = id
+        self.problem = problem
+
+
 class NotUnique(DatabaseError):
     """A query for the one document found several."""
 

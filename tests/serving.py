@@ -11,7 +11,7 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event, Thread
+from threading import Condition, Event, Thread
 from typing import cast
 
 import httpx2
@@ -32,6 +32,7 @@ class Server:
         self.database = database or directory / "notes.db"
         self.port = 0  # the system chooses
         self.output: list[str] = []
+        self._heard = Condition()
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -66,6 +67,11 @@ class Server:
         if not self.is_alive or not self.port:
             raise AssertionError("the server did not start:\n" + "".join(self.output))
         httpx2.get(f"{self.url}/version").raise_for_status()
+
+    def wait_said(self, text: str, timeout_s: float = START_TIMEOUT_S) -> bool:
+        """Has the server printed this, now or within some seconds?"""
+        with self._heard:
+            return self._heard.wait_for(lambda: text in "".join(self.output), timeout_s)
 
     def kill(self) -> None:
         """End the process as kill -9 does."""
@@ -103,7 +109,9 @@ class Server:
         assert process.stdout is not None
         with process.stdout as lines:
             for line in lines:
-                self.output.append(line)
+                with self._heard:
+                    self.output.append(line)
+                    self._heard.notify_all()
                 port = _ANNOUNCED.search(line)
                 if port is not None:
                     self.port = int(port[1])

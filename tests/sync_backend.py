@@ -126,6 +126,11 @@ class Socket:
                 who = token.value if isinstance(token, UserToken) else "nobody"
                 self.perform(self.session.authenticated(who))
 
+    def put_off(self) -> None:
+        """Refuse to run the queries that wait, at their snapshot."""
+        self.to_run = [effect for effect in self.to_run if not isinstance(effect, RunQueries)]
+        self.session.put_off()
+
     def settle(self) -> None:
         """Do all that there is to do."""
         while self.to_run or self.session.is_behind:

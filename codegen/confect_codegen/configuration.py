@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar, cast, get_type_hints
+from types import NoneType
+from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 from confect_codegen.errors import BadConfiguration
 from confect_core.errors import Where
@@ -78,4 +79,10 @@ def _refuse_unknown(values: dict[str, object], known: list[str], table: str, fil
 
 def _types(section: type) -> dict[str, type]:
     hints = get_type_hints(section)
-    return {field.name: hints[field.name] for field in fields(section)}
+    return {field.name: _present(hints[field.name]) for field in fields(section)}
+
+
+def _present(hint: Any) -> type:
+    """The type of a setting where it is set; one that can be None is so unless it is set."""
+    present: type = next(each for each in (*get_args(hint), hint) if each is not NoneType)
+    return present

@@ -18,7 +18,8 @@ from anyio.abc import TaskGroup
 # its types name trio's, which is not installed
 from watchfiles import Change, DefaultFilter, awatch  # pyright: ignore[reportUnknownVariableType]
 
-from confect_codegen.discover import Project, find_project
+from confect_codegen.discover import CONFIGURATION, Project, find_project
+from confect_codegen.filling import Filling
 from confect_codegen.generate import generate
 from confect_codegen.loading import load
 from confect_codegen.report import print_line, print_mistakes
@@ -48,7 +49,8 @@ class DevServer:
         """Serve until the process is told to stop; a project that is broken at first is refused."""
         application = build(self._project)
         store, settings = SqliteStore(self._database), self._project.settings
-        async with Backend.open(application, store, settings=settings) as backend:
+        filling = Filling().tell
+        async with Backend.open(application, store, settings=settings, tell=filling) as backend:
             app = ConfectAsgi(backend, AdminKey(self._state.admin_key()), shows_functions=True)
             async with serving(app, self._host, self._port) as port:
                 url = f"http://{self._host}:{port}"
@@ -60,6 +62,7 @@ class DevServer:
                     async with anyio.create_task_group() as tasks:
                         tasks.start_soon(_stop_on_signal, tasks)
                         tasks.start_soon(self._follow, backend, app)
+                        tasks.start_soon(self._follow_configuration)
                 finally:
                     self._state.withdraw()
 
@@ -72,13 +75,33 @@ class DevServer:
             rust_timeout=_LOOK_EVERY_MS,
         ):
             try:
-                await backend.replace(build(self._project))
+                await backend.replace(build(self._project), Filling().tell)
             except (ConfectError, Mistakes) as error:
                 print_mistakes(error)
                 print_line("still serving the last version that worked")
             else:
                 app.reloaded()
                 print_line("reloaded")
+
+    async def _follow_configuration(self) -> None:
+        """Say so whenever `pyproject.toml` says something else than this server was started with.
+
+        Limits and windows are those of an open database, which is not closed under its clients.
+        """
+        async for _ in awatch(
+            self._project.root,
+            watch_filter=_is_configuration,
+            debounce=_DEBOUNCE_MS,
+            rust_timeout=_LOOK_EVERY_MS,
+            recursive=False,
+        ):
+            try:
+                is_changed = find_project(self._project.root) != self._project
+            except (ConfectError, Mistakes) as error:
+                print_mistakes(error)
+            else:
+                if is_changed:
+                    print_line("pyproject.toml has changed: restart to take it up")
 
     def _greet(self, url: str, backend: Backend) -> None:
         first = easiest(backend.executor.application.functions.public)
@@ -107,6 +130,10 @@ class _Sources(DefaultFilter):
     def __call__(self, change: Change, path: str) -> bool:
         is_source = path.endswith(".py") and not path.startswith(self._generated)
         return is_source and super().__call__(change, path)
+
+
+def _is_configuration(change: Change, path: str) -> bool:
+    return change is not Change.deleted and Path(path).name == CONFIGURATION
 
 
 async def _stop_on_signal(tasks: TaskGroup) -> None:

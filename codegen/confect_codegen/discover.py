@@ -13,6 +13,9 @@ from confect_codegen.errors import BadConfiguration, NoPackage, NoProject, NotCo
 from confect_core.errors import Where
 from confect_server import Settings
 
+CONFIGURATION = "pyproject.toml"
+"""The file that makes a folder a project, by its `[tool.confect]`."""
+
 GENERATED = "_generated"
 _DEFAULT_PACKAGE = "app"
 
@@ -47,7 +50,7 @@ class Project:
     @property
     def configuration(self) -> Where:
         """The file that says that this is a project."""
-        return Where(str(self.root / "pyproject.toml"), 1)
+        return Where(str(self.root / CONFIGURATION), 1)
 
     def module(self, *names: str) -> str:
         """A module of the package by its name inside it: `app.notes.spec`."""
@@ -75,14 +78,14 @@ class Project:
 def find_project(directory: Path) -> Project:
     """The project that a folder is in: its own, or that of the nearest folder above."""
     start = directory.resolve()
-    found = [each for each in (start, *start.parents) if (each / "pyproject.toml").is_file()]
+    found = [each for each in (start, *start.parents) if (each / CONFIGURATION).is_file()]
     if not found:
         raise NoProject(start)
     for root in found:
-        configured = _tables(root / "pyproject.toml")
+        configured = _tables(root / CONFIGURATION)
         if configured is not None:
             return _configured(root, configured)
-    raise NotConfigured(Where(str(found[0] / "pyproject.toml"), 1))
+    raise NotConfigured(Where(str(found[0] / CONFIGURATION), 1))
 
 
 def _tables(file: Path) -> dict[str, object] | None:
@@ -100,7 +103,7 @@ def _tables(file: Path) -> dict[str, object] | None:
 
 
 def _configured(root: Path, configured: dict[str, object]) -> Project:
-    file = root / "pyproject.toml"
+    file = root / CONFIGURATION
     package = configured.get("app", _DEFAULT_PACKAGE)
     where = line_in(file, "tool.confect", "app")
     if not (isinstance(package, str) and package.isidentifier()):

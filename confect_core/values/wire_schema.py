@@ -35,7 +35,7 @@ WIRE_NAMES = "__confect_wire_names__"
 """The class attribute of a model whose system fields travel under names of their own."""
 
 CHECKS_AN_ID = "confect_checks_an_id"
-"""The metadata of a schema around a string that checks whether it is an id."""
+"""The metadata of a schema around a string that checks whether it is an id, and what of."""
 
 _WRAPPERS = frozenset(
     {"nullable", "default", "function-after", "function-before", "function-wrap", "custom-error"}

@@ -2,22 +2,53 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypeVar
+
 from confect_core import Table
 from confect_core.values import Interval
 from confect_core.values.codec import Codec
 from confect_server.db.page import Paging
 from confect_server.db.query import Query
 from confect_server.engine import Transaction
+from confect_server.engine.index import BY_CREATION_TIME
 
 
 class TableRecord(Table, name="tables"):
-    """One table of the database: its name, and the number that the ids of its documents carry."""
+    """One table of the database: its name, and the number that the ids of its documents carry.
+
+    `shape` says what its documents are like, if an application has declared it.
+    """
 
     name: str
     number: int
+    shape: str | None = None
 
 
-_CODEC = Codec(TableRecord, what="_tables")
+class IndexRecord(Table, name="indexes"):
+    """One index of a table, which is given by its number; removed ones are there as well."""
+
+    name: str
+    number: int
+    table: int
+    fields: list[str]
+    state: Literal["ready", "backfilling", "removed"]
+
+
+class BackfillRecord(Table, name="backfills"):
+    """How far an index, given by its number, is filled with what was there before it."""
+
+    number: int
+    done: int
+    total: int
+    cursor: bytes | None
+    is_complete: bool
+
+
+_TABLES = Codec(TableRecord, what="_tables", is_stored=True)
+_INDEXES = Codec(IndexRecord, what="_indexes", is_stored=True)
+_BACKFILLS = Codec(BackfillRecord, what="_backfills", is_stored=True)
+
+R = TypeVar("R", bound=Table)
 
 
 class SystemReader:
@@ -30,5 +61,18 @@ class SystemReader:
     @property
     def tables(self) -> Query[TableRecord]:
         """The tables that were declared, in order of creation."""
-        index = self._transaction.catalog.table("_tables").indexes["by_creation_time"]
-        return Query(self._transaction, _CODEC, "_tables", index, Interval.all(), self._paging)
+        return self._all("_tables", _TABLES)
+
+    @property
+    def indexes(self) -> Query[IndexRecord]:
+        """The indexes of all tables, in order of creation."""
+        return self._all("_indexes", _INDEXES)
+
+    @property
+    def backfills(self) -> Query[BackfillRecord]:
+        """The indexes that are being filled, in order of creation."""
+        return self._all("_backfills", _BACKFILLS)
+
+    def _all(self, table: str, codec: Codec[R]) -> Query[R]:
+        index = self._transaction.catalog.table(table).indexes[BY_CREATION_TIME]
+        return Query(self._transaction, codec, table, index, Interval.all(), self._paging)

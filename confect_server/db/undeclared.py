@@ -13,6 +13,7 @@ from confect_core.spec.names import name_mistakes
 from confect_core.values import Interval, MalformedId, Value, decode_id
 from confect_core.values.absent import ABSENT
 from confect_core.values.codec import Codec
+from confect_core.values.commit_ts import COMMIT_TS, PENDING_COMMIT_TS
 from confect_core.values.field_names import SYSTEM_FIELDS
 from confect_server.db.query import Query
 from confect_server.db.reader import DatabaseReader
@@ -71,6 +72,11 @@ class UndeclaredTableReader:
         table = self._table
         return text if table is not None and table.number == number else None
 
+    async def count(self) -> int:
+        """How many documents the table has; not one of them is read."""
+        table = self._table
+        return 0 if table is None else await self._transaction.count(table.number)
+
     def query(self) -> Query[UndeclaredDocument]:
         """All documents of the table in order of creation."""
         table, interval = self._table, Interval.all()
@@ -128,8 +134,21 @@ class UndeclaredTableWriter(UndeclaredTableReader):
 
     def _encoded(self, fields: Mapping[str, object]) -> dict[str, Value]:
         present = {
-            name: value
+            name: _awaiting(value)
             for name, value in fields.items()
             if value is not ABSENT and name not in SYSTEM_FIELDS
         }
         return cast("dict[str, Value]", self._codec.encode(present))
+
+
+def _awaiting(value: object) -> object:
+    """The value with the commit's timestamp to come wherever `COMMIT_TS` says so.
+
+    No declared type says it here; but as an `int` it is larger than any that a document can hold.
+    """
+    if isinstance(value, Mapping):
+        entries = cast("Mapping[object, object]", value)
+        return {name: _awaiting(item) for name, item in entries.items()}
+    if isinstance(value, list):
+        return [_awaiting(item) for item in cast("list[object]", value)]
+    return PENDING_COMMIT_TS if type(value) is int and value == COMMIT_TS else value

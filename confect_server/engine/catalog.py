@@ -11,32 +11,43 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Literal, TypeAlias, cast
 
 from confect_core.values import Interval, Value
 from confect_server.engine.index import BY_CREATION_TIME, Document, IndexDefinition
 from confect_server.engine.snapshot import Snapshot
-from confect_server.store import LogEntry
+from confect_server.store import KeyChange, LogEntry
 
 TABLES = 513
 INDEXES = 514
 SESSION_REQUESTS = 515
+BACKFILLS = 517
 
-CATALOG_INDEX = 102
-"""Every change of the catalog writes here: no table is made without an index."""
+CATALOG_VERSION = 518
+"""Every change of the catalog says that it wrote here, and every transaction has read it."""
+VERSION_KEY = b"\x00"
 
 FIRST_USER_TABLE = 10_001
 FIRST_USER_INDEX = 1_000_001
 
 BY_REQUEST = IndexDefinition(104, "by_request", SESSION_REQUESTS, ("session", "request"))
 
-_SYSTEM_TABLES = {"_tables": TABLES, "_indexes": INDEXES, "_session_requests": SESSION_REQUESTS}
+_SYSTEM_TABLES = {
+    "_tables": TABLES,
+    "_indexes": INDEXES,
+    "_session_requests": SESSION_REQUESTS,
+    "_backfills": BACKFILLS,
+}
 _SYSTEM_INDEXES = (
     IndexDefinition(101, BY_CREATION_TIME, TABLES, ()),
-    IndexDefinition(CATALOG_INDEX, BY_CREATION_TIME, INDEXES, ()),
+    IndexDefinition(102, BY_CREATION_TIME, INDEXES, ()),
     IndexDefinition(103, BY_CREATION_TIME, SESSION_REQUESTS, ()),
     BY_REQUEST,
+    IndexDefinition(105, BY_CREATION_TIME, BACKFILLS, ()),
 )
+
+IndexState: TypeAlias = Literal["ready", "backfilling", "removed"]
+"""Read and written; written only, until what was there before is entered; neither."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +57,9 @@ class TableEntry:
     name: str
     number: int
     indexes: Mapping[str, IndexDefinition] = field(default_factory=dict[str, IndexDefinition])
+    """Those that can be read, by name."""
+    shape: str | None = None
+    """What its documents are like, as whoever declared it said; each of them has been checked."""
     is_new: bool = False
     """Is it being made by the transaction that has this catalog?"""
 
@@ -54,22 +68,41 @@ class Catalog:
     """The tables and indexes of one moment, and the numbers of the next ones to be made."""
 
     def __init__(
-        self, tables: Mapping[str, int], indexes: Sequence[IndexDefinition], next_index: int
+        self,
+        tables: Mapping[str, int],
+        shapes: Mapping[str, str],
+        indexes: Sequence[IndexDefinition],
+        next_index: int,
     ) -> None:
         numbered = {**_SYSTEM_TABLES, **tables}
-        indexes_of: dict[int, dict[str, IndexDefinition]] = defaultdict(dict)
+        indexes_of: dict[int, list[IndexDefinition]] = defaultdict(list)
         for index in (*_SYSTEM_INDEXES, *indexes):
-            indexes_of[index.table_no][index.name] = index
+            indexes_of[index.table_no].append(index)
         self._by_name = {
-            name: TableEntry(name, number, indexes_of[number]) for name, number in numbered.items()
+            name: TableEntry(
+                name,
+                number,
+                {each.name: each for each in indexes_of[number] if each.is_ready},
+                shapes.get(name),
+            )
+            for name, number in numbered.items()
         }
-        self._indexes = {number: tuple(named.values()) for number, named in indexes_of.items()}
+        self._indexes = {number: tuple(several) for number, several in indexes_of.items()}
         self.next_table = max([FIRST_USER_TABLE - 1, *tables.values()]) + 1
         self.next_index = next_index
+
+    @property
+    def tables(self) -> list[TableEntry]:
+        """The tables that applications made."""
+        return [entry for entry in self._by_name.values() if entry.number >= FIRST_USER_TABLE]
 
     def table(self, name: str) -> TableEntry:
         """A table by its name."""
         return self._by_name[name]
+
+    def table_name(self, number: int) -> str | None:
+        """The name of the table with this number."""
+        return next((name for name, entry in self._by_name.items() if entry.number == number), None)
 
     def has(self, name: str) -> bool:
         """Is there such a table?"""
@@ -86,43 +119,51 @@ class Catalog:
         return larger
 
     def indexes_of(self, table_no: int) -> tuple[IndexDefinition, ...]:
-        """The indexes of a table."""
+        """The indexes of a table, those that are being filled too: all that its writes enter."""
         return self._indexes[table_no]
 
 
-EMPTY_CATALOG = Catalog({}, (), FIRST_USER_INDEX)
+EMPTY_CATALOG = Catalog({}, {}, (), FIRST_USER_INDEX)
 """A database in which nobody has declared a table yet."""
 
 
 async def read_catalog(snapshot: Snapshot) -> Catalog:
     """The catalog as of a snapshot."""
-    tables = {
-        cast("str", row["name"]): int(cast("float", row["number"]))
-        for row in await _rows(snapshot, TABLES)
-    }
+    tables: dict[str, int] = {}
+    shapes: dict[str, str] = {}
+    for row in await _rows(snapshot, TABLES):
+        name = cast("str", row["name"])
+        tables[name] = number_of(row)
+        if "shape" in row:
+            shapes[name] = cast("str", row["shape"])
     rows = await _rows(snapshot, INDEXES)
-    indexes = [_index_of(row) for row in rows if not row["isRemoved"]]
-    next_index = max([FIRST_USER_INDEX - 1, *(_index_of(row).number for row in rows)]) + 1
-    return Catalog(tables, indexes, next_index)
+    indexes = [index_of(row) for row in rows if row["state"] != "removed"]
+    next_index = max([FIRST_USER_INDEX - 1, *map(number_of, rows)]) + 1
+    return Catalog(tables, shapes, indexes, next_index)
 
 
 async def removed_indexes(snapshot: Snapshot) -> list[int]:
     """The numbers of the indexes that are no longer there as of a snapshot."""
-    rows = await _rows(snapshot, INDEXES)
-    return [_index_of(row).number for row in rows if row["isRemoved"]]
+    return [number_of(row) for row in await _rows(snapshot, INDEXES) if row["state"] == "removed"]
 
 
 def is_catalog_change(entry: LogEntry) -> bool:
     """Did this commit change the catalog?"""
-    return any(change.index_no == CATALOG_INDEX for change in entry.changes)
+    return any(change.index_no == CATALOG_VERSION for change in entry.changes)
 
 
-def table_document(name: str, number: int) -> dict[str, Value]:
+def change_of_catalog() -> KeyChange:
+    """What a commit that changes the catalog says of it."""
+    return KeyChange(CATALOG_VERSION, VERSION_KEY, VERSION_KEY)
+
+
+def table_document(name: str, number: int, shape: str | None = None) -> dict[str, Value]:
     """How the catalog stores a table."""
-    return {"name": name, "number": float(number)}
+    document: dict[str, Value] = {"name": name, "number": float(number)}
+    return document if shape is None else {**document, "shape": shape}
 
 
-def index_document(index: IndexDefinition, *, is_removed: bool = False) -> dict[str, Value]:
+def index_document(index: IndexDefinition, state: IndexState = "ready") -> dict[str, Value]:
     """How the catalog stores an index.
 
     A removed one stays, so that its number is not given again: its rows are still in the store.
@@ -132,20 +173,27 @@ def index_document(index: IndexDefinition, *, is_removed: bool = False) -> dict[
         "number": float(index.number),
         "table": float(index.table_no),
         "fields": list(index.fields),
-        "isRemoved": is_removed,
+        "state": state,
     }
+
+
+def index_of(row: Document) -> IndexDefinition:
+    """The index that the catalog has in this document."""
+    return IndexDefinition(
+        number_of(row),
+        cast("str", row["name"]),
+        int(cast("float", row["table"])),
+        tuple(cast("list[str]", row["fields"])),
+        is_ready=row["state"] == "ready",
+    )
+
+
+def number_of(row: Document) -> int:
+    """The number of the table or of the index that the catalog has in this document."""
+    return int(cast("float", row["number"]))
 
 
 async def _rows(snapshot: Snapshot, table_no: int) -> list[Document]:
     by_creation_time = EMPTY_CATALOG.indexes_of(table_no)[0]
     found = snapshot.range(by_creation_time.number, Interval.all(), "asc")
     return [each.document async for each in found]
-
-
-def _index_of(row: Document) -> IndexDefinition:
-    return IndexDefinition(
-        int(cast("float", row["number"])),
-        cast("str", row["name"]),
-        int(cast("float", row["table"])),
-        tuple(cast("list[str]", row["fields"])),
-    )

@@ -153,20 +153,24 @@ class Committer:
             async with self._lock:
                 pass  # a turn that is under way ends first
 
-    async def poll(self, longest_s: float) -> None:
-        """Learn of the commits of other processes, again and again while none are made here.
+    async def learn(self) -> None:
+        """Learn of the commits of other processes.
 
         A batch learns of them itself. Until it is published nobody else publishes it, for its
         callers are answered in the same step.
         """
+        async with self._lock:
+            if self._batch is None and (await self._store.head()).ts > self._log.ts:
+                await self._catch_up(self._store)
+
+    async def poll(self, longest_s: float) -> None:
+        """Learn of the commits of others again and again, less often while they make none."""
         wait_s = longest_s
         while True:
             await anyio.sleep(wait_s)
             seen_ts = self._log.ts
             try:
-                async with self._lock:
-                    if self._batch is None and (await self._store.head()).ts > seen_ts:
-                        await self._catch_up(self._store)
+                await self.learn()
             except Exception:
                 _LOGGER.exception("looking for the commits of others failed; it goes on")
             is_quiet = self._log.ts == seen_ts

@@ -7,35 +7,32 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import anyio
 
-from confect_core.values import Interval
 from confect_server.engine.batch import Batch
 from confect_server.engine.catalog import (
     EMPTY_CATALOG,
-    INDEXES,
-    TABLES,
     Catalog,
-    index_document,
     is_catalog_change,
     read_catalog,
-    table_document,
 )
 from confect_server.engine.committer import Clock, Committer, Turn
 from confect_server.engine.document_cache import DocumentCache
-from confect_server.engine.errors import Conflict
-from confect_server.engine.index import BY_CREATION_TIME, IndexDefinition
+from confect_server.engine.errors import Conflict, SnapshotBeforeSchema
 from confect_server.engine.limits import UNLIMITED
 from confect_server.engine.pauses import NoPauses, PausePoint, Pauses
 from confect_server.engine.read_set import ReadSet
 from confect_server.engine.retention import Retention
+from confect_server.engine.schema_change import (
+    Backfill,
+    DeclaredIndexes,
+    DeclaredTable,
+    SchemaChange,
+)
 from confect_server.engine.snapshot import Snapshot
 from confect_server.engine.subscription import Subscription, Subscriptions
 from confect_server.engine.transaction import Randomness, Transaction
 from confect_server.engine.write_log import WriteLog
 from confect_server.settings import Limits, Settings
 from confect_server.store import Head, Log, LogEntry, LogTrimmed, Store
-
-DeclaredTables = Mapping[str, Mapping[str, tuple[str, ...]]]
-"""The tables that an application declares, with the fields of their indexes by name."""
 
 
 class Database:
@@ -78,6 +75,7 @@ class Database:
             store, self._log, clock, settings.retention, self.begin, self.commit, pauses
         )
         self._catalog = EMPTY_CATALOG
+        self._catalog_ts = head.ts  # since when there is no other, as far as is known here
 
     @classmethod
     @asynccontextmanager
@@ -147,6 +145,8 @@ class Database:
         One that may write begins on top of what is committed but not durable yet; its own commit,
         and `confirm`, wait for that. The one of a turn has nothing to wait for.
         """
+        if ts is not None and ts < self._catalog_ts:
+            raise SnapshotBeforeSchema(ts, self._catalog_ts)
         if turn is not None:
             snapshot = Snapshot(*turn.head)
         elif is_read_only or ts is not None:
@@ -202,26 +202,27 @@ class Database:
 
     async def refresh(self) -> None:
         """Learn of the commits of other processes."""
-        await self._catch_up(self._store)
+        await self._committer.learn()
 
     async def forget(self) -> None:
         """Forget now what lies further back than the settings say; done in the background, too."""
         await self._retention.sweep()
 
-    async def declare(self, tables: DeclaredTables) -> None:
-        """Make the tables and indexes that are declared and not there yet, in one transaction.
+    async def declare(
+        self,
+        tables: Mapping[str, DeclaredIndexes | DeclaredTable],
+        tell: Callable[[Backfill], None] = lambda _: None,
+    ) -> None:
+        """Bring the database to the tables that are declared; nothing is written if it is there.
 
-        An index over documents that exist is filled; one that is no longer declared for its table,
-        or over other fields, is removed.
+        Everybody goes on reading and writing meanwhile; `tell` hears how far new indexes are
+        filled. Raises what the check of a stored document raises, and then nothing has changed.
         """
-        while True:
-            transaction = self.begin()
-            await _Declaration(transaction).apply(tables)
-            try:
-                await self.commit(transaction)
-            except Conflict:
-                continue
-            return
+        declared = {
+            name: each if isinstance(each, DeclaredTable) else DeclaredTable(each)
+            for name, each in tables.items()
+        }
+        await SchemaChange(self, declared, self._log.written_since, tell).apply()
 
     async def _work(self, background: anyio.CancelScope) -> None:
         """Do what is done in the background, until it is cancelled."""
@@ -247,7 +248,7 @@ class Database:
         catalog = await read_catalog(Snapshot(self._store, ts))
         if ts <= self._log.ts:
             return  # somebody else was faster
-        self._catalog = catalog
+        self._catalog, self._catalog_ts = catalog, ts
         self._log.start_over(ts)
         self._documents.clear()
         self._subscriptions.lost(ts)
@@ -265,56 +266,8 @@ class Database:
         unseen = [entry for entry in entries if entry.ts > self._log.ts]
         if not unseen:
             return
-        self._catalog = catalog or self._catalog
+        if catalog is not None:
+            self._catalog, self._catalog_ts = catalog, unseen[-1].ts
         self._log.extend(unseen)
         self._documents.forget(unseen)
         self._subscriptions.published(unseen)
-
-
-class _Declaration:
-    """The change from the tables that there are to the tables that are declared."""
-
-    def __init__(self, transaction: Transaction) -> None:
-        self._transaction = transaction
-        self._catalog = transaction.catalog
-        self._next_table = self._catalog.next_table
-        self._next_index = self._catalog.next_index
-
-    async def apply(self, tables: DeclaredTables) -> None:
-        """Write what has to change."""
-        for name, indexes in tables.items():
-            existing = self._catalog.table(name) if self._catalog.has(name) else None
-            number = existing.number if existing else await self._make_table(name)
-            wanted = {BY_CREATION_TIME: (), **indexes}
-            there = dict(existing.indexes) if existing else {}
-            for index_name, index in list(there.items()):
-                if wanted.get(index_name) != index.fields:
-                    await self._remove_index(index)
-                    del there[index_name]
-            for index_name, fields in wanted.items():
-                if index_name not in there:
-                    await self._make_index(index_name, number, fields, there.get(BY_CREATION_TIME))
-
-    async def _make_table(self, name: str) -> int:
-        number, self._next_table = self._next_table, self._next_table + 1
-        await self._transaction.insert(TABLES, table_document(name, number))
-        return number
-
-    async def _make_index(
-        self, name: str, table_no: int, fields: tuple[str, ...], existing: IndexDefinition | None
-    ) -> None:
-        number, self._next_index = self._next_index, self._next_index + 1
-        index = IndexDefinition(number, name, table_no, fields)
-        await self._transaction.insert(INDEXES, index_document(index))
-        if existing is None:
-            return
-        async for found in self._transaction.range(existing, Interval.all()):
-            self._transaction.backfill(index, found)
-
-    async def _remove_index(self, index: IndexDefinition) -> None:
-        rows = self._catalog.indexes_of(INDEXES)[0]
-        async for found in self._transaction.range(rows, Interval.all()):
-            if found.document["number"] == float(index.number):
-                await self._transaction.replace(
-                    INDEXES, found.id, index_document(index, is_removed=True)
-                )

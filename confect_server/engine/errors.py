@@ -37,6 +37,28 @@ class OutOfRetention(Conflict):
         )
 
 
+class SnapshotBeforeSchema(OutOfRetention):
+    """A snapshot from before the schema was changed cannot be read by the indexes of now."""
+
+    def __init__(self, ts: int, changed_ts: int) -> None:
+        DatabaseError.__init__(
+            self,
+            f"the snapshot at {ts} is from before the schema changed at {changed_ts}",
+            hint="run it again at a newer snapshot",
+        )
+
+
+class OtherSchema(Conflict):
+    """A write by a program whose tables are not those that the database has now."""
+
+    def __init__(self, table: str) -> None:
+        DatabaseError.__init__(
+            self,
+            f"another version of the program has changed what documents of {table!r} are like",
+            hint="stop this server, or start it with the version that the database was changed to",
+        )
+
+
 class SnapshotLost(Conflict):
     """A transaction read what a batch was going to commit, and the batch failed."""
 
@@ -76,11 +98,11 @@ class ReadOnly(DatabaseError):
 
 
 class FunctionOver(DatabaseError):
-    """A write by something that a function has left running when it ended."""
+    """A read or a write by something that a function has left running when it ended."""
 
     def __init__(self) -> None:
         super().__init__(
-            "the function that this write belongs to has ended",
+            "the function that this read or write belongs to has ended",
             hint="await everything that a handler starts; a task group does so even when one fails",
         )
 

@@ -23,6 +23,8 @@ class IndexDefinition:
     name: str
     table_no: int
     fields: tuple[str, ...]
+    is_ready: bool = True
+    """Can it be read? One that is being filled is written only."""
 
     def key(self, id: bytes, document: Document) -> bytes:
         """Where the document stands in this index; no two documents have the same key."""

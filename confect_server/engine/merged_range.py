@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Self
 
 from confect_core.values import Interval
+from confect_server.engine.errors import FunctionOver
 from confect_server.engine.frame import Frame
 from confect_server.engine.index import Document
 from confect_server.engine.limits import Usage
@@ -57,6 +58,8 @@ class MergedRange(AsyncIterator[Found]):
     async def __anext__(self) -> Found:
         if self._is_exhausted or (self._left is not None and self._left <= 0):
             raise StopAsyncIteration
+        if self._frame.is_over:
+            raise FunctionOver
         stored = await self._next_stored()
         while self._frame.inner is not None:
             await self._frame.wait_alone()
@@ -80,6 +83,8 @@ class MergedRange(AsyncIterator[Found]):
         """Some of the next documents, for whoever takes all of them; none after the last one."""
         if self._left is not None and self._left <= 0:
             return []
+        if self._frame.is_over:
+            raise FunctionOver
         if self._is_unwritten:
             rows = await self._stored.next_rows()
             if self._is_unwritten:  # still

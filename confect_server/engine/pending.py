@@ -10,7 +10,13 @@ from math import inf, nextafter
 from typing import NamedTuple, cast
 
 from confect_core.values import Interval, UnsettledCommitTs, dumps, size_of, stamped
-from confect_server.engine.catalog import FIRST_USER_TABLE, Catalog
+from confect_server.engine.catalog import (
+    FIRST_USER_TABLE,
+    INDEXES,
+    TABLES,
+    Catalog,
+    change_of_catalog,
+)
 from confect_server.engine.counts import change_of_count
 from confect_server.engine.index import Document, IndexDefinition
 from confect_server.engine.snapshot import Found
@@ -174,12 +180,14 @@ class PendingWrites:
             except UnsettledCommitTs:
                 result.unstamped.append((target, write))
                 is_written = True
-            if is_written and (change := write.growth):
-                growth[table_no] = growth.get(table_no, 0) + change
+            if is_written:
+                growth[table_no] = growth.get(table_no, 0) + write.growth
         for table_no, change in growth.items():
             if change and table_no >= FIRST_USER_TABLE:
                 result.growth[table_no] = change
                 result.changes.append(change_of_count(table_no))
+        if TABLES in growth or INDEXES in growth:
+            result.changes.append(change_of_catalog())
         return result
 
     def _set(

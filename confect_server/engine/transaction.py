@@ -16,10 +16,11 @@ from confect_core.values import (
     new_internal_id,
 )
 from confect_server.engine.catalog import (
-    CATALOG_INDEX,
+    CATALOG_VERSION,
     FIRST_USER_TABLE,
     INDEXES,
     TABLES,
+    VERSION_KEY,
     Catalog,
     TableEntry,
     index_document,
@@ -33,9 +34,9 @@ from confect_server.engine.limits import UNLIMITED, NestedTooDeep, Usage
 from confect_server.engine.merged_range import MergedRange
 from confect_server.engine.pending import PendingWrites, WriteSet
 from confect_server.engine.read_set import ReadRecorder, ReadSet
-from confect_server.engine.snapshot import Found, Snapshot
+from confect_server.engine.snapshot import Snapshot
 from confect_server.settings import Limits
-from confect_server.store import IndexRow, Order, Reads
+from confect_server.store import IndexRow, KeyChange, Order, Reads
 
 _ID_RANDOM_BYTES = 14
 _NS_PER_MS = 1_000_000
@@ -68,12 +69,12 @@ class Transaction:
         self._is_read_only = is_read_only
         self._recorder = ReadRecorder()
         # which indexes there are decides what is written and what a range finds
-        self._recorder.reading(CATALOG_INDEX, Interval.all(), "asc").to_the_end()
+        self._recorder.point(CATALOG_VERSION, VERSION_KEY)
         self.began_at_ns = now_ns
         """When it began; what it inserts first has this as its creation time."""
         self._writes = PendingWrites(catalog, now_ns / _NS_PER_MS)
         self._frame = Frame()
-        self._backfilled: list[IndexRow] = []
+        self._backfilled: list[tuple[KeyChange, IndexRow]] = []
         self._new_tables: dict[int, bytes] = {}
         self.usage = Usage(limits)
         """What was used until now; what is done with system tables is not counted."""
@@ -106,7 +107,9 @@ class Transaction:
     def finished(self) -> WriteSet:
         """What there is to commit."""
         writes = self._writes.finished()
-        writes.index_rows.extend(self._backfilled)
+        for change, row in self._backfilled:
+            writes.changes.append(change)
+            writes.index_rows.append(row)
         return writes
 
     @asynccontextmanager
@@ -120,25 +123,37 @@ class Transaction:
             raise NestedTooDeep(self._frame.depth + 1, self.usage.limits.nesting)
         part = copy(self)
         if self._is_read_only:
-            part._frame = self._frame.deeper()
-            yield part
+            self._check_not_over()
+            frame = part._frame = self._frame.enter_to_read()
+            try:
+                yield part
+            finally:
+                self._frame.leave(frame)
             return
         await self._frame.wait_alone()
         self._check_writable()
         part._is_read_only = is_read_only
-        frame = part._frame = self._frame.enter()
-        mark = self._writes.mark()
+        frame = part._frame = self._frame.enter(self._writes.mark())
         try:
             yield part
+            part._check_not_over()  # then it was undone with what is around it
+            part._undo_unfinished()
         except BaseException:
-            if not frame.is_over:  # else it was undone with what is around it
-                self._writes.undo_to(mark)
+            if not frame.is_over:
+                self._writes.undo_to(frame.mark)
             raise
         finally:
             self._frame.leave(frame)
 
+    def end(self) -> None:
+        """End it: what its function left running can neither read nor write any more."""
+        if not self._is_read_only:
+            self._undo_unfinished()
+        self._frame.end()
+
     async def get(self, table_no: int, id: bytes) -> Document | None:
         """A document by its id, or None; either is remembered as read."""
+        self._check_not_over()
         if table_no >= FIRST_USER_TABLE:
             self.usage.ask()
         return await self._current(table_no, id)
@@ -150,6 +165,7 @@ class Transaction:
 
     async def count(self, table_no: int) -> int:
         """How many documents a table has; what is remembered as read is this number only."""
+        self._check_not_over()
         self.usage.ask()
         self._recorder.point(COUNTS, count_id(table_no))
         stored = await count_of(self._snapshot.store, table_no, self._snapshot.ts)
@@ -194,6 +210,7 @@ class Transaction:
 
     async def table_to_fill(self, name: str) -> TableEntry:
         """A table by its name, made if there is none; making it is a write like any other."""
+        await self._frame.wait_alone()  # here, so that nobody else makes it between the steps
         self._check_writable()
         if not self.catalog.has(name):
             self._writes.catalog = self.catalog.with_table(name)
@@ -211,12 +228,11 @@ class Transaction:
         pending = None if row is None else self._writes.get(TABLES, row)
         return pending is not None and pending.after is not None
 
-    def backfill(self, index: IndexDefinition, found: Found) -> None:
-        """Enter a stored document into an index that is being made."""
-        row = IndexRow(
-            index.number, index.key(found.id, found.document), False, found.table_no, found.id
-        )
-        self._backfilled.append(row)
+    def backfill(self, index: IndexDefinition, id: bytes, document: Document) -> None:
+        """Enter a stored document into an index that is being filled."""
+        key = index.key(id, document)
+        row = IndexRow(index.number, key, False, index.table_no, id)
+        self._backfilled.append((KeyChange(index.number, None, key), row))
 
     def range(
         self,
@@ -226,7 +242,8 @@ class Transaction:
         at_most: int | None = None,
     ) -> MergedRange:
         """The documents of an interval with this transaction's writes, those made meanwhile too."""
-        if index not in self.catalog.indexes_of(index.table_no):
+        self._check_not_over()
+        if not index.is_ready or index not in self.catalog.indexes_of(index.table_no):
             raise NoSuchIndex(index.name)
         is_counted = index.table_no >= FIRST_USER_TABLE
         if is_counted:
@@ -272,5 +289,13 @@ class Transaction:
     def _check_writable(self) -> None:
         if self._is_read_only:
             raise ReadOnly
+        self._check_not_over()
+
+    def _check_not_over(self) -> None:
         if self._frame.is_over:
             raise FunctionOver
+
+    def _undo_unfinished(self) -> None:
+        """Undo what a part has written that is left running, or half of it would be committed."""
+        if self._frame.inner is not None:
+            self._writes.undo_to(self._frame.inner.mark)

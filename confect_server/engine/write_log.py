@@ -75,6 +75,13 @@ class WriteLog:
             if written and (ts := written.commit_inside(intervals, begin_ts)):
                 raise Conflict(index_no, ts)
 
+    def written_since(self, index_no: int, ts: int) -> frozenset[bytes]:
+        """The keys that commits after `ts` wrote; raises `SnapshotTooOld` if some are forgotten."""
+        if ts < self._start_ts:
+            raise SnapshotTooOld(ts, self._start_ts)
+        written = self._written.get(index_no)
+        return frozenset() if written is None else written.keys_after(ts)
+
     def may_have_written(self, index_no: int, key: bytes, since_ts: int) -> bool:
         """Did a commit after `since_ts` write this key, or can that not be told any more?"""
         if since_ts >= self.ts:
@@ -121,6 +128,10 @@ class _WrittenKeys:
             if is_inside(self._keys[at], intervals):
                 return self._stamps[at]
         return None
+
+    def keys_after(self, ts: int) -> frozenset[bytes]:
+        """What commits after `ts` wrote."""
+        return frozenset(self._keys[bisect_right(self._stamps, ts) :])
 
     def forget(self, ts: int) -> None:
         """Drop what commits until `ts` wrote."""

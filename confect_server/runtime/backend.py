@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from confect_core.errors import refuse
 from confect_server.db import OpenTables
-from confect_server.engine import Clock, Database, Pauses, Randomness
+from confect_server.engine import Backfill, Clock, Database, Pauses, Randomness
 from confect_server.http import Routes
 from confect_server.impl import Impl
 from confect_server.runtime.clock import SystemClock
@@ -17,6 +18,7 @@ from confect_server.runtime.executor import Application, Executor
 from confect_server.runtime.failure import Failures
 from confect_server.runtime.functions import Functions
 from confect_server.runtime.query_cache import QueryCache
+from confect_server.services import Services
 from confect_server.settings import Settings
 from confect_server.store import Store
 
@@ -52,12 +54,19 @@ class Backend:
         randomness: Randomness = os.urandom,
         settings: Settings | None = None,
         pauses: Pauses | None = None,
+        tell: Callable[[Backfill], None] = lambda _: None,
     ) -> AsyncGenerator[Backend]:
         """The application running on a store, for as long as the context lasts."""
         clock = clock or SystemClock()
         async with Database.open(store, clock, randomness, settings, pauses) as database:
             services = AsyncExitStack()
-            application = await _start(impl, database, services)
+            try:
+                start = await _Start.of(impl, services)
+                await database.declare(impl.data_model.declared, tell)
+            except BaseException:
+                await services.aclose()
+                raise
+            application = start.on(database)
             failures = Failures(redacts=redacts)
             executor = Executor(database, application, failures, clock, randomness)
             backend = cls(database, clock, executor, services)
@@ -66,21 +75,44 @@ class Backend:
             finally:
                 await backend._services.aclose()
 
-    async def replace(self, impl: Impl[Any]) -> None:
-        """Run another version of the application from now on."""
+    async def replace(
+        self, impl: Impl[Any], tell: Callable[[Backfill], None] = lambda _: None
+    ) -> None:
+        """Run another version of the application from now on; `tell` hears how indexes fill.
+
+        Until then the old version answers. The new schema and the new version come in one step:
+        no other function runs between them.
+        """
         services = AsyncExitStack()
-        application = await _start(impl, self.database, services)
-        self.executor.application = application
+        try:
+            start = await _Start.of(impl, services)
+            await self.database.declare(impl.data_model.declared, tell)
+        except BaseException:
+            await services.aclose()
+            raise
+        self.executor.application = start.on(self.database)
         self.queries.clear()
         old, self._services = self._services, services
         await old.aclose()
 
 
-async def _start(impl: Impl[Any], database: Database, services: AsyncExitStack) -> Application:
-    """Check the application, read its functions, make its tables, open its services."""
-    refuse("the application", impl.mistakes())
-    functions = Functions.of(impl)
-    await database.declare(impl.data_model.indexes)
-    tables = OpenTables.of(impl.data_model.tables, database.catalog)
-    running = await services.enter_async_context(impl.layers.running())
-    return Application(impl, functions, tables, running, Routes(impl.routes))
+@dataclass(frozen=True)
+class _Start:
+    """An application that is checked and has its services, and no tables yet."""
+
+    impl: Impl[Any]
+    functions: Functions
+    services: Services
+
+    @classmethod
+    async def of(cls, impl: Impl[Any], services: AsyncExitStack) -> _Start:
+        """Check the application, read its functions, open its services."""
+        refuse("the application", impl.mistakes())
+        functions = Functions.of(impl)
+        return cls(impl, functions, await services.enter_async_context(impl.layers.running()))
+
+    def on(self, database: Database) -> Application:
+        """The application with the tables that were declared for it."""
+        tables = OpenTables.of(self.impl.data_model.tables, database.catalog)
+        routes = Routes(self.impl.routes)
+        return Application(self.impl, self.functions, tables, self.services, routes)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
@@ -27,14 +28,17 @@ from confect_server.ctx import ActionCtx, Ctx, MutationCtx, QueryCtx
 from confect_server.db import Cursors, DataModel, OpenTables, Paging
 from confect_server.engine import (
     ArgumentsTooLarge,
+    Catalog,
     Clock,
     Conflict,
     Database,
+    OutOfRetention,
     Randomness,
     ReadSet,
     ResultTooLarge,
     Transaction,
     Turn,
+    check_fits,
 )
 from confect_server.http import Route, Routes
 from confect_server.impl import Impl
@@ -51,6 +55,10 @@ T = TypeVar("T")
 
 FREE_ATTEMPTS = 3
 """How often a mutation may lose before it runs while nobody else commits."""
+
+
+NEWEST_ATTEMPTS = 4
+"""How often a query is run at the newest snapshot known here, until one is found that is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +85,8 @@ class QueryResult:
     looked_at: LookedAt
     journal: str | None = None
     """Where its page ended; its next run on behalf of the same subscription starts from it."""
+    is_out_of_retention: bool = False
+    """Was it refused because its snapshot is no longer kept? At a newer one it has an answer."""
 
 
 @record
@@ -121,6 +131,7 @@ class Executor:
         self._cursors = Cursors(database.incarnation)
         self._limits = database.settings.limits
         self.application = application
+        self._fitting: tuple[Application, Catalog] | None = None
 
     async def run_query(
         self,
@@ -132,18 +143,39 @@ class Executor:
     ) -> QueryResult:
         """Run a query at a snapshot, the newest one unless told otherwise.
 
-        With the journal of its last run it answers the same page, however long that is now.
+        With the journal of its last run it answers the same page, however long that is now. The
+        newest one here may be out of retention, for others commit too: then it is looked for anew.
         """
+        for _ in range(NEWEST_ATTEMPTS - 1):
+            result = await self._query_at(path, args, caller, ts, journal)
+            if ts is not None or not result.is_out_of_retention:
+                return result
+            await self._database.refresh()
+        return await self._query_at(path, args, caller, ts, journal)
+
+    async def _query_at(
+        self, path: str, args: JsonObject, caller: Caller, ts: int | None, journal: str | None
+    ) -> QueryResult:
         transaction = self._begin(ts, is_read_only=True)
         run = self._run(transaction, journal)
+        is_out_of_retention = False
         outcome: RunOutcome
         try:
             function, decoded = self._asked_for(path, "Query", args, caller)
             outcome = Succeeded(self._encoded(await self._timed(function, decoded, run)))
         except Exception as error:
+            is_out_of_retention = isinstance(error, OutOfRetention)
             outcome = self._failures.told(error, path, _new_request_id())
-        looked_at, journal = run.circumstances.looked_at, run.paging.journal
-        return QueryResult(outcome, transaction.begin_ts, transaction.reads, looked_at, journal)
+        finally:
+            transaction.end()
+        return QueryResult(
+            outcome,
+            transaction.begin_ts,
+            transaction.reads,
+            run.circumstances.looked_at,
+            run.paging.journal,
+            is_out_of_retention,
+        )
 
     async def run_mutation(
         self, path: str, args: JsonObject, caller: Caller, request: SessionRequest | None = None
@@ -230,11 +262,26 @@ class Executor:
                 run = TransactionRun(self, part, inside.time, circumstances, paging)
                 return await self._run_in(function, args, run)
         if is_query:
-            return await self._timed(function, args, self._run(self._begin(is_read_only=True)))
+            return await self._at_newest(function, args)
         value, _ = await self._retried(
             lambda transaction: self._timed(function, args, self._run(transaction))
         )
         return value
+
+    async def _at_newest(self, function: RunnableFunction, args: Value) -> Value:
+        """What a query answers that another function calls outside of any transaction."""
+        for _ in range(NEWEST_ATTEMPTS - 1):
+            with suppress(OutOfRetention):
+                return await self._alone(function, args)
+            await self._database.refresh()
+        return await self._alone(function, args)
+
+    async def _alone(self, function: RunnableFunction, args: Value) -> Value:
+        transaction = self._begin(is_read_only=True)
+        try:
+            return await self._timed(function, args, self._run(transaction))
+        finally:
+            transaction.end()
 
     async def _retried(self, attempt: Callable[[Transaction], Awaitable[T]]) -> tuple[T, int]:
         backoff = Backoff(self._randomness)
@@ -250,6 +297,7 @@ class Executor:
         self, attempt: Callable[[Transaction], Awaitable[T]], turn: Turn | None
     ) -> tuple[T, int]:
         transaction = self._begin(turn=turn)
+        self._check_schema(transaction.catalog)
         try:
             result = await attempt(transaction)
         except Conflict:
@@ -258,7 +306,19 @@ class Executor:
             # why it failed may be something that it read and that is not durable yet
             await self._database.confirm(transaction)
             raise
+        finally:
+            transaction.end()
         return result, await self._database.commit(transaction, turn)
+
+    def _check_schema(self, catalog: Catalog) -> None:
+        """Raise `OtherSchema` if the tables of the application are not those of the database.
+
+        Another process may have started a later version: what this one writes would not fit it.
+        """
+        application = self.application
+        if self._fitting != (application, catalog):
+            check_fits(application.data_model.declared, catalog)
+            self._fitting = application, catalog
 
     def _run(self, transaction: Transaction, journal: str | None = None) -> TransactionRun:
         """The run of a function that begins a transaction; those inside share its time."""

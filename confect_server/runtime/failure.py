@@ -10,6 +10,7 @@ from confect_core.errors import CallError, ConfectError, ValueRefused
 from confect_core.protocol import EncodedValue
 from confect_core.values import dumps_canonical
 from confect_core.values.codec import Mismatch
+from confect_server.engine import OutOfRetention
 from confect_server.errors import InvalidCursor
 from confect_server.runtime.functions import DeclaredFailure
 from confect_server.runtime.outcome import Failed
@@ -45,6 +46,9 @@ class Failures:
             return Failed(self._message(_validation(error), request_id))
         if isinstance(error, ValueRefused):
             return Failed(self._message(f"{error.tag}: {error.message}", request_id))
+        if isinstance(error, OutOfRetention):  # no defect, and often run again
+            _log.warning("%s was refused [Request ID: %s]: %s", path, request_id, error)
+            return Failed(self._message(f"{error.tag}: {error}", request_id))
         _log.error("%s failed [Request ID: %s]", path, request_id, exc_info=error)
         detail = f"{error.tag}: {error}" if isinstance(error, ConfectError) else _uncaught(error)
         return Failed(self._message(detail, request_id))

@@ -27,7 +27,7 @@ import orjson
 
 from confect_core.protocol import EncodedValue, JsonObject
 from confect_server.engine import Clock, Database, ReadSet, Subscription
-from confect_server.runtime.executor import Caller, Executor, QueryResult
+from confect_server.runtime.executor import NEWEST_ATTEMPTS, Caller, Executor, QueryResult
 from confect_server.runtime.outcome import Succeeded
 
 TIME_KEPT_NS = 1_000_000_000
@@ -110,7 +110,19 @@ class QueryCache:
         except orjson.JSONEncodeError:  # nested deeper than any value; the executor says so
             return await self._executor.run_query(path, args, caller, ts, journal)
         question = _Question(path, encoded, journal, caller.may_call_internal)
-        wanted = self._database.newest_ts if ts is None else ts
+        if ts is not None:
+            return await self._answer(question, args, caller, ts)
+        for _ in range(NEWEST_ATTEMPTS - 1):
+            answer = await self._answer(question, args, caller, self._database.newest_ts)
+            if not answer.is_out_of_retention:
+                return answer
+            await self._database.refresh()  # others have committed, and nobody here was told
+        return await self._answer(question, args, caller, self._database.newest_ts)
+
+    async def _answer(
+        self, question: _Question, args: JsonObject, caller: Caller, wanted: int
+    ) -> QueryResult:
+        path = question.path
         while True:
             known = self._known(question, wanted)
             if known is None and path in self._personal:

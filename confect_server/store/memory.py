@@ -39,7 +39,7 @@ class MemoryStore:
             defaultdict(list)
         )
         self._log: list[LogEntry] = []
-        self._commit_ids: dict[bytes, int] = {}
+        self._commit_ids: list[bytes] = []  # those of the log
         self._walked = 0  # what commits up to this one replaced is deleted
 
     async def open(self) -> None:
@@ -97,8 +97,11 @@ class MemoryStore:
 
     async def ts_of(self, commit_id: bytes, after: int = 0) -> int | None:
         """The timestamp of a commit after `after`, or None if it never happened."""
-        ts = self._commit_ids.get(commit_id, 0)
-        return ts if ts > after else None
+        first = bisect_right(self._log, after, key=_ts_of_entry)
+        for entry, found in zip(self._log[first:], self._commit_ids[first:], strict=True):
+            if found == commit_id:
+                return entry.ts
+        return None
 
     def apply(self, commit: Commit) -> None:
         """Add revisions and rows; readers as of the head do not see them before `committed`."""
@@ -125,7 +128,7 @@ class MemoryStore:
     def committed(self, commit: Commit) -> None:
         """From now on everybody sees this commit."""
         self._log.append(LogEntry(commit.ts, list(commit.changes)))
-        self._commit_ids[commit.commit_id] = commit.ts
+        self._commit_ids.append(commit.commit_id)
         self._head = self._head._replace(ts=commit.ts)
 
     def check_horizon(self, ts: int) -> None:
@@ -182,6 +185,7 @@ class MemoryStore:
     def trim(self, entries: Sequence[LogEntry]) -> None:
         """Forget the first commits of the log."""
         del self._log[: len(entries)]
+        del self._commit_ids[: len(entries)]
         self._head = self._head._replace(log_start=entries[-1].ts)
 
     def _keys_in(self, index_no: int, interval: Interval, order: Order) -> Iterable[bytes]:

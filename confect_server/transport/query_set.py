@@ -93,6 +93,15 @@ class QuerySet:
         self._stale, self._removed = set(), []
         return tuple([QueryToRun(query.added, query.journal) for query in self._running.values()])
 
+    def put_off(self) -> None:
+        """Take back what `begin` gave: it did not run, and is stale as before."""
+        running, self._running = self._running, {}
+        self._stale.update(
+            query_id for query_id, query in running.items() if self._queries.get(query_id) is query
+        )
+        self._removed = self._removed_before_run + self._removed
+        self._removed_before_run = []
+
     def finish(self, runs: Mapping[int, QueryRun]) -> tuple[Modification[EncodedValue], ...]:
         """Take the results of what `begin` gave, and return what is new in them for the client."""
         running, self._running = self._running, {}

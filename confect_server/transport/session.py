@@ -208,6 +208,13 @@ class SyncSession(Generic[I]):
             return self.queries_ran({}, now_ms)
         return [RunQueries(ts, queries, self._identity)]
 
+    def put_off(self) -> None:
+        """The ts of the last `RunQueries` can no longer be read: advance again, at a newer one."""
+        transition, self._next = self._next, None
+        if transition is not None:
+            self._queries.put_off()
+            self._owes_transition |= transition.is_owed
+
     def queries_ran(self, runs: Mapping[int, QueryRun], now_ms: int) -> list[Effect[I]]:
         """Every query of the last `RunQueries` that was not dropped has run at its ts."""
         transition, self._next = self._next, None

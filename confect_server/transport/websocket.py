@@ -29,6 +29,7 @@ from confect_core.protocol import (
 )
 from confect_server.engine import PausePoint, Subscription
 from confect_server.runtime import ADMIN, CLIENT, Backend, Caller, QueryResult
+from confect_server.runtime.executor import NEWEST_ATTEMPTS
 from confect_server.runtime.outcome import Failed, QueryRun
 from confect_server.runtime.requests import SessionRequest
 from confect_server.transport.admin import AdminKey
@@ -115,6 +116,7 @@ class _Connection:
         self._admin_key = admin_key
         self._session: SyncSession[Caller] = SyncSession(CLIENT)
         self._subscriptions: dict[int, Subscription] = {}
+        self._put_off = 0  # how often in a row the queries had to run at a newer snapshot
         self._running: set[int] = set()  # queries under way that were not dropped meanwhile
         self._mutation: RunMutation[Caller] | None = None
         self._mutation_came = anyio.Event()
@@ -174,10 +176,20 @@ class _Connection:
             effects = self._session.advance(await self._answered_ts(), self._now_ms())
             for effect in effects:
                 if isinstance(effect, RunQueries):
-                    runs = await self._run_queries(effect)
-                    await self._pauses.reached(PausePoint.PUSH_RAN)
-                    effects = self._session.queries_ran(runs, self._now_ms())
+                    effects = await self._ran(effect)
             self._do(effects)
+
+    async def _ran(self, run: RunQueries[Caller]) -> list[Effect[Caller]]:
+        """What follows once queries have run; nothing if they have to run at a newer snapshot."""
+        runs = await self._run_queries(run)
+        await self._pauses.reached(PausePoint.PUSH_RAN)
+        if runs is not None:
+            self._put_off = 0
+            return self._session.queries_ran(runs, self._now_ms())
+        self._put_off += 1
+        await self._database.refresh()
+        self._session.put_off()
+        return []
 
     async def _answered_ts(self) -> int:
         """The newest commit; was it a mutation of this socket, then its answer has been sent.
@@ -218,7 +230,8 @@ class _Connection:
         if self._session.is_behind:
             self._fell_behind.set()
 
-    async def _run_queries(self, run: RunQueries[Caller]) -> dict[int, QueryRun]:
+    async def _run_queries(self, run: RunQueries[Caller]) -> dict[int, QueryRun] | None:
+        """How the queries ended; None if their snapshot is out of retention, for a few times."""
         runs: dict[int, QueryRun] = {}
         self._running = {to_run.query.query_id for to_run in run.queries}
         for to_run in run.queries:
@@ -226,6 +239,8 @@ class _Connection:
             path = _path(query)
             result = await self._queries.run(path, query.args, run.identity, run.ts, to_run.journal)
             await self._pauses.reached(PausePoint.QUERY_RAN)
+            if result.is_out_of_retention and self._put_off < NEWEST_ATTEMPTS:
+                return None
             runs[query.query_id] = QueryRun(result.outcome, result.journal)
             if query.query_id in self._running:
                 self._subscribe(query.query_id, result)

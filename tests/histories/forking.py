@@ -1,14 +1,18 @@
 """A process whose children serve the application, so that starting one again takes no time.
 
 Each line that it reads is an `Order`; the child that it forks for it says on which port it serves.
-When the child has ended the parent says by which signal, and reads on.
+When the child has ended the parent says by which signal, and reads on. Whoever writes the lines may
+be killed: the child ends with them.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import select
+import signal
 import sys
+import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -41,6 +45,14 @@ def say(**said: int) -> None:
     sys.stdout.flush()
 
 
+def end_with_input() -> None:
+    """Kill this process once nobody can write its next line."""
+    waiting = select.poll()
+    waiting.register(sys.stdin, 0)  # nothing is read: the next line is the parent's
+    waiting.poll()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 async def serve(order: Order) -> None:
     pauses = None if order.point is None else Deadly(PausePoint[order.point], order.arrival)
     store = SqliteStore(Path(order.database))
@@ -56,6 +68,7 @@ def main() -> None:
     for line in sys.stdin:
         child = os.fork()
         if not child:
+            threading.Thread(target=end_with_input, daemon=True).start()
             anyio.run(serve, Order(**json.loads(line)))
             os._exit(1)  # nobody but a signal ends it
         _, status = os.waitpid(child, 0)

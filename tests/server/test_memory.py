@@ -43,7 +43,7 @@ MODEL: Final = DataModel((Sheet,))
 
 async def fill(path: Path) -> None:
     async with Database.open(SqliteStore(path), Clock(), os.urandom) as database:
-        await database.declare(MODEL.indexes)
+        await database.declare(MODEL.declared)
         tables = OpenTables.of(MODEL.tables, database.catalog)
         for first in range(0, DOCUMENTS, 500):
             transaction = database.begin()
@@ -102,7 +102,7 @@ async def walk(path: Path, cache_bytes: int) -> int:
     memory = Memory(document_cache_bytes=cache_bytes)
     opening = Database.open(SqliteStore(path), Clock(), os.urandom, Settings(memory=memory))
     async with opening as database:
-        await database.declare(MODEL.indexes)
+        await database.declare(MODEL.declared)
         walk = Walk(database)
         await walk.everything()
     return walk.growth

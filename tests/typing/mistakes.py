@@ -37,6 +37,7 @@ async def filters(ctx: QueryCtx) -> None:
     at, author = field_of(Note, lambda note: note.at), field_of(Note, lambda note: note.author)
     field_of(Note, lambda note: note.nowhere)  # no such field
     ctx.db.notes.query().filter(at == "now")  # another type
+    field_of(Event, lambda event: event.reason)  # a field of variants only
     _ = author < 3  # another type
     _ = author == at  # a field of another type
     _ = author + "x"  # no number

@@ -166,6 +166,12 @@ async def variants(ctx: ShopMutationCtx, order: Id[Order], event: Id[OrderEvent]
     assert_type(await ctx.db.get(new), Shipped | Cancelled | Noted | None)
     assert_type(await events.by_reason(reason=ABSENT).collect(), list[Shipped | Cancelled | Noted])
     assert_type(await events.by_city(shipment__to__city="Bern").first(), EventsDocument | None)
+    shared = field_of(OrderEvent, lambda event: event.order)
+    assert_type(shared, Expr[Id[Order]])
+    own = field_of(Noted, lambda event: event.reason)
+    assert_type(
+        await events.query().filter((shared == order) & (own > 3)).first(), EventsDocument | None
+    )
     assert_type(events.normalize_id("x"), Id[Shipped | Cancelled | Noted] | None)
     async for each in events.query():
         match each:

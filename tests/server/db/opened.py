@@ -108,5 +108,5 @@ async def opened(model: DataModel = MODEL) -> AsyncGenerator[Opened]:
     """A new database with the tables of a model."""
     randomness = random.Random(0)
     async with Database.open(MemoryStore(), Clock(), randomness.randbytes) as database:
-        await database.declare(model.indexes)
+        await database.declare(model.declared)
         yield Opened(database, OpenTables.of(model.tables, database.catalog))

@@ -44,7 +44,7 @@ MODEL = DataModel((Entry,))
 async def entries(kind: StoreKind, folder: Path) -> AsyncGenerator[Opened]:
     store = new_store(kind, folder)
     async with Database.open(store, Clock(), random.Random(0).randbytes) as database:
-        await database.declare(MODEL.indexes)
+        await database.declare(MODEL.declared)
         yield Opened(database, OpenTables.of(MODEL.tables, database.catalog))
 
 

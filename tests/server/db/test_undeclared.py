@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import anyio
+import anyio.lowlevel
 import pytest
+from pydantic import BaseModel
 
-from confect_core import ABSENT, PaginationOptions
+from confect_core import ABSENT, COMMIT_TS, CommitTs, PaginationOptions
 from confect_core.spec.errors import BadName
 from confect_core.values import BigInt, Value, encode_id
 from confect_core.values.codec import Mismatch
+from confect_server import Expr, field_of
 from confect_server.db import (
     Cursors,
     DataModel,
@@ -75,7 +79,7 @@ class Opened:
 @asynccontextmanager
 async def opened(store: Store, seed: int = 0) -> AsyncGenerator[Opened]:
     async with opened_database(store, seed=seed) as database:
-        await database.declare(MODEL.indexes)
+        await database.declare(MODEL.declared)
         yield Opened(database)
 
 
@@ -274,3 +278,99 @@ async def test_a_part_that_is_undone_takes_the_table_that_it_made_with_it(world:
     assert await world.names() == ["events", "users"]
     found = await world.db.undeclared_table("events").query().collect()
     assert fields_of(found) == [{"by": "whole"}]
+
+
+async def test_documents_are_counted_without_being_read(world: Opened) -> None:
+    assert await world.db.undeclared_table("events").count() == 0
+    async with world.writing() as db:
+        events = db.undeclared_table("events")
+        assert await events.count() == 0
+        gone = await events.insert({})
+        for _ in range(2):
+            await events.insert({})
+        assert await events.count() == 3
+    async with world.writing() as db:
+        await db.undeclared_table("events").delete(gone)
+    assert await world.db.undeclared_table("events").count() == 2
+
+
+async def test_who_counts_a_table_before_it_is_there_is_told(world: Opened) -> None:
+    told: list[int] = []
+    transaction = world.database.begin(is_read_only=True)
+    db = UndeclaredTablesReader(transaction, world.tables, world.paging)
+    assert await db.undeclared_table("events").count() == 0
+    world.database.subscribe(transaction.reads, transaction.begin_ts, told.append)
+    async with world.writing() as writer:
+        await writer.undeclared_table("events").insert({})
+    assert len(told) == 1
+
+
+async def test_a_field_becomes_the_timestamp_of_the_commit(world: Opened) -> None:
+    async with world.writing() as db:
+        events = db.undeclared_table("events")
+        id = await events.insert({"at": COMMIT_TS, "edits": [{"at": COMMIT_TS}], "big": BigInt(5)})
+        await events.patch(id, {"kind": "click"})  # it still waits
+    made_at = BigInt(world.database.newest_ts)
+    found = await world.db.undeclared_table("events").query().collect()
+    assert fields_of(found) == [
+        {"at": made_at, "edits": [{"at": made_at}], "big": BigInt(5), "kind": "click"}
+    ]
+    async with world.writing() as db:
+        await db.undeclared_table("events").patch(id, {"at": COMMIT_TS})
+    moved = await world.db.undeclared_table("events").get(id)
+    assert moved is not None
+    assert moved["at"] == BigInt(world.database.newest_ts) != made_at
+    assert moved["edits"] == [{"at": made_at}]
+
+
+class Event(BaseModel):
+    """What a program expects of the documents of a table that nobody declared."""
+
+    kind: str
+    size: int | None = None
+    at: CommitTs = COMMIT_TS
+
+
+async def test_documents_are_filtered_by_expressions_over_what_is_expected(world: Opened) -> None:
+    kind, size = (
+        field_of(Event, lambda event: event.kind),
+        field_of(Event, lambda event: event.size),
+    )
+    async with world.writing() as db:
+        events = db.undeclared_table("events")
+        await events.insert({"kind": "click", "size": 3, "at": COMMIT_TS})
+        await events.insert({"kind": "click", "at": COMMIT_TS})
+    first = world.database.newest_ts
+    async with world.writing() as db:
+        await db.undeclared_table("events").insert({"size": 3, "at": COMMIT_TS})
+
+    async def sizes(condition: Expr[bool]) -> list[Value | None]:
+        found = world.db.undeclared_table("events").query().filter(condition)
+        return [document.get("size") for document in await found.collect()]
+
+    assert await sizes(kind == "click") == [3.0, None]
+    assert await sizes(size == 3) == [3.0, 3.0]
+    assert await sizes((kind == "click") & (size == None)) == [None]  # noqa: E711
+    assert await sizes(field_of(Event, lambda event: event.at) > first) == [3.0]
+
+
+async def test_first_documents_that_wait_for_the_same_part_make_one_table(world: Opened) -> None:
+    transaction = world.database.begin()
+    whole = world.writer(transaction).undeclared_table("events")
+
+    async def insert_in_a_part() -> None:
+        async with transaction.nested() as part:
+            await anyio.lowlevel.checkpoint()
+            await world.writer(part).undeclared_table("others").insert({})
+            await anyio.lowlevel.checkpoint()
+
+    async def insert(number: int) -> None:
+        await whole.insert({"number": number})
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(insert_in_a_part)
+        for number in range(3):
+            tasks.start_soon(insert, number)
+    await world.database.commit(transaction)
+    assert await world.names() == ["events", "others", "users"]
+    assert await world.db.undeclared_table("events").count() == 3

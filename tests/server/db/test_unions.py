@@ -7,11 +7,12 @@ from typing import Any, cast
 import pytest
 from pydantic import ValidationError
 
-from confect_core import ABSENT, Id
+from confect_core import ABSENT, COMMIT_TS, Id
 from confect_core.table_errors import VariantIsNoTable
 from confect_core.values.codec import Codec, Mismatch
+from confect_server import Expr, field_of
 from confect_server.db import DatabaseWriter, DataModel, Range
-from confect_server.errors import UnknownVariant
+from confect_server.errors import NoField, UnknownVariant
 from tests.server.db.opened import Opened, opened
 from tests.server.db.unions import (
     AnyMessage,
@@ -184,3 +185,63 @@ async def test_documents_travel_as_the_variants_that_they_are(annotation: Any) -
             assert several.decode(several.encode({"it": message})) == {"it": message}
         with pytest.raises(Mismatch):
             one.decode({"kind": "video"})
+
+
+async def test_documents_are_filtered_by_a_field_that_all_variants_share() -> None:
+    async with opened(MODEL) as world:
+        text, *_ = await one_of_each(world)
+        async with world.writing() as db:
+            await db.table(Message).change(text, {"likes": 3})
+            other = await new_room(db, "cellar")
+            await db.insert(JoinMessage(room=other, likes=5))
+        likes = field_of(Message, lambda message: message.likes)
+        room = field_of(Message, lambda message: message.room)
+        everything = world.db.table(Message).query()
+        assert [each.likes for each in await everything.filter(likes > 0).collect()] == [3, 5]
+        assert [each.likes for each in await everything.filter(room == other).collect()] == [5]
+        pinned = everything.filter(field_of(Message, lambda message: message.id) == text)
+        assert [each.id for each in await pinned.collect()] == [text]
+
+
+async def test_documents_are_filtered_by_a_field_of_one_variant() -> None:
+    async with opened(MODEL) as world:
+        await one_of_each(world)
+        everything = world.db.table(Message).query()
+        body = field_of(TextMessage, lambda message: message.body)
+        size = field_of(ImageMessage, lambda message: message.size)
+        kind = field_of(ImageMessage, lambda message: message.kind)
+
+        async def found(condition: Expr[bool]) -> list[str]:
+            messages = cast("list[AnyMessage]", await everything.filter(condition).collect())
+            return [summary(message) for message in messages]
+
+        assert await found(body == "hi") == ["hi"]
+        assert await found(size > 0) == ["hi", "![a.png]"]
+        assert await found((kind == "image") & (size > 3)) == ["![a.png]"]
+        # what the other variants lack comes before every value, as in an index
+        assert await found(body < "z") == ["hi", "![a.png]", "~b.png~", "joined"]
+        with pytest.raises(NoField):
+            field_of(Message, lambda message: cast("TextMessage", message).body)
+
+
+async def test_fields_of_all_variants_and_of_one_become_the_timestamp_of_the_commit() -> None:
+    async with opened(MODEL) as world:
+        async with world.writing() as db:
+            room = await new_room(db)
+            await db.insert(TextMessage(room=room, body="hi"))
+            await db.insert(JoinMessage(room=room))
+        first = world.database.newest_ts
+        text, join = await all_messages(world)
+        assert (text.sent_at, join.sent_at) == (first, first)
+        assert isinstance(join, JoinMessage)
+        assert join.at == first
+        async with world.writing() as db:
+            await db.table(Message).change(join.id, {"at": COMMIT_TS})
+            waiting = await db.table(Message).get(join.id)
+            assert isinstance(waiting, JoinMessage)
+            assert (waiting.sent_at, waiting.at) == (first, COMMIT_TS)
+        same = await world.db.table(Message).by("by_sent_at", sent_at=first).collect()
+        assert [each.id for each in same] == [text.id, join.id]
+        at = field_of(JoinMessage, lambda message: message.at)
+        (moved,) = await world.db.table(Message).query().filter(at > first).collect()
+        assert moved.id == join.id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from confect_core import ABSENT, Absent, Id, Index, Table
+from confect_core import ABSENT, COMMIT_TS, Absent, CommitTs, Id, Index, Table
 
 
 class Room(Table, name="rooms"):
@@ -15,11 +15,13 @@ class Room(Table, name="rooms"):
 class Message(Table, name="messages", discriminator="kind"):
     room: Id[Room]
     likes: int = 0
+    sent_at: CommitTs = COMMIT_TS
 
     by_room = Index("room")
     by_kind = Index("kind", "likes")
     by_size = Index("size")
     by_url = Index("url")
+    by_sent_at = Index("sent_at")
 
 
 class TextMessage(Message):
@@ -36,6 +38,7 @@ class ImageMessage(Message):
 
 class JoinMessage(Message):
     kind: Literal["join"] = "join"
+    at: CommitTs = COMMIT_TS
 
 
 AnyMessage: TypeAlias = TextMessage | ImageMessage | JoinMessage

@@ -11,6 +11,7 @@ from anyio.lowlevel import checkpoint
 from confect_core.values import Interval, Value, decode_id
 from confect_server.engine import (
     Database,
+    FunctionOver,
     ReadSet,
     TooManyBytesRead,
     TooManyDocumentsRead,
@@ -116,6 +117,16 @@ async def test_the_chunks_of_a_caller_wait_for_the_end_of_what_is_nested(
         await checkpoint()
         await insert(part, database, 1.5)
     assert await reading == [0, 1, 1.5, 2]
+
+
+async def test_a_function_that_is_over_reads_no_chunks(database: Database) -> None:
+    await filled(database, 40)
+    transaction = database.begin()
+    found = by_rank(transaction, database)
+    assert await found.chunk()
+    transaction.end()
+    with pytest.raises(FunctionOver):
+        await found.chunk()
 
 
 async def test_a_limit_counts_up_to_the_document_that_is_too_much(database: Database) -> None:

@@ -144,6 +144,7 @@ def test_every_snapshot_has_its_own_count(kind: StoreKind, rounds: list[list[lis
 async def _history(database: Database, rounds: list[list[list[int]]]) -> None:
     there: list[bytes] = []
     grown: dict[int, int] = {}
+    declared_ts = database.newest_ts  # before it there is no such table
 
     async def change(steps: list[int], reads: bool) -> None:
         transaction = database.begin()
@@ -167,7 +168,8 @@ async def _history(database: Database, rounds: list[list[list[int]]]) -> None:
     for ts in sorted(grown):
         expected = sum(change for at, change in grown.items() if at <= ts)
         assert await counted(database, ts) == expected
-        assert await counted(database, ts - 1) == expected - grown[ts]
+        if ts > declared_ts:
+            assert await counted(database, ts - 1) == expected - grown[ts]
     rows = database.begin(is_read_only=True).range(
         database.catalog.table("items").indexes["by_creation_time"], Interval.all()
     )

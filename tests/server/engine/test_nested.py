@@ -220,6 +220,55 @@ async def test_a_late_end_inside_an_undone_part_undoes_nothing_more(database: Da
     assert await ranks(transaction, database) == [2.0, 3.0]
 
 
+async def check_that_it_is_over(transaction: Transaction, database: Database, id: bytes) -> None:
+    table = database.catalog.table("items").number
+    with pytest.raises(FunctionOver):
+        await transaction.get(table, id)
+    with pytest.raises(FunctionOver):
+        await transaction.count(table)
+    with pytest.raises(FunctionOver):
+        await ranks(transaction, database)
+    with pytest.raises(FunctionOver):
+        await transaction.nested().__aenter__()
+
+
+async def test_what_is_left_running_by_a_function_cannot_read_either(database: Database) -> None:
+    (id,) = await committed(database, 1)
+    for is_read_only in (False, True):
+        whole = database.begin(is_read_only=is_read_only)
+        by_rank = index_of(database, "items", "by_rank")
+        begun = whole.range(by_rank, Interval.all())
+        async with whole.nested() as part, part.nested(is_read_only=True) as inner:
+            pass
+        late = await whole.nested(is_read_only=True).__aenter__()
+        later = await late.nested().__aenter__()
+        for over in (part, inner):
+            await check_that_it_is_over(over, database, id)
+        assert await later.get(database.catalog.table("items").number, id) is not None
+        whole.end()
+        for over in (whole, late, later):
+            await check_that_it_is_over(over, database, id)
+        with pytest.raises(FunctionOver):
+            await anext(begun)
+
+
+async def test_half_of_a_part_that_is_left_running_is_undone(database: Database) -> None:
+    transaction = database.begin()
+    async with transaction.nested() as part:
+        await put(part, database, 1)
+        stray = part.nested()
+        await put(await stray.__aenter__(), database, 2)
+    with pytest.raises(FunctionOver):
+        await stray.__aexit__(None, None, None)
+    stray = transaction.nested()
+    await put(await stray.__aenter__(), database, 3)
+    transaction.end()
+    await database.commit(transaction)
+    with pytest.raises(FunctionOver):
+        await stray.__aexit__(None, None, None)
+    assert await ranks(database.begin(), database) == [1.0]
+
+
 async def test_whatever_is_done_beside_a_part_waits_for_its_end(database: Database) -> None:
     table = database.catalog.table("items").number
     (id,) = await committed(database, 1)

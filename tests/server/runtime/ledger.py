@@ -87,6 +87,8 @@ class Refs:
     echo: Final = ref("ledger:echo", Ledger.echo)
     twice: Final = ref("ledger:twice", Ledger.twice)
     deeper: Final = ref("ledger:deeper", Ledger.deeper)
+    mutate: Final = ref("ledger:mutate", Ledger.mutate)
+    query: Final = ref("ledger:query", Ledger.query)
     deeper_query: Final = ref("ledger:deeper_query", Ledger.deeper_query)
 
 

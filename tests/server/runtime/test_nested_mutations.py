@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from returns.result import Failure, Success
 
 from confect_core import PaginationOptions
-from confect_server import MutationCtx
+from confect_server import MutationCtx, QueryCtx
+from confect_server.engine import FunctionOver
 from confect_server.store import SqliteStore, Store
 from tests.server.runtime.ledger import Entry, Refs, Taken, counts
 from tests.server.runtime.scribe import scribe
@@ -126,3 +128,89 @@ async def test_a_query_has_no_way_to_run_a_mutation_that_writes(store: Store) ->
 
         assert "ReadOnly: a query cannot write" in await at.failed_query(steps)
         assert await at.texts() == []
+
+
+class Strays:
+    """Tasks that handlers leave running, until the test lets them go on."""
+
+    def __init__(self) -> None:
+        self.may_go_on = asyncio.Event()
+        self.tasks: list[asyncio.Task[object]] = []
+
+    def leave(self, stray: Callable[[], Awaitable[object]]) -> None:
+        async def later() -> object:
+            await self.may_go_on.wait()
+            return await stray()
+
+        self.tasks.append(asyncio.create_task(later()))
+
+    async def ends(self) -> list[object]:
+        self.may_go_on.set()
+        return await asyncio.gather(*self.tasks, return_exceptions=True)
+
+
+async def test_what_a_handler_leaves_running_is_told_that_it_comes_too_late(store: Store) -> None:
+    strays = Strays()
+
+    async def steps(ctx: MutationCtx) -> str:
+        entries = ctx.db.table(Entry)
+        id = await entries.insert(text="a")
+        strays.leave(lambda: entries.insert(text="b"))
+        strays.leave(lambda: entries.get(id))
+        strays.leave(lambda: entries.query().collect())
+        strays.leave(lambda: ctx.run_mutation(Refs.add, text="c"))
+        strays.leave(lambda: ctx.run_query(Refs.texts))
+        return "done"
+
+    async def failing_steps(ctx: MutationCtx) -> str:
+        strays.leave(lambda: ctx.db.table(Entry).insert(text="d"))
+        raise ZeroDivisionError
+
+    async with scribe(store) as at:
+        assert await at.mutation(steps) == "done"
+        assert "ZeroDivisionError" in await at.failed_mutation(failing_steps)
+        ends = await strays.ends()
+        assert [type(end) for end in ends] == [FunctionOver] * 6
+        assert await at.texts() == ["a"]
+
+
+async def test_what_a_query_leaves_running_is_told_that_it_comes_too_late(store: Store) -> None:
+    strays = Strays()
+
+    async def steps(ctx: QueryCtx) -> str:
+        entries = ctx.db.table(Entry)
+        strays.leave(lambda: entries.query().first())
+        strays.leave(lambda: entries.count())
+        strays.leave(lambda: ctx.run_query(Refs.texts))
+        return "done"
+
+    async with scribe(store) as at:
+        assert await at.query(steps) == "done"
+        assert await at.backend.executor.call(Refs.query, {}, None) == "done"
+        assert [type(end) for end in await strays.ends()] == [FunctionOver] * 6
+
+
+async def test_half_of_a_mutation_that_is_left_running_is_not_committed(store: Store) -> None:
+    is_half_done, may_go_on = asyncio.Event(), asyncio.Event()
+    strays: list[asyncio.Task[object]] = []
+
+    async def half(ctx: MutationCtx) -> str:
+        await ctx.db.table(Entry).insert(text="half")
+        is_half_done.set()
+        await may_go_on.wait()
+        await ctx.db.table(Entry).insert(text="whole")
+        return "never"
+
+    async def steps(ctx: MutationCtx) -> str:
+        await ctx.db.table(Entry).insert(text="a")
+        at.script.steps = half
+        strays.append(asyncio.create_task(ctx.run_mutation(Refs.mutate)))
+        await is_half_done.wait()
+        return "done"
+
+    async with scribe(store) as at:
+        assert await at.mutation(steps) == "done"
+        may_go_on.set()
+        (end,) = await asyncio.gather(*strays, return_exceptions=True)
+        assert type(end) is FunctionOver
+        assert await at.texts() == ["a"]

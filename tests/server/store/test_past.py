@@ -173,6 +173,7 @@ async def test_the_log_is_trimmed_up_to_a_timestamp_and_says_so(store: Store) ->
         with pytest.raises(LogTrimmed):
             await admission.log_after(29)
     assert await store.ts_of(commit_id(40)) == 40
+    assert await store.ts_of(commit_id(30)) is None
 
 
 async def test_the_rows_of_an_index_are_deleted_some_at_a_time(store: Store) -> None:

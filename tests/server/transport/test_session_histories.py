@@ -30,6 +30,7 @@ from confect_core.protocol import (
 )
 from confect_core.values.wire import Json
 from confect_server.runtime.outcome import Succeeded
+from confect_server.transport.effects import RunQueries
 from tests.sync_backend import ADD, DOUBLE, FAIL, GET, Backend
 
 SESSION_ID = "9208b169-0e8a-4fa7-9341-d27c8fd3dda8"
@@ -168,6 +169,11 @@ class SessionHistories(RuleBasedStateMachine):
     @rule(data=st.data())
     def something_is_done(self, data: st.DataObject) -> None:
         self.socket.run(data.draw(st.integers(0, len(self.socket.to_run) - 1)))
+
+    @precondition(lambda self: any(isinstance(each, RunQueries) for each in self.socket.to_run))
+    @rule()
+    def the_queries_are_put_off(self) -> None:
+        self.socket.put_off()
 
     @rule()
     def the_session_advances(self) -> None:
