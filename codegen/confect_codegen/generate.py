@@ -54,6 +54,16 @@ def files_of(project: Project) -> dict[str, str]:
         return _Generation(project, sources, *_declared(project, sources)).files()
 
 
+def declared_tables(project: Project) -> list[type[Table]]:
+    """The tables of a project, freshly imported; nothing needs to be generated for that."""
+    sources, modules = Sources(project), _table_modules(project)
+    with fresh_modules(project, keep=True):
+        refuse(f"the project {project.package}", leaks(project, sources, modules))
+        tables = tables_in([import_module(project, name) for name in modules])
+        refuse(f"the project {project.package}", table_mistakes(project, tables))
+    return tables
+
+
 def _declared(project: Project, sources: Sources) -> tuple[Spec, list[type[Table]]]:
     """What specs and tables declare, once it is sure that they stand alone."""
     modules = _table_modules(project)

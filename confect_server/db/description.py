@@ -10,6 +10,7 @@ few.
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -76,13 +77,20 @@ _UNNAMED = frozenset(
     {"ref", "metadata", "serialization", "title", "model_name", "dataclass_name", "cls_name"}
 )
 
+_LONGEST = 100_000
+"""A tenth of what the document that keeps the text may hold."""
+
 
 def describe(model: type[Table]) -> str:
     """The canonical text of what documents of a table may hold, beside their system fields."""
     in_a_field: Any = Annotated[model, "in a field"]  # where a table stands for its variants
     adapter = TypeAdapter[Any](in_a_field)
     adapter.rebuild()  # a model may say that it is built on its first use
-    return text_of(settled(_Description().shape(cast("Node", adapter.core_schema))))
+    text = text_of(settled(_Description().shape(cast("Node", adapter.core_schema))))
+    if len(text) <= _LONGEST:
+        return text
+    # models that hold each other in many ways; they are still told apart, but not in detail
+    return text_of({"kind": "custom", "digest": hashlib.sha256(text.encode()).hexdigest()})
 
 
 class _Description:

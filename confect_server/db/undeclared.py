@@ -110,10 +110,11 @@ class UndeclaredTableWriter(UndeclaredTableReader):
 
     async def patch(self, id: str, changes: Mapping[str, object]) -> None:
         """Change the fields that are mentioned; `ABSENT` removes one."""
-        current = await self.get(id)
-        if current is None:
+        internal, table = self._internal(id), self._table
+        if table is None or not await self._transaction.change(
+            table.number, internal, lambda current: self._encoded({**current, **changes})
+        ):
             raise NoSuchDocument("patch", id)
-        await self._put(id, {**current, **changes})
 
     async def replace(self, id: str, fields: Mapping[str, object]) -> None:
         """Give a document a new content; it keeps its id and its creation time."""

@@ -54,7 +54,8 @@ def _alternatives(old: Shape, new_kind: str) -> list[Shape] | None:
     """The shapes of which each has to be accepted by itself."""
     kind = old["kind"]
     if kind == "union":
-        return old["of"]
+        members: list[Shape] = old["of"]
+        return members
     if kind == "tagged" and new_kind != "tagged":
         return [each["shape"] for each in old["of"]]
     if kind == "literal" and new_kind != "literal" and len(old["values"]) > 1:
@@ -117,10 +118,11 @@ def _is_plain_kind_of(new: Shape, old: Shape) -> bool:
     """Is this a kind without any constraints, and the other one a value of it?"""
     if new.keys() != {"kind"}:
         return False
+    kind: str = new["kind"]
     if old["kind"] == "literal":
         (value,) = old["values"]
-        return new["kind"] == _kind_of(value)
-    return old["kind"] == "id" and new["kind"] == "string"
+        return kind == _kind_of(value)
+    return kind == "string" and old["kind"] == "id"
 
 
 def _kind_of(value: object) -> str:

@@ -9,8 +9,10 @@ from typing import Any, Final, Generic, Literal, TypeAlias, cast
 from typing_extensions import ParamSpec, TypeVar
 
 from confect_core import Id, Table
+from confect_core.values import Value
 from confect_server.db.open_tables import TableAccess
 from confect_server.db.reader import DatabaseReader, Key, TableReader
+from confect_server.engine import Document
 from confect_server.errors import NoSuchDocument
 
 P = ParamSpec("P")
@@ -65,12 +67,16 @@ class TableWriter(TableReader[D, Key], Generic[P, D, Key]):
 
         An optional field is removed by its default. A missing document is refused.
         """
-        current = await self.get(id)
-        if current is None:
+        mentioned = {name: value for name, value in changes.items() if value is not UNCHANGED}
+
+        def changed(row: Document) -> dict[str, Value]:
+            current = self._access.codec.decode(row)
+            fields = {name: getattr(current, name) for name in _fields_of(current)}
+            return self._access.encode(self._access.make(**{**fields, **mentioned}))
+
+        number, internal = self._access.number, self._internal(id)
+        if not await self._db._transaction.change(number, internal, changed):
             raise NoSuchDocument("patch", id)
-        changed = {name: value for name, value in changes.items() if value is not UNCHANGED}
-        fields = {name: getattr(current, name) for name in _fields_of(current)}
-        await self._put(id, self._access.make(**{**fields, **changed}))
 
     async def replace(self, id: Id[Key], *args: P.args, **fields: P.kwargs) -> None:
         """Give a document a new content; it keeps its id and its creation time."""

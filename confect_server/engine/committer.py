@@ -101,7 +101,7 @@ class Committer:
         return batch, batch.ts
 
     async def commit(
-        self, reads: ReadSet, begin_ts: int, writes: WriteSet, turn: Turn | None = None
+        self, base: Reads, reads: ReadSet, begin_ts: int, writes: WriteSet, turn: Turn | None = None
     ) -> int:
         """The timestamp of the commit, once it is durable; raises `Conflict`."""
         if self._is_closed:
@@ -115,6 +115,8 @@ class Committer:
             self._joining -= 1
             if self._is_closed:
                 self._opened.set()
+        if isinstance(base, Batch):
+            base.check_not_lost()  # it may have failed while a batch to join was waited for
         self._log.check(reads, begin_ts)
         batch.check(reads, begin_ts)
         # a caller that is cancelled takes its future away, not its transaction: it is under way
@@ -127,6 +129,7 @@ class Committer:
         Raises `TurnTooLong` in place of whatever takes longer than a turn may.
         """
         async with self._turns:
+            await self._let_others_in()
             turn = self._turn = Turn()
             try:
                 async with self._lock:
@@ -137,7 +140,6 @@ class Committer:
             finally:
                 self._turn = None
                 turn.is_over.set()
-            await self._let_others_in()
 
     async def run(self) -> None:
         """Write each batch a turn of the loop after it was opened, until all is closed."""
@@ -204,7 +206,11 @@ class Committer:
             raise TurnTooLong(self._turn_s)
 
     async def _let_others_in(self) -> None:
-        """Rest now and then: other processes look for the lock, and it is free for moments only."""
+        """Rest now and then: other processes look for the lock, and it is free for moments only.
+
+        Before a turn and not after it: whoever has committed goes on in the step that published it,
+        so that a client has its answer before it is pushed what it wrote.
+        """
         self._turns_taken += 1
         if self._turns_taken % _TURNS_IN_A_ROW == 0:
             await anyio.sleep(_REST_S)

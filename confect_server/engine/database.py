@@ -169,9 +169,9 @@ class Database:
         if not writes:
             await self.confirm(transaction)
             return transaction.begin_ts
-        if isinstance(transaction.base, Batch):
-            transaction.base.check_not_lost()
-        return await self._committer.commit(transaction.reads, transaction.begin_ts, writes, turn)
+        return await self._committer.commit(
+            transaction.base, transaction.reads, transaction.begin_ts, writes, turn
+        )
 
     async def confirm(self, transaction: Transaction) -> None:
         """Return once everything that the transaction read is durable; raises `Conflict`."""

@@ -33,6 +33,19 @@ class IndexDefinition:
         return key_of((*values, document[CREATION_TIME], id))
 
 
+def copy_of(document: Document) -> Document:
+    """The same document for somebody who may change it."""
+    return {name: _copied(value) for name, value in document.items()}
+
+
+def _copied(value: Value) -> Value:
+    if isinstance(value, dict):
+        return copy_of(value)
+    if isinstance(value, list):
+        return [_copied(item) for item in value]
+    return value
+
+
 def value_at(document: Document, path: str) -> Value | Undefined:
     """The value at a dotted path, undefined where the path leaves the document."""
     if "." not in path:

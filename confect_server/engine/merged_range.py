@@ -14,7 +14,7 @@ from typing import Self
 from confect_core.values import Interval
 from confect_server.engine.errors import FunctionOver
 from confect_server.engine.frame import Frame
-from confect_server.engine.index import Document
+from confect_server.engine.index import Document, copy_of
 from confect_server.engine.limits import Usage
 from confect_server.engine.pending import PendingWrites
 from confect_server.engine.read_set import Reading
@@ -74,6 +74,8 @@ class MergedRange(AsyncIterator[Found]):
             self._usage.read(found.size)
         if found is stored:
             self._waiting = None
+        else:  # it is still to be written, whatever is done with what is handed out
+            found = found._replace(document=copy_of(found.document))
         self._ahead = rest_of(self._ahead, found.key, self._order)
         if self._left is not None:
             self._left -= 1

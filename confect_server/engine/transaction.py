@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from copy import copy
 from typing import Protocol
@@ -29,7 +29,7 @@ from confect_server.engine.catalog import (
 from confect_server.engine.counts import COUNTS, count_id, count_of
 from confect_server.engine.errors import FunctionOver, NoSuchIndex, ReadOnly
 from confect_server.engine.frame import Frame
-from confect_server.engine.index import CREATION_TIME, ID, Document, IndexDefinition
+from confect_server.engine.index import CREATION_TIME, ID, Document, IndexDefinition, copy_of
 from confect_server.engine.limits import UNLIMITED, NestedTooDeep, Usage
 from confect_server.engine.merged_range import MergedRange
 from confect_server.engine.pending import PendingWrites, WriteSet
@@ -105,7 +105,8 @@ class Transaction:
         return self._recorder.finished()
 
     def finished(self) -> WriteSet:
-        """What there is to commit."""
+        """What there is to commit; whatever is still running must not write any more."""
+        self._frame.is_over = True
         writes = self._writes.finished()
         for change, row in self._backfilled:
             writes.changes.append(change)
@@ -156,7 +157,10 @@ class Transaction:
         self._check_not_over()
         if table_no >= FIRST_USER_TABLE:
             self.usage.ask()
-        return await self._current(table_no, id)
+        document = await self._current(table_no, id)
+        if document is None or self._writes.get(table_no, id) is None:
+            return document
+        return copy_of(document)  # what is to be written stays, whatever is done with this
 
     async def written_at(self, table_no: int, id: bytes) -> int | None:
         """The timestamp of the commit that last wrote a document."""
@@ -174,8 +178,8 @@ class Transaction:
         return stored + self._writes.growth(table_no)
 
     async def insert(self, table_no: int, fields: dict[str, Value]) -> str:
-        """Add a document and give its id."""
-        size = check_document(fields)
+        """Add a document and give its id; one of a system table may be of any size."""
+        size = check_document(fields) if table_no >= FIRST_USER_TABLE else 0
         if self._frame.inner is not None:
             await self._frame.wait_alone()
         self._check_writable()
@@ -199,6 +203,26 @@ class Transaction:
         self._put(table_no, id, current, {**fields, **system}, size)
         return True
 
+    async def change(
+        self, table_no: int, id: bytes, fields_from: Callable[[Document], dict[str, Value]]
+    ) -> bool:
+        """Give a document fields that are found from those it has, as if in one step.
+
+        Nobody writes it in between, however many changes are under way. The document that the
+        function is given is not its own. False if there is no such document.
+        """
+        if table_no >= FIRST_USER_TABLE:
+            self.usage.ask()
+        current = await self._current(table_no, id)
+        self._check_writable()
+        if current is None:
+            return False
+        fields = fields_from(current)
+        size = check_document(fields)
+        system: Document = {ID: current[ID], CREATION_TIME: current[CREATION_TIME]}
+        self._put(table_no, id, current, {**fields, **system}, size)
+        return True
+
     async def delete(self, table_no: int, id: bytes) -> bool:
         """Remove a document; False if there is no such document."""
         current = await self._current(table_no, id)
@@ -210,7 +234,7 @@ class Transaction:
 
     async def table_to_fill(self, name: str) -> TableEntry:
         """A table by its name, made if there is none; making it is a write like any other."""
-        await self._frame.wait_alone()  # here, so that nobody else makes it between the steps
+        await self._frame.wait_alone()  # from here on nobody else makes it
         self._check_writable()
         if not self.catalog.has(name):
             self._writes.catalog = self.catalog.with_table(name)

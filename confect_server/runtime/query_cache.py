@@ -113,17 +113,19 @@ class QueryCache:
         if ts is not None:
             return await self._answer(question, args, caller, ts)
         for _ in range(NEWEST_ATTEMPTS - 1):
-            answer = await self._answer(question, args, caller, self._database.newest_ts)
+            answer = await self._answer(question, args, caller, None)
             if not answer.is_out_of_retention:
                 return answer
             await self._database.refresh()  # others have committed, and nobody here was told
-        return await self._answer(question, args, caller, self._database.newest_ts)
+        return await self._answer(question, args, caller, None)
 
     async def _answer(
-        self, question: _Question, args: JsonObject, caller: Caller, wanted: int
+        self, question: _Question, args: JsonObject, caller: Caller, ts: int | None
     ) -> QueryResult:
         path = question.path
         while True:
+            # the newest of before may be one that cannot be read any more
+            wanted = self._database.newest_ts if ts is None else ts
             known = self._known(question, wanted)
             if known is None and path in self._personal:
                 known = self._known(question._replace(caller=caller), wanted)

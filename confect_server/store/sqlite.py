@@ -38,6 +38,7 @@ from confect_server.store.sqlite_connection import (
     free_space_by_steps,
     keep_log,
     number,
+    only_read,
 )
 from confect_server.store.sqlite_past import (
     PastReads,
@@ -131,6 +132,20 @@ class SqliteStore:
                 raise ForeignDatabase(str(self._path), str(error)) from None
             opening.pop_all()
             self._opened = writer, reader, PastReads(reader)
+
+    async def open_to_read(self) -> None:
+        """Open a file that is there, and change nothing of it, whoever uses it meanwhile."""
+        with ExitStack() as opening:
+            try:
+                reader = opening.enter_context(closing(connect(self._path)))
+                only_read(reader)
+                self._check(reader)
+                if number(reader, "schema_version") == 0:
+                    raise ForeignDatabase(str(self._path), "nothing was ever written to it")
+            except (apsw.NotADBError, apsw.CantOpenError) as error:
+                raise ForeignDatabase(str(self._path), str(error)) from None
+            opening.pop_all()
+            self._opened = reader, reader, PastReads(reader)
 
     async def close(self) -> None:
         """Close the connections; the write-ahead log is folded into the file."""

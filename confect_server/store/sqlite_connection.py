@@ -52,6 +52,11 @@ def connect(path: Path) -> Connection:
     return cast("Connection", opened)
 
 
+def only_read(connection: Connection) -> None:
+    """Refuse from now on to change the file."""
+    connection.execute("PRAGMA query_only = ON")
+
+
 def keep_log(connection: Connection) -> None:
     """Let what is committed be durable, in a write-ahead log that readers do not wait for."""
     for pragma in _PRAGMAS:

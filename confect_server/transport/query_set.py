@@ -94,7 +94,7 @@ class QuerySet:
         return tuple([QueryToRun(query.added, query.journal) for query in self._running.values()])
 
     def put_off(self) -> None:
-        """Take back what `begin` gave: it did not run, and is stale as before."""
+        """Let what `begin` gave be stale again: it has not run, or not all of it."""
         running, self._running = self._running, {}
         self._stale.update(
             query_id for query_id, query in running.items() if self._queries.get(query_id) is query

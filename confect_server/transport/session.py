@@ -191,6 +191,10 @@ class SyncSession(Generic[I]):
         if self._queries.invalidate(query_ids, ts) and ts > self._least_ts:
             self._least_ts = ts
 
+    def rerun_all(self) -> None:
+        """Every query runs again, those too that are running: their functions are others now."""
+        self._queries.invalidate_all()
+
     def advance(self, ts: int, now_ms: int) -> list[Effect[I]]:
         """Begin the next Transition at `ts`, the newest commit that can be read.
 

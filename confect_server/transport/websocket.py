@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 
 import anyio
 import anyio.lowlevel
@@ -27,7 +28,7 @@ from confect_core.protocol import (
     UnsupportedClientVersion,
     encode_refusal,
 )
-from confect_server.engine import PausePoint, Subscription
+from confect_server.engine import OutOfRetention, PausePoint, Subscription
 from confect_server.runtime import ADMIN, CLIENT, Backend, Caller, QueryResult
 from confect_server.runtime.executor import NEWEST_ATTEMPTS
 from confect_server.runtime.outcome import Failed, QueryRun
@@ -138,7 +139,7 @@ class _Connection:
 
     def rerun_all(self) -> None:
         """Let every query of this socket run again."""
-        self._session.invalidated(list(self._subscriptions), self._database.newest_ts)
+        self._session.rerun_all()
         self._fell_behind.set()
 
     # The tasks.
@@ -181,7 +182,9 @@ class _Connection:
 
     async def _ran(self, run: RunQueries[Caller]) -> list[Effect[Caller]]:
         """What follows once queries have run; nothing if they have to run at a newer snapshot."""
-        runs = await self._run_queries(run)
+        runs: dict[int, QueryRun] | None = None
+        with suppress(OutOfRetention):  # the schema was changed while others of them ran
+            runs = await self._run_queries(run)
         await self._pauses.reached(PausePoint.PUSH_RAN)
         if runs is not None:
             self._put_off = 0

@@ -11,6 +11,7 @@ import typer
 from confect_codegen.cli.codegen import codegen
 from confect_codegen.cli.dev import dev
 from confect_codegen.cli.run import run
+from confect_codegen.cli.schema import schema
 
 main = typer.Typer(
     help="A typed, reactive backend in one process.",
@@ -21,3 +22,4 @@ main = typer.Typer(
 )
 for command in (codegen, dev, run):
     main.command()(command)
+main.add_typer(schema, name="schema")

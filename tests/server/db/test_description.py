@@ -131,8 +131,8 @@ class Tree(BaseModel):
     children: list[Tree] = Field(default_factory=list["Tree"])
 
 
-class SameTree(BaseModel):
-    children: list[SameTree] = []
+class AlikeTree(BaseModel):
+    children: list[AlikeTree] = []
     value: str
 
 
@@ -286,8 +286,9 @@ SAME: list[tuple[Any, Any]] = [
     (Address, AddressAgain),
     (Point, create_model("Position", x=(float, ...), y=(float, 5.0))),
     (Size, create_model("Extent", width=(float, ...), height=(float, 1.0))),
-    (Tree, SameTree),
-    (list[Tree], list[SameTree]),
+    (Tree, AlikeTree),
+    (list[Tree], list[AlikeTree]),
+    (Tree | OtherTree, OtherTree | AlikeTree),
     (Json, OtherJson),
     (set[str], frozenset[str]),
     (
@@ -399,6 +400,14 @@ def test_the_text_is_compact_and_readable() -> None:
     assert describe(Room) == (
         '{"fields":{"title":{"kind":"string"}},"is_document":true,"kind":"object"}'
     )
+
+
+def test_what_is_too_long_to_be_kept_is_told_apart_all_the_same() -> None:
+    wide: dict[str, Any] = {f"field_{number}": str for number in range(4000)}
+    wider = {**wide, "more": str}
+
+    assert len(of(made(**wide))) < 1000
+    assert of(made(**wide)) == of(made(**wide)) != of(made(**wider))
 
 
 def test_a_change_inside_of_a_validator_is_seen() -> None:

@@ -29,6 +29,7 @@ from confect_server.db import (
 )
 from confect_server.engine import Conflict, Database, Transaction
 from confect_server.errors import DeclaredTable, NoSuchDocument, WrongTable
+from confect_server.settings import Memory, Settings, Sharing
 from confect_server.store import SqliteStore, Store
 from tests.server.db.opened import User
 from tests.server.db.opened import opened as opened_with_declared_only
@@ -374,3 +375,51 @@ async def test_first_documents_that_wait_for_the_same_part_make_one_table(world:
     await world.database.commit(transaction)
     assert await world.names() == ["events", "others", "users"]
     assert await world.db.undeclared_table("events").count() == 3
+
+
+async def test_a_table_is_made_once_whoever_waits_for_a_part_meanwhile(world: Opened) -> None:
+    transaction = world.database.begin()
+    has_begun, may_end = anyio.Event(), anyio.Event()
+
+    async def insert(by: str) -> None:
+        await world.writer(transaction).undeclared_table("events").insert({"by": by})
+
+    async def insert_in_a_part() -> None:
+        async with transaction.nested() as part:
+            has_begun.set()
+            await may_end.wait()
+            await world.writer(part).undeclared_table("events").insert({"by": "part"})
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(insert_in_a_part)
+        await has_begun.wait()
+        tasks.start_soon(insert, "one")
+        tasks.start_soon(insert, "other")
+        await anyio.wait_all_tasks_blocked()
+        may_end.set()
+    await world.database.commit(transaction)
+    assert await world.names() == ["events", "users"]
+    found = await world.db.undeclared_table("events").query().collect()
+    assert sorted(str(each["by"]) for each in found) == ["one", "other", "part"]
+
+
+async def test_patches_of_one_document_at_once_are_all_there(tmp_path: Path) -> None:
+    """The store suspends, and nothing in front of it knows the document."""
+    settings = Settings(memory=Memory(document_cache_bytes=0), sharing=Sharing(poll_s=None))
+    store = new_store("suspending", tmp_path)
+    async with opened_database(store, settings=settings) as database:
+        await database.declare(MODEL.declared)
+        world = Opened(database)
+        async with world.writing() as db:
+            user = await db.table(User).insert(name="ann", age=1)
+            event = await db.undeclared_table("events").insert({"a": 0.0, "b": 0.0})
+        async with world.writing() as db, anyio.create_task_group() as tasks:
+            for change in ({"name": "bob"}, {"age": 2}):
+                tasks.start_soon(db.table(User).change, user, change)
+            for fields in ({"a": 1.0}, {"b": 1.0}):
+                tasks.start_soon(db.undeclared_table("events").patch, event, fields)
+        changed = await world.db.get(user)
+        assert changed is not None
+        assert (changed.name, changed.age) == ("bob", 2)
+        found = await world.db.undeclared_table("events").query().collect()
+        assert fields_of(found) == [{"a": 1.0, "b": 1.0}]

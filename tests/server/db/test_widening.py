@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Union
 
 import pytest
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    create_model,
+)
 
 from confect_core import Id, Int64, Table
 from confect_core.values import BigInt, Value
@@ -22,6 +34,7 @@ from tests.server.db.test_description import (
     Dog,
     Person,
     Room,
+    Strict,
     of,
     stripped,
     table_with,
@@ -38,6 +51,12 @@ class Nearer(BaseModel):
     city: str
 
 
+class LongCity(BaseModel):
+    model_config = ConfigDict(str_max_length=10)
+    city: Annotated[str, Field(max_length=30)]
+    street: str | None = None
+
+
 class Bird(BaseModel):
     kind: Literal["bird"] = "bird"
 
@@ -51,6 +70,21 @@ class NewTree(BaseModel):
     value: str | float
     note: str = ""
     children: list[NewTree]
+
+
+def refuse_dates(node: Any) -> Any:
+    assert node is None or isinstance(node.value, str)
+    return node
+
+
+class TextNode(BaseModel):
+    value: str
+    child: Annotated[TextNode | None, AfterValidator(refuse_dates)] = None
+
+
+class DateNode(BaseModel):
+    value: date | str
+    child: Annotated[DateNode | None, AfterValidator(refuse_dates)] = None
 
 
 def refuse_short(text: object) -> object:
@@ -97,6 +131,8 @@ NOT_WIDER: list[tuple[Any, Any]] = [
     (Id[Room], Id[Person]),
     (Address, Nearer),
     (Farther, Address),
+    (TextNode, DateNode),  # the check of a child sees what is widened further up
+    (LongCity, Strict),  # without a bound of its own the field has that of the model
     (Cat | Dog, Annotated[Cat | Dog, Field(discriminator="kind")]),
     (NewTree, OldTree),
     (
@@ -175,6 +211,7 @@ VALUES: list[Value] = [
     {"value": "a", "children": []},
     {"value": "a", "children": [{"value": "b", "children": []}]},
     {"value": 1.0, "children": [{"value": "b", "children": []}]},
+    {"value": "a", "child": {"value": "2020-01-01"}},
     {"value": "a", "odd": {"value": "b", "even": None}},
     {"value": "a", "even": {"value": "b"}},
 ]
@@ -220,6 +257,84 @@ def test_whatever_is_wider_takes_all_that_was_taken() -> None:
                 missing = [VALUES[each] for each in taken - taken_now]
                 assert not missing, f"{after} is not wider than {before}: {missing}"
     assert proofs > len(WIDER)
+
+
+@dataclass(frozen=True)
+class Widened:
+    """A type, one that takes more, and values of the first."""
+
+    old: Any
+    new: Any
+    values: st.SearchStrategy[Value]
+
+
+def either(*types: Any) -> Any:
+    return Union[types]  # noqa: UP007  # `|` cannot join what is only known at run time
+
+
+TEXTS = st.text(max_size=3)
+BASES = [
+    Widened(str, str, TEXTS),
+    Widened(str, Any, TEXTS),
+    Widened(str, either(float, str, None), TEXTS),
+    Widened(Literal["a"], Literal["a", "b"], st.just("a")),
+    Widened(Literal["a", "b"], str, st.sampled_from(["a", "b"])),
+    Widened(bool, either(bool, None), st.booleans()),
+    Widened(float, float, st.floats()),
+    Widened(int, float, st.integers(-9, 9).map(float)),
+    Widened(Annotated[str, Field(max_length=3)], Annotated[str, Field(max_length=4)], TEXTS),
+    Widened(Annotated[float, Field(ge=0)], Annotated[float, Field(ge=-1)], st.floats(min_value=0)),
+    Widened(Annotated[str, AfterValidator(refuse_short)], str, st.just("long")),
+    Widened(None, Any, st.none()),
+]
+
+
+def listed(of_one: Widened) -> Widened:
+    return Widened(list[of_one.old], list[of_one.new], st.lists(of_one.values, max_size=2))
+
+
+def named(of_one: Widened) -> Widened:
+    values = st.dictionaries(st.sampled_from(["k", "l"]), of_one.values)
+    return Widened(dict[str, of_one.old], dict[str, of_one.new], values)
+
+
+def joined(one: Widened, other: Widened) -> Widened:
+    values = one.values | other.values
+    return Widened(either(one.old, other.old), either(other.new, None, one.new), values)
+
+
+def modelled(required: Widened, optional: Widened) -> Widened:
+    old: dict[str, Any] = {"a": (required.old, ...), "b": (optional.old, None)}
+    new: dict[str, Any] = {
+        "c": (str, ""),
+        "b": (optional.new, None),
+        "a": (either(required.new, bytes), None),
+    }
+    values = st.fixed_dictionaries({"a": required.values}, optional={"b": optional.values})
+    return Widened(create_model("Old", **old), create_model("New", **new), values)
+
+
+WIDENED = st.recursive(
+    st.sampled_from(BASES),
+    lambda inner: (
+        inner.map(listed)
+        | inner.map(named)
+        | st.builds(joined, inner, inner)
+        | st.builds(modelled, inner, inner)
+    ),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(WIDENED, st.data())
+def test_a_type_that_is_widened_anywhere_is_wider_and_takes_the_same_values(
+    widened: Widened, data: st.DataObject
+) -> None:
+    assert is_wider(of(widened.old), of(widened.new))
+    value = data.draw(widened.values)
+    assert takes(Codec[Any](table_with(widened.old), what="old"), {"held": value})
+    assert takes(Codec[Any](table_with(widened.new), what="new"), {"held": value})
 
 
 def test_the_values_tell_most_of_the_types_apart() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import suppress
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from confect_server.engine import (
     Database,
     DatabaseClosed,
     OutcomeUnknown,
+    ReadSet,
     Transaction,
     TurnTooLong,
 )
@@ -162,6 +164,42 @@ async def test_a_batch_that_fails_is_undone_and_the_next_one_is_not(
     assert await ranks(database) == []
     await insert(database, 4.0)
     assert await ranks(database) == [4.0]
+
+
+async def test_who_waits_for_a_batch_and_has_read_it_fails_with_it(
+    database: Database, faulty: FaultyStore
+) -> None:
+    lost: list[SnapshotLost] = []
+
+    async def copy(transaction: Transaction) -> None:
+        rows = transaction.range(index_of(database, "items", "by_rank"), Interval.all())
+        copied = [each.document["rank"] async for each in rows]
+        assert copied == [1.0]
+        await transaction.insert(database.catalog.table("items").number, {"rank": 1.5})
+        await is_closed.wait()
+        try:
+            await database.commit(transaction)
+        except SnapshotLost as error:
+            lost.append(error)
+
+    faulty.gate, is_closed = anyio.Event(), anyio.Event()
+    faulty.fails_before_commit = True
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(fail_to_insert, database, 1.0)
+        while database.begin().begin_ts == database.newest_ts:
+            await checkpoint()
+        tasks.start_soon(copy, database.begin())
+        await wait_all_tasks_blocked()
+        is_closed.set()
+        await wait_all_tasks_blocked()  # the copy now waits for a batch that it can join
+        faulty.gate.set()
+    assert len(lost) == 1
+    assert await ranks(database) == []
+
+
+async def fail_to_insert(database: Database, rank: float) -> None:
+    with pytest.raises(Broken):
+        await insert(database, rank)
 
 
 async def test_a_commit_that_fails_after_it_happened_has_happened(
@@ -343,6 +381,43 @@ async def test_a_turn_sees_what_was_committed_before_it_and_waits_for_it(
             transaction = database.begin(turn=turn)
             found = transaction.range(index_of(database, "items", "by_rank"), Interval.all())
             assert [each.document["rank"] async for each in found] == [1.0]
+
+
+async def test_who_commits_in_a_turn_goes_on_before_those_who_are_told_of_it(
+    database: Database,
+) -> None:
+    order: list[str] = []
+
+    async def push(was_written: anyio.Event) -> None:
+        await was_written.wait()
+        await checkpoint()  # as a socket does that waits for the answer of its own mutation
+        order.append("pushed")
+
+    for _ in range(20):
+        async with anyio.create_task_group() as tasks:
+            was_written = anyio.Event()
+            reads = await read_all(database)
+            database.subscribe(reads, database.newest_ts, partial(tell, was_written))
+            tasks.start_soon(push, was_written)
+            await wait_all_tasks_blocked()
+            async with database.turn() as turn:
+                transaction = database.begin(turn=turn)
+                await transaction.insert(database.catalog.table("items").number, {"rank": 1.0})
+                await database.commit(transaction, turn)
+            order.append("answered")
+    assert order == ["answered", "pushed"] * 20
+
+
+def tell(was_written: anyio.Event, _: int) -> None:
+    was_written.set()
+
+
+async def read_all(database: Database) -> ReadSet:
+    transaction = database.begin(is_read_only=True)
+    rows = transaction.range(index_of(database, "items", "by_rank"), Interval.all())
+    async for _ in rows:
+        pass
+    return transaction.reads
 
 
 @pytest.mark.parametrize("how", ["unused", "failed", "broken"])

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from pathlib import Path
 
+import anyio
 import pytest
 
 from confect_core.values import BigInt, Interval, Value, decode_id, key_of
-from confect_server.engine import Database, NoSuchIndex, ReadOnly, Transaction
+from confect_server.engine import Database, FunctionOver, NoSuchIndex, ReadOnly, Transaction
 from confect_server.engine.catalog import CATALOG_VERSION, VERSION_KEY
 from confect_server.engine.index import Document
-from confect_server.store import Order, Store
-from tests.server.stores import SettableClock, index_of, opened
+from confect_server.settings import Memory, Settings, Sharing
+from confect_server.store import Order, SqliteStore, Store
+from tests.server.engine.conftest import TABLES
+from tests.server.stores import SettableClock, SuspendingStore, index_of, opened
 
 
 def number_of(database: Database) -> int:
@@ -315,3 +319,64 @@ async def test_an_index_that_was_removed_cannot_be_read(database: Database) -> N
     await database.declare({"items": {}})
     with pytest.raises(NoSuchIndex, match="by_rank"):
         database.begin().range(index, Interval.all())
+
+
+async def test_what_is_to_be_written_stays_whatever_is_done_with_what_was_handed_out(
+    database: Database,
+) -> None:
+    transaction = database.begin()
+    id = await insert(transaction, database, rank=1.0, tags=[{"name": "a"}])
+    by_rank = index_of(database, "items", "by_rank")
+    handed_out = await transaction.get(number_of(database), id)
+    (found,) = [each.document async for each in transaction.range(by_rank, Interval.all())]
+    for document in (handed_out, found):
+        assert document is not None
+        document["rank"] = 9.0
+        tags = document["tags"]
+        assert isinstance(tags, list)
+        assert isinstance(tags[0], dict)
+        tags[0]["name"] = "z"
+        tags.append("more")
+    await database.commit(transaction)
+    (stored,) = [each.document async for each in database.begin().range(by_rank, Interval.all())]
+    assert (stored["rank"], stored["tags"]) == (1.0, [{"name": "a"}])
+
+
+async def test_what_is_still_running_when_a_transaction_ends_must_not_write(
+    database: Database,
+) -> None:
+    (id,) = await filled(database, [1])
+    transaction = database.begin()
+    await insert(transaction, database, rank=2.0)
+    await database.commit(transaction)
+    with pytest.raises(FunctionOver):
+        await insert(transaction, database, rank=3.0)
+    with pytest.raises(FunctionOver):
+        await transaction.delete(number_of(database), id)
+    with pytest.raises(FunctionOver):
+        async with transaction.nested():
+            pass
+
+
+async def test_changes_of_one_document_at_once_are_all_there(tmp_path: Path) -> None:
+    """The store suspends, and nothing in front of it knows the document."""
+    store = SuspendingStore(SqliteStore(tmp_path / "data.db"))
+    settings = Settings(memory=Memory(document_cache_bytes=0), sharing=Sharing(poll_s=None))
+    async with opened(store, settings=settings) as database:
+        await database.declare(TABLES)
+        (id,) = await filled(database, [0])
+        transaction = database.begin()
+
+        async def add(rank: float) -> None:
+            def added(document: Document) -> dict[str, Value]:
+                before = document["rank"]
+                assert isinstance(before, float)
+                return {"rank": before + rank}
+
+            assert await transaction.change(number_of(database), id, added)
+
+        async with anyio.create_task_group() as tasks:
+            for rank in (1.0, 10.0, 100.0):
+                tasks.start_soon(add, rank)
+        await database.commit(transaction)
+        assert await ranks_in(database.begin(), database) == [111.0]

@@ -10,10 +10,12 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from confect_core.values import Value, dumps
+from confect_core.values.limits import MAX_DOCUMENT_SIZE
 from confect_server import Limits, MutationCtx, QueryCtx
 from confect_server.engine import TooManyDocumentsRead
 from confect_server.runtime import ADMIN, run_time
 from confect_server.runtime.backoff import Backoff
+from confect_server.runtime.outcome import Succeeded
 from confect_server.runtime.requests import SessionRequest
 from tests.server.runtime.ledger import Entry, Refs, counts
 from tests.server.runtime.scribe import Scribe, scribe
@@ -161,6 +163,20 @@ async def test_what_runs_itself_uses_no_limit_of_the_mutation() -> None:
             request = SessionRequest("session", 1)
             result = await at.backend.executor.run_mutation("ledger:mutate", {}, ADMIN, request)
             assert result.ts is not None
+        assert at.script.runs == 1
+
+
+async def test_an_answer_larger_than_a_document_is_remembered_like_others() -> None:
+    async def answer(_: object) -> str:
+        return "x" * 2 * MAX_DOCUMENT_SIZE
+
+    async with scribe() as at:
+        at.script.steps = answer
+        request = SessionRequest("session", 1)
+        for _ in range(2):
+            result = await at.backend.executor.run_mutation("ledger:mutate", {}, ADMIN, request)
+            assert isinstance(result.outcome, Succeeded)
+            assert len(result.outcome.value) == 2 * MAX_DOCUMENT_SIZE + 2
         assert at.script.runs == 1
 
 

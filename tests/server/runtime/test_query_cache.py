@@ -189,6 +189,33 @@ async def test_when_the_one_who_computes_gives_up_another_one_computes() -> None
         assert at.runs.count["a"] == 2
 
 
+async def test_who_waited_in_vain_while_the_schema_changed_is_answered_at_a_newer_snapshot() -> (
+    None
+):
+    async with opened() as at:
+        at.runs.shut()
+        first, answers = anyio.CancelScope(), list[Value]()
+
+        async def ask_first() -> None:
+            with first:
+                await at.texts("a")
+
+        async def ask() -> None:
+            answers.append(await at.texts("a"))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask_first)
+            await anyio.wait_all_tasks_blocked()
+            tasks.start_soon(ask)
+            await anyio.wait_all_tasks_blocked()
+            transaction = at.backend.database.begin()
+            await transaction.table_to_fill("another")
+            await at.backend.database.commit(transaction)
+            first.cancel()
+            at.runs.gate.set()
+        assert answers == [[]]
+
+
 async def test_what_a_commit_overtakes_while_it_is_computed_is_not_kept() -> None:
     async with opened() as at:
         old = at.backend.database.newest_ts

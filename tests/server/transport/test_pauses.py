@@ -5,17 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
 from confect_core.protocol import JsonObject
-from confect_server.engine import PausePoint
+from confect_server import Impl
+from confect_server.engine import Database, PausePoint
 from confect_server.runtime import CLIENT, Backend
 from confect_server.store import MemoryStore
 from confect_server.transport import AdminKey, ConfectAsgi, serving
 from tests.server.engine.pausing import Pausing
 from tests.server.runtime.bank import Journal, Meeting, bank
+from tests.server.runtime.ledger import Script, ledger
 from tests.server.stores import SuspendingStore
 from tests.sync_socket import Frame, SyncSocket, sync_socket
 
@@ -125,3 +128,74 @@ async def test_one_socket_that_fails_is_closed_and_another_is_not(
         async with sync_socket(served.url) as again:
             await again.add(0, "accounts:total")
             assert total(await again.hear()) == 5
+
+
+async def test_a_query_of_an_application_that_is_replaced_meanwhile_runs_again(
+    point: PausePoint,
+) -> None:
+    pausing = Pausing()
+    async with Backend.open(says("old"), MemoryStore(), pauses=pausing) as backend:
+        app = ConfectAsgi(backend, AdminKey("key"))
+        async with (
+            serving(app, "127.0.0.1", 0) as port,
+            sync_socket(f"ws://127.0.0.1:{port}") as socket,
+        ):
+            hold = pausing.hold(point)
+            await socket.add(0, "ledger:query")
+            await hold.wait_reached()
+            await backend.replace(says("new"))
+            app.reloaded()
+            hold.release()
+            if point is not PausePoint.PUSH_WOKEN:
+                assert answer(await socket.hear()) == "old"
+            assert answer(await socket.hear()) == "new"
+
+
+async def test_a_table_that_is_made_while_a_socket_is_answered_costs_it_nothing(
+    point: PausePoint,
+) -> None:
+    pausing = Pausing()
+    async with Backend.open(says("yes"), MemoryStore(), pauses=pausing) as backend:
+        app = ConfectAsgi(backend, AdminKey("key"))
+        async with (
+            serving(app, "127.0.0.1", 0) as port,
+            sync_socket(f"ws://127.0.0.1:{port}") as socket,
+        ):
+            hold = pausing.hold(point)
+            await socket.modify(
+                {"type": "Add", "queryId": 0, "udfPath": "ledger:query", "args": [{}]},
+                {"type": "Add", "queryId": 1, "udfPath": "ledger:echo", "args": [{"text": "hi"}]},
+                {"type": "Add", "queryId": 2, "udfPath": "ledger:texts", "args": [{}]},
+            )
+            await hold.wait_reached()
+            await make_table(backend.database)
+            hold.release()
+            transition = await socket.hear()
+            values = {each["queryId"]: each["value"] for each in transition["modifications"]}
+            assert values == {0: "yes", 1: "hi", 2: []}
+            await socket.mutate(7, "ledger:add", text="one")
+            assert (await socket.hear())["type"] == "MutationResponse"
+            assert answer(await socket.hear()) == "['one']"
+
+
+async def make_table(database: Database) -> None:
+    transaction = database.begin()
+    table = await transaction.table_to_fill("another")
+    await transaction.insert(table.number, {})
+    await database.commit(transaction)
+
+
+def says(word: str) -> Impl[Any]:
+    """An application whose query answers this."""
+
+    async def steps(_: object) -> str:
+        return word
+
+    script = Script()
+    script.steps = steps
+    return ledger(script)
+
+
+def answer(transition: Frame) -> str:
+    (update,) = transition["modifications"]
+    return str(update["value"])

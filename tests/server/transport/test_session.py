@@ -299,6 +299,45 @@ def test_what_changes_while_a_transition_is_computed_goes_into_the_next_one() ->
     assert talk.hears() == later
 
 
+def test_what_cannot_be_read_any_more_is_answered_at_a_newer_snapshot() -> None:
+    talk = subscribed()
+    talk.say(
+        '{"type":"ModifyQuerySet","baseVersion":1,"newVersion":2,"modifications":'
+        '[{"type":"Remove","queryId":0},'
+        '{"type":"Add","queryId":1,"udfPath":"messages:one","args":[{}]},'
+        '{"type":"Add","queryId":2,"udfPath":"messages:two","args":[{}]}]}'
+    )
+    talk.advance()
+    talk.say(
+        '{"type":"ModifyQuerySet","baseVersion":2,"newVersion":3,"modifications":'
+        '[{"type":"Remove","queryId":1}]}'
+    )
+    talk.session.put_off()
+    assert talk.session.is_behind
+    talk.ts += 1
+    [run] = talk.advance()
+    assert isinstance(run, RunQueries)
+    assert [to_run.query.query_id for to_run in run.queries] == [2]
+    talk.ran({2: gives("two")})
+    removed: list[Json] = [{"type": "QueryRemoved", "queryId": number} for number in (0, 1)]
+    assert talk.hears() == transition(V1, version(3, 0, TS_1), *removed, updated(2, "two"))
+    talk.session.put_off()
+    assert not talk.session.is_behind
+
+
+def test_what_is_owed_stays_owed_when_a_snapshot_is_lost() -> None:
+    talk = subscribed()
+    talk.session.invalidated([0], talk.ts)
+    talk.say(SEND_HI % 7)
+    talk.note(talk.session.mutation_committed(7, succeeded(None), talk.ts))
+    talk.hears()
+    talk.advance()
+    talk.session.put_off()
+    talk.advance()
+    talk.ran({0: gives([])})  # as before, and the mutation is owed a Transition
+    assert talk.hears() == transition(V1, V1)
+
+
 def test_a_commit_that_the_run_under_way_sees_does_not_run_the_query_again() -> None:
     talk = Conversation()
     talk.say(ADD_LIST)
