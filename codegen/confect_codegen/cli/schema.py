@@ -37,8 +37,9 @@ def diff(
 ) -> None:
     """Show what the next start would change in the database.
 
-    Nothing is changed, and a server may be running on it. Ends with 0 if there is nothing to change, with 1 if there is,
-    and with 2 if a stored document does not fit, so that the server would refuse to start.
+    Nothing is changed, and a server may be running on it. Ends with 0 if there is nothing to
+    change, with 1 if there is, and with 2 if a stored document does not fit, so that the server
+    would refuse to start.
 
     confect schema diff
 

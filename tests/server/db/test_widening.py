@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from types import GenericAlias
 from typing import Annotated, Any, Literal, Union
 
 import pytest
@@ -272,6 +273,11 @@ def either(*types: Any) -> Any:
     return Union[types]  # noqa: UP007  # `|` cannot join what is only known at run time
 
 
+def made_of(container: type, *held: Any) -> Any:
+    """A container of types that are only known at run time."""
+    return GenericAlias(container, held)
+
+
 TEXTS = st.text(max_size=3)
 BASES = [
     Widened(str, str, TEXTS),
@@ -290,12 +296,13 @@ BASES = [
 
 
 def listed(of_one: Widened) -> Widened:
-    return Widened(list[of_one.old], list[of_one.new], st.lists(of_one.values, max_size=2))
+    values = st.lists(of_one.values, max_size=2)
+    return Widened(made_of(list, of_one.old), made_of(list, of_one.new), values)
 
 
 def named(of_one: Widened) -> Widened:
     values = st.dictionaries(st.sampled_from(["k", "l"]), of_one.values)
-    return Widened(dict[str, of_one.old], dict[str, of_one.new], values)
+    return Widened(made_of(dict, str, of_one.old), made_of(dict, str, of_one.new), values)
 
 
 def joined(one: Widened, other: Widened) -> Widened:
