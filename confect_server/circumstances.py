@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import count
 from random import Random
 
-from confect_server.engine import Clock, Randomness
+from confect_server.engine import Randomness, Timepiece
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NS_PER_US = 1000
@@ -46,7 +46,7 @@ class Circumstances:
     """Time and chance as one run of one function sees them."""
 
     def __init__(
-        self, clock: Clock, seed: Callable[[], bytes], looked_at: LookedAt | None = None
+        self, clock: Timepiece, seed: Callable[[], bytes], looked_at: LookedAt | None = None
     ) -> None:
         self.looked_at = looked_at or LookedAt()
         """What was looked at, by this run and by those inside it."""
@@ -55,7 +55,7 @@ class Circumstances:
         self._numbers = count()
 
     @classmethod
-    def drawn(cls, clock: Clock, randomness: Randomness) -> Circumstances:
+    def drawn(cls, clock: Timepiece, randomness: Randomness) -> Circumstances:
         """The circumstances of a run that no other one is part of; nothing is drawn in vain."""
         return cls(clock, lambda: randomness(_SEED_BYTES))
 

@@ -15,7 +15,7 @@ from joserfc.jwk import KeySet
 from confect_core.values import Json
 from confect_server.auth.errors import KeysUnavailable
 from confect_server.auth.providers import CustomJwtProvider, Provider, bare
-from confect_server.engine import Clock
+from confect_server.engine import Timepiece
 
 _KEPT_NS = 3_600 * 10**9
 _RETRY_NS = 10 * 10**9
@@ -63,7 +63,7 @@ class ProviderKeys:
     a while later, not for every token.
     """
 
-    def __init__(self, provider: Provider, clock: Clock, fetch: Fetch) -> None:
+    def __init__(self, provider: Provider, clock: Timepiece, fetch: Fetch) -> None:
         self._provider = provider
         self._clock = clock
         self._fetch = fetch

@@ -22,7 +22,7 @@ from confect_server.auth.errors import (
 from confect_server.auth.identity import UserIdentity, identity_of_custom, identity_of_oidc
 from confect_server.auth.keys import Fetch, ProviderKeys, fetch
 from confect_server.auth.providers import OidcProvider, Provider
-from confect_server.engine import Clock
+from confect_server.engine import Timepiece
 
 _LEEWAY_S = 5
 _NS_PER_S = 10**9
@@ -45,7 +45,9 @@ class _Configured:
 class TokenVerifier:
     """Checks tokens against the providers of an application; the first that matches decides."""
 
-    def __init__(self, providers: Sequence[Provider], clock: Clock, fetch: Fetch = fetch) -> None:
+    def __init__(
+        self, providers: Sequence[Provider], clock: Timepiece, fetch: Fetch = fetch
+    ) -> None:
         self._clock = clock
         self._configured = [
             _Configured(each, ProviderKeys(each, clock, fetch)) for each in providers

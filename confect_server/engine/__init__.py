@@ -15,6 +15,7 @@ from confect_server.engine.catalog import SESSION_REQUESTS as SESSION_REQUESTS
 from confect_server.engine.catalog import Catalog as Catalog
 from confect_server.engine.catalog import TableEntry as TableEntry
 from confect_server.engine.committer import Clock as Clock
+from confect_server.engine.committer import Timepiece as Timepiece
 from confect_server.engine.committer import Turn as Turn
 from confect_server.engine.database import Database as Database
 from confect_server.engine.errors import Conflict as Conflict

@@ -32,11 +32,19 @@ _REST_S = 0.002
 _LOGGER = logging.getLogger("confect")
 
 
-class Clock(Protocol):
+class Timepiece(Protocol):
     """Tells the time."""
 
     def now_ns(self) -> int:
         """Nanoseconds since the epoch."""
+        ...
+
+
+class Clock(Timepiece, Protocol):
+    """Tells the time, and when some of it is over; whatever is done now and then goes by it."""
+
+    async def sleep(self, seconds: float, /) -> None:
+        """Return once so much time has passed by this clock."""
         ...
 
 
@@ -169,7 +177,7 @@ class Committer:
         """Learn of the commits of others again and again, less often while they make none."""
         wait_s = longest_s
         while True:
-            await anyio.sleep(wait_s)
+            await self._clock.sleep(wait_s)
             seen_ts = self._log.ts
             try:
                 await self.learn()

@@ -66,7 +66,7 @@ class Retention:
     async def run(self) -> None:
         """Sweep again and again; what goes wrong is logged, and tried again with the next sweep."""
         while True:
-            await anyio.sleep(self._windows.sweep_s)
+            await self._clock.sleep(self._windows.sweep_s)
             try:
                 await self.sweep()
             except Exception:

@@ -133,7 +133,7 @@ class SchemaChange:
         await self._database.pauses.reached(PausePoint.SCHEMA_CHECKED)
         await self._in_transaction(self._begin_indexes)
         try:
-            await self._fill_indexes()
+            since_ts = await self._fill_indexes(since_ts)
             while True:
                 since_ts = await self._check_written(since_ts)
                 async with self._database.turn() as turn:
@@ -162,7 +162,10 @@ class SchemaChange:
     # Documents.
 
     async def _check_stored(self) -> int:
-        """Check every document of the tables whose shape changes; as of when this began."""
+        """Check every document of the tables whose shape changes; since when more may be written.
+
+        What is written meanwhile is checked in between: the log does not know it for ever.
+        """
         since_ts = self._database.newest_ts
         self._checked = set()
         for table, shape in _Plan(self._database.catalog, self._tables).to_check:
@@ -177,6 +180,7 @@ class SchemaChange:
                     break
                 rest = rest_of(rest, found[-1].key, "asc")
                 await anyio.lowlevel.checkpoint()
+                since_ts = await self._check_written(since_ts)
             self._checked.add(table.number)
         return since_ts
 
@@ -225,12 +229,15 @@ class SchemaChange:
             total = await transaction.count(table.number)
             await transaction.insert(BACKFILLS, _progress(index, 0, total, None))
 
-    async def _fill_indexes(self) -> None:
+    async def _fill_indexes(self, since_ts: int) -> int:
+        """Fill what is half filled; since when something may be written that is not checked."""
         await self._database.pauses.reached(PausePoint.INDEX_BEGUN)
         for table, index in _Plan(self._database.catalog, self._tables).half_filled:
             while not await self._in_transaction(partial(self._step, table, index)):
                 await self._database.pauses.reached(PausePoint.INDEX_STEPPED)
                 await anyio.lowlevel.checkpoint()
+                since_ts = await self._check_written(since_ts)
+        return since_ts
 
     async def _step(
         self, table: TableEntry, index: IndexDefinition, transaction: Transaction

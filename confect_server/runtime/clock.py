@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import anyio
+
 
 class SystemClock:
     """The time of this machine."""
@@ -11,3 +13,7 @@ class SystemClock:
     def now_ns(self) -> int:
         """Nanoseconds since the epoch."""
         return time.time_ns()
+
+    async def sleep(self, seconds: float, /) -> None:
+        """Return once so much time has passed."""
+        await anyio.sleep(seconds)

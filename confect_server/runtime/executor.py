@@ -284,7 +284,7 @@ class Executor:
             transaction.end()
 
     async def _retried(self, attempt: Callable[[Transaction], Awaitable[T]]) -> tuple[T, int]:
-        backoff = Backoff(self._randomness)
+        backoff = Backoff(self._clock, self._randomness)
         for _ in range(FREE_ATTEMPTS):
             try:
                 return await self._attempted(attempt, None)

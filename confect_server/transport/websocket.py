@@ -207,7 +207,7 @@ class _Connection:
 
     async def _tick(self) -> None:
         while True:
-            await anyio.sleep(TICK_S)
+            await self._clock.sleep(TICK_S)
             self._do(self._session.tick(self._now_ms()))
 
     # What the session asks for.

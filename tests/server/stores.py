@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from heapq import heappop, heappush
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -52,6 +53,35 @@ class SettableClock:
 
     def now_ns(self) -> int:
         return self.at_ns
+
+    async def sleep(self, seconds: float, /) -> None:
+        """By the loop's clock: this one stands."""
+        await anyio.sleep(seconds)
+
+
+class MovableClock(SettableClock):
+    """A clock that stands until it is moved; whoever sleeps by it then wakes at the right time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sleepers: list[tuple[int, int, anyio.Event]] = []
+        self._count = 0
+
+    async def sleep(self, seconds: float, /) -> None:
+        awake = anyio.Event()
+        self._count += 1
+        heappush(self._sleepers, (self.at_ns + round(seconds * 1e9), self._count, awake))
+        await awake.wait()
+
+    async def move(self, seconds: float) -> None:
+        """Let so much time pass, and all be done that is to be done in it."""
+        end_ns = self.at_ns + round(seconds * 1e9)
+        await anyio.wait_all_tasks_blocked()
+        while self._sleepers and self._sleepers[0][0] <= end_ns:
+            self.at_ns, _, awake = heappop(self._sleepers)
+            awake.set()
+            await anyio.wait_all_tasks_blocked()
+        self.at_ns = end_ns
 
 
 NOTHING_BY_ITSELF = Settings(sharing=Sharing(poll_s=None))

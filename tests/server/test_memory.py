@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +14,7 @@ import pytest
 from confect_core import Index, PaginationOptions, Table
 from confect_server.db import Cursors, DatabaseReader, DataModel, OpenTables, Paging
 from confect_server.engine import Database
+from confect_server.runtime.clock import SystemClock
 from confect_server.settings import MIB, Memory, Settings
 from confect_server.store import SqliteStore
 
@@ -33,16 +33,11 @@ class Sheet(Table, name="sheets"):
     by_number = Index("number")
 
 
-class Clock:
-    def now_ns(self) -> int:
-        return time.time_ns()
-
-
 MODEL: Final = DataModel((Sheet,))
 
 
 async def fill(path: Path) -> None:
-    async with Database.open(SqliteStore(path), Clock(), os.urandom) as database:
+    async with Database.open(SqliteStore(path), SystemClock(), os.urandom) as database:
         await database.declare(MODEL.declared)
         tables = OpenTables.of(MODEL.tables, database.catalog)
         for first in range(0, DOCUMENTS, 500):
@@ -100,7 +95,7 @@ def resident() -> int:
 
 async def walk(path: Path, cache_bytes: int) -> int:
     memory = Memory(document_cache_bytes=cache_bytes)
-    opening = Database.open(SqliteStore(path), Clock(), os.urandom, Settings(memory=memory))
+    opening = Database.open(SqliteStore(path), SystemClock(), os.urandom, Settings(memory=memory))
     async with opening as database:
         await database.declare(MODEL.declared)
         walk = Walk(database)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import count
 
+import anyio
 from pydantic import BaseModel
 
 from confect_core import ABSENT, Absent, Id, Index, Int64, Table
@@ -28,6 +29,10 @@ class Clock:
 
     def now_ns(self) -> int:
         return EPOCH_NS + next(self._ticks) * 1_000_000
+
+    async def sleep(self, seconds: float, /) -> None:
+        """By the loop's clock."""
+        await anyio.sleep(seconds)
 
 
 class Color(StrEnum):

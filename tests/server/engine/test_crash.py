@@ -15,18 +15,15 @@ ROUNDS = 20
 SEED = 11
 
 PROGRAM = """
-import os, sys, time
+import os, sys
 from pathlib import Path
 import anyio
 from confect_server.engine import Database
+from confect_server.runtime.clock import SystemClock
 from confect_server.store import SqliteStore
 
-class Clock:
-    def now_ns(self):
-        return time.time_ns()
-
 async def main(path, number):
-    async with Database.open(SqliteStore(Path(path)), Clock(), os.urandom) as database:
+    async with Database.open(SqliteStore(Path(path)), SystemClock(), os.urandom) as database:
         await database.declare({"twins": {"by_number": ("number",)}})
         table = database.catalog.table("twins").number
         async def commit_for_ever(number):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import anyio
 import pytest
 
-from confect_core.values import Interval, Value, decode_id
+from confect_core.values import Interval, Value, decode_id, encode_id
 from confect_server.engine import (
     Backfill,
     Catalog,
@@ -20,6 +20,7 @@ from confect_server.engine import (
     DeclaredTable,
     NoSuchIndex,
     PausePoint,
+    write_log,
 )
 from confect_server.engine import schema_change as module
 from confect_server.engine.errors import SnapshotBeforeSchema
@@ -216,6 +217,30 @@ async def test_a_misfit_that_comes_while_a_schema_changes_is_found(
     assert database.catalog.table("items") == before
     assert database.catalog.indexes_of(before.number) == tuple(before.indexes.values())
     await insert(database, rank=2.0)
+
+
+async def test_a_change_that_takes_longer_than_the_log_goes_back_comes_to_an_end(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write_log, "MAX_ENTRIES", 20)
+    monkeypatch.setattr(write_log, "_FORGOTTEN_AT_ONCE", 1)
+    stored = await fill(database, 200)
+    shape, is_over = Shape(("name",)), anyio.Event()
+    written: list[bytes] = []
+
+    async def write() -> None:
+        while not is_over.is_set():
+            written.append(await insert(database, rank=0.0, name="more"))
+
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(write)
+            await database.declare({"items": shape.table(BOTH)})
+            is_over.set()
+    assert len(written) > 40
+    number = database.catalog.table("items").number
+    assert {encode_id(number, id) for id in stored} <= set(shape.seen)
+    await assert_agrees(database)
 
 
 async def test_a_misfit_of_another_process_is_found(

@@ -196,19 +196,16 @@ async def test_two_that_declare_at_once_agree(another: OpenStore) -> None:
 INCREMENTS = 150
 
 PROGRAM = """
-import os, sys, time
+import os, sys
 from pathlib import Path
 import anyio
 from confect_core.values import Interval
 from confect_server.engine import Conflict, Database
+from confect_server.runtime.clock import SystemClock
 from confect_server.store import SqliteStore
 
-class Clock:
-    def now_ns(self):
-        return time.time_ns()
-
 async def main(path, count):
-    async with Database.open(SqliteStore(Path(path)), Clock(), os.urandom) as database:
+    async with Database.open(SqliteStore(Path(path)), SystemClock(), os.urandom) as database:
         print("ready", flush=True)
         sys.stdin.readline()
         await database.declare({"items": {"by_rank": ("rank",)}})

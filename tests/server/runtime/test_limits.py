@@ -19,6 +19,7 @@ from confect_server.runtime.outcome import Succeeded
 from confect_server.runtime.requests import SessionRequest
 from tests.server.runtime.ledger import Entry, Refs, counts
 from tests.server.runtime.scribe import Scribe, scribe
+from tests.server.stores import SettableClock
 
 Steps = Callable[[Any], Awaitable[str]]
 
@@ -352,19 +353,23 @@ async def test_each_attempt_of_a_mutation_begins_with_all_of_its_limits() -> Non
         assert await at.texts() == ["000?!"]
 
 
-async def test_who_loses_waits_longer_each_time_and_never_as_long_as_another(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    waited: list[float] = []
+class Impatient(SettableClock):
+    """A clock by which every time is over at once."""
 
-    async def sleep(seconds: float) -> None:
-        waited.append(seconds)
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited: list[float] = []
 
-    monkeypatch.setattr(anyio, "sleep", sleep)
-    backoff = Backoff(lambda count: b"\x80" + bytes(count - 1))
+    async def sleep(self, seconds: float, /) -> None:
+        self.waited.append(seconds)
+
+
+async def test_who_loses_waits_longer_each_time_and_never_as_long_as_another() -> None:
+    clock = Impatient()
+    backoff = Backoff(clock, lambda count: b"\x80" + bytes(count - 1))
     for _ in range(12):
         await backoff.wait()
-    assert waited[:4] == [0.0005, 0.001, 0.002, 0.004]
-    assert waited[-1] == 0.125
-    await Backoff(bytes).wait()
-    assert waited[-1] == 0.0
+    assert clock.waited[:4] == [0.0005, 0.001, 0.002, 0.004]
+    assert clock.waited[-1] == 0.125
+    await Backoff(clock, bytes).wait()
+    assert clock.waited[-1] == 0.0
