@@ -90,23 +90,24 @@ class Codec(Generic[T]):
     def decode(self, value: Value, context: object = None) -> T:
         """The Python value; `context` is what validators such as `Id`'s may ask."""
         try:
-            return cast("T", self._compiled.decoder.validate_python(value, context=context))
+            decoded: T = self._compiled.decoder.validate_python(value, context=context)
         except ValidationError as error:
             raise Mismatch.of(self._what, error) from None
+        return decoded
 
     def encode(self, value: T) -> Value:
         """The canonical wire value; refuses what is not of the type."""
         compiled = self._compiled
         try:
             checked = compiled.python.validate_python(value, strict=True)
-            encoded = compiled.encoder.to_python(checked, by_alias=True, warnings="error")
+            encoded: Value = compiled.encoder.to_python(checked, by_alias=True, warnings="error")
         except ValidationError as error:
             raise Mismatch.of(self._what, error) from None
         except PydanticSerializationError as error:
             raise Mismatch(self._what, [_say_of_encoding(error)]) from None
         if compiled.may_be_pending and is_pending(encoded):
             raise UnsettledCommitTs
-        return cast("Value", encoded)
+        return encoded
 
     def mistakes(self) -> list[SpecError]:
         """Everything in the type that cannot cross the wire, with its path."""

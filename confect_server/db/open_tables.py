@@ -37,7 +37,9 @@ class IndexAccess:
         self.fields = (*(keyword_of(path) for path in definition.fields), _CREATION_TIME)
         documents = definition_of(table).documents
         found = {keyword_of(path): fields_at(documents, path) for path in definition.fields}
-        self._codecs = {name: Codec[Any](_present(each), what=name) for name, each in found.items()}
+        types = {name: _present(each) for name, each in found.items()}
+        self._codecs = {name: Codec[Any](each, what=name) for name, each in types.items()}
+        self._texts = {name for name, each in types.items() if each is str}
         self._codecs[_CREATION_TIME] = Codec(float, what=_CREATION_TIME)
         self._absent_if_none = {
             name
@@ -66,6 +68,8 @@ class IndexAccess:
         return UNBOUNDED if end is UNBOUNDED else self._value(name, end)
 
     def _value(self, name: str, value: object) -> Value | Undefined:
+        if type(value) is str and name in self._texts and value.isascii():
+            return value  # as the codec would, in a tenth of its time
         if value is ABSENT:
             return UNDEFINED
         if value is None and name in self._absent_if_none:

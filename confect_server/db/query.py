@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Generic, Self, TypeVar, cast
+from dataclasses import replace
+from typing import Any, Generic, Self, TypeVar
 
 from confect_core import PaginationOptions, PaginationResult, Table
+from confect_core.protocol.record import record
 from confect_core.values import Interval, Value
 from confect_core.values.codec import Codec
 from confect_server.db.expression import Expr
 from confect_server.db.page import PagedQuery, Paging, read_page
-from confect_server.engine import Document, Found, IndexDefinition, Order, Transaction
+from confect_server.engine import (
+    Document,
+    Found,
+    IndexDefinition,
+    MergedRange,
+    Order,
+    Transaction,
+)
 from confect_server.errors import NotUnique
 
 D = TypeVar("D", bound=Table | Mapping[str, Value])
 
 
-@dataclass(frozen=True)
+@record
 class Query(Generic[D]):
     """Documents of one table, in the order of an index; ascending unless told otherwise.
 
@@ -55,13 +63,15 @@ class Query(Generic[D]):
 
     async def collect(self) -> list[D]:
         """All documents of the range."""
-        return [document async for document in self]
+        return await self._all()
 
     async def take(self, count: int) -> list[D]:
         """The first `count` documents."""
         if count <= 0:
             return []
-        return [document async for document in self._documents(at_most=count)]
+        if self._filters:  # how many have to be looked at is not known
+            return [document async for document in self._documents(at_most=count)]
+        return await self._all(at_most=count)
 
     async def first(self) -> D | None:
         """The first document, or None if the range is empty."""
@@ -91,16 +101,26 @@ class Query(Generic[D]):
         )
         return await read_page(query, options, self._paging)
 
+    async def _all(self, at_most: int | None = None) -> list[D]:
+        rows = self._rows(self._interval, at_most)
+        select = self._selection()
+        selected: list[D] = []
+        while documents := await rows.chunk():
+            selected += [each for each in map(select, documents) if each is not None]
+        return selected
+
     def _documents(self, at_most: int | None = None) -> Documents[D]:
         rows = self._rows(self._interval, None if self._filters else at_most)
         return Documents(rows, self._selection(), at_most)
 
-    def _rows(self, interval: Interval, at_most: int | None) -> AsyncIterator[Found]:
+    def _rows(self, interval: Interval, at_most: int | None) -> MergedRange:
         return self._transaction.range(self._index, interval, self._order, at_most)
 
     def _selection(self) -> Callable[[Document], D | None]:
         """The document of a row, or None if a filter leaves it out; expressions look first."""
-        decode = self._codec.decode
+        decode: Callable[[Document], D] = self._codec.decode
+        if not self._filters:
+            return decode
         conditions = [each.evaluation for each in self._filters if isinstance(each, Expr)]
         functions = [each for each in self._filters if not isinstance(each, Expr)]
 
@@ -108,7 +128,7 @@ class Query(Generic[D]):
             for holds in conditions:
                 if holds(row) is not True:
                     return None
-            document = cast("D", decode(row))
+            document = decode(row)
             return document if all(holds(document) for holds in functions) else None
 
         return selected

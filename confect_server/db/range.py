@@ -49,7 +49,7 @@ def interval_of(
 ) -> Interval:
     """The interval that these encoded bounds select: equal leading fields, then one range."""
     names = fields[: len(bounds)]
-    if set(names) != set(bounds):
+    if names != (*bounds,) and set(names) != set(bounds):
         raise BadRange(table, index, f"bounds on {', '.join(bounds)}")
     prefix = b""
     for position, name in enumerate(names):

@@ -39,6 +39,7 @@ from confect_server.engine.limits import TooManyBytesWritten as TooManyBytesWrit
 from confect_server.engine.limits import TooManyDocumentsRead as TooManyDocumentsRead
 from confect_server.engine.limits import TooManyDocumentsWritten as TooManyDocumentsWritten
 from confect_server.engine.limits import TooManyRangesRead as TooManyRangesRead
+from confect_server.engine.merged_range import MergedRange as MergedRange
 from confect_server.engine.pauses import PausePoint as PausePoint
 from confect_server.engine.pauses import Pauses as Pauses
 from confect_server.engine.read_set import ReadSet as ReadSet

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import ClassVar
 
 from confect_core.errors import DatabaseError
@@ -145,6 +146,17 @@ class Usage:
         if bytes_read > self.limits.bytes_read:
             raise TooManyBytesRead(bytes_read, self.limits.bytes_read)
         self.documents_read += 1
+        self.bytes_read = bytes_read
+
+    def read_all(self, sizes: Sequence[int]) -> None:
+        """So many more documents are read, counted up to the one that is too much."""
+        documents_read = self.documents_read + len(sizes)
+        bytes_read = self.bytes_read + sum(sizes)
+        limits = self.limits
+        if documents_read > limits.documents_read or bytes_read > limits.bytes_read:
+            for size in sizes:
+                self.read(size)
+        self.documents_read = documents_read
         self.bytes_read = bytes_read
 
     def write(self, size: int) -> None:

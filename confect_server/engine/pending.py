@@ -128,6 +128,11 @@ class PendingWrites:
         self._created_at_ms = nextafter(created_at_ms, inf)
         return created_at_ms
 
+    @property
+    def is_empty(self) -> bool:
+        """Was nothing written until now?"""
+        return not self._writes
+
     def get(self, table_no: int, id: bytes) -> PendingWrite | None:
         """The pending write of a document, if it was written."""
         return self._writes.get((table_no, id))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self, cast
 
@@ -66,6 +66,7 @@ class SnapshotRange(AsyncIterator[Found]):
         self._order: Order = order
         self._chunk = first_chunk
         self._rows: Iterator[IndexedRevision] = iter(())
+        self._read: list[IndexedRevision] | None = None
 
     def __aiter__(self) -> Self:
         return self
@@ -75,6 +76,14 @@ class SnapshotRange(AsyncIterator[Found]):
         if found is None:
             raise StopAsyncIteration
         return found
+
+    async def next_rows(self) -> list[IndexedRevision]:
+        """The next documents as they are stored, as many as come at once; none after the last."""
+        return [*self._rows] or await self._read_chunk()
+
+    def put_back(self, rows: Sequence[IndexedRevision]) -> None:
+        """Let rows that were given last be the next ones again."""
+        self._rows = iter(rows)
 
     async def next(self) -> Found | None:
         """The next document, or None after the last one."""
@@ -87,6 +96,9 @@ class SnapshotRange(AsyncIterator[Found]):
         return Found(row.key, row.table_no, row.id, document_of(row.value), len(row.value))
 
     async def _read_chunk(self) -> list[IndexedRevision]:
+        if self._read is not None:
+            self._go_on(self._read)
+            self._read = None
         if self._unread.is_empty:
             return []
         store, ts = self._snapshot.store, self._snapshot.ts
@@ -94,12 +106,17 @@ class SnapshotRange(AsyncIterator[Found]):
             rows = await store.scan(self._index_no, self._unread, ts, self._order, self._chunk)
         except SnapshotForgotten as error:
             raise OutOfRetention(error.ts, error.horizon) from None
-        is_last = len(rows) < self._chunk
-        self._unread = _NOTHING if is_last else rest_of(self._unread, rows[-1].key, self._order)
-        if not is_last:
-            fitting = _CHUNK_BYTES * len(rows) // sum([len(row.value) for row in rows])
-            self._chunk = max(1, min(4 * self._chunk, _LARGEST_CHUNK, fitting))
+        self._read = rows
         return rows
+
+    def _go_on(self, read: Sequence[IndexedRevision]) -> None:
+        """Let what follows a chunk be the next one; most ranges end with their first."""
+        if len(read) < self._chunk:
+            self._unread = _NOTHING
+            return
+        self._unread = rest_of(self._unread, read[-1].key, self._order)
+        fitting = _CHUNK_BYTES * len(read) // sum([len(row.value) for row in read])
+        self._chunk = max(1, min(4 * self._chunk, _LARGEST_CHUNK, fitting))
 
 
 def rest_of(interval: Interval, last: bytes, order: Order) -> Interval:
@@ -107,6 +124,11 @@ def rest_of(interval: Interval, last: bytes, order: Order) -> Interval:
     if order == "asc":
         return Interval(last + b"\x00", interval.end)
     return Interval(interval.start, last)
+
+
+def documents_of(rows: Sequence[IndexedRevision]) -> list[Document]:
+    """The documents of rows, as their table holds them."""
+    return cast("list[Document]", [loads_canonical(row.value) for row in rows])
 
 
 def document_of(value: bytes) -> Document:

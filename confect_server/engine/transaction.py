@@ -223,7 +223,7 @@ class Transaction:
         fields = fields_from(current)
         size = check_document(fields)
         system: Document = {ID: current[ID], CREATION_TIME: current[CREATION_TIME]}
-        self._put(table_no, id, current, {**fields, **system}, size)
+        self._put(table_no, id, current, {**with_floats(fields), **system}, size)
         return True
 
     async def delete(self, table_no: int, id: bytes) -> bool:

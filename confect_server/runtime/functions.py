@@ -45,14 +45,11 @@ class RunnableFunction(ABC):
     def __init__(self, path: str, spec: AnyFunction, handler: Handler, args: type[Args]) -> None:
         self.path = path
         self.kind: Kind = spec.kind
+        self.called = _CALLED[self.kind]
+        """The word of the protocol for this kind of function: Query, Mutation or Action."""
         self.is_public = spec.is_public
         self.needs_args = any(field.is_required() for field in args.model_fields.values())
         self._handler = handler
-
-    @property
-    def called(self) -> str:
-        """The word of the protocol for this kind of function: Query, Mutation or Action."""
-        return _CALLED[self.kind]
 
     @abstractmethod
     async def run(self, ctx: Ctx[Any], args: Value, tables: OpenTables) -> Value:

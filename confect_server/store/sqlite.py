@@ -80,8 +80,8 @@ ORDER BY ts DESC LIMIT 1
 # SQLite takes the columns that are not grouped from the row with the largest ts.
 _FOUND = """(
     SELECT key, table_no, doc_id, is_deleted, max(ts) FROM index_entries
-    WHERE index_no = :index AND key >= :start AND key < :end AND ts <= :ts
-    GROUP BY key HAVING is_deleted = 0 ORDER BY key {order} LIMIT :limit
+    WHERE index_no = ?1 AND key >= ?2 AND key < ?3 AND ts <= ?4
+    GROUP BY key HAVING is_deleted = 0 ORDER BY key {order} LIMIT ?5
 ) AS found"""
 _LOCATE = f"SELECT key, table_no, doc_id FROM {_FOUND}"
 _SCAN = f"""
@@ -89,7 +89,7 @@ SELECT found.key, found.table_no, found.doc_id, d.ts, d.value
 FROM {_FOUND}
 JOIN documents AS d ON d.rowid = (
     SELECT rowid FROM documents
-    WHERE table_no = found.table_no AND id = found.doc_id AND ts <= :ts
+    WHERE table_no = found.table_no AND id = found.doc_id AND ts <= ?4
     ORDER BY ts DESC LIMIT 1
 )
 ORDER BY found.key {{order}}
@@ -372,11 +372,6 @@ def _scan(
     return [IndexedRevision(*row) for row in cast("list[IndexedRevision]", rows)]
 
 
-def _bindings(index_no: int, interval: Interval, ts: int, limit: int) -> dict[str, Cell]:
-    return {
-        "index": index_no,
-        "start": interval.start,
-        "end": _LAST_KEY if interval.end is None else interval.end,
-        "ts": ts,
-        "limit": limit,
-    }
+def _bindings(index_no: int, interval: Interval, ts: int, limit: int) -> tuple[Cell, ...]:
+    end = _LAST_KEY if interval.end is None else interval.end
+    return index_no, interval.start, end, ts, limit

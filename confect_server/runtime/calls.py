@@ -1,0 +1,67 @@
+"""The calls that functions make: from an action, and from inside a transaction."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from confect_core import Ref
+from confect_core.values import Value
+from confect_server.circumstances import Circumstances
+from confect_server.ctx import Calls, Run
+from confect_server.db import Paging
+from confect_server.engine import Transaction
+from confect_server.meta import Amount, Meta
+from confect_server.runtime.run_time import RunTime
+
+
+class Runner(Protocol):
+    """Runs a function for another one."""
+
+    async def call(self, ref: Ref[..., Any], args: Value, inside: TransactionRun | None) -> object:
+        """What it answers; in the transaction of the run that calls it, if there is one."""
+        ...
+
+
+class CallsOfAction(Calls):
+    """The calls that one action makes."""
+
+    def __init__(self, runner: Runner, circumstances: Circumstances) -> None:
+        super().__init__(circumstances)
+        self._runner = runner
+
+    async def call(self, ref: Ref[..., Any], args: Value) -> object:
+        return await self._runner.call(ref, args, None)
+
+
+class TransactionRun(Run):
+    """One function that runs in a transaction, or in a part of it, and the calls that it makes."""
+
+    def __init__(
+        self,
+        runner: Runner,
+        transaction: Transaction,
+        time: RunTime,
+        circumstances: Circumstances,
+        paging: Paging,
+    ) -> None:
+        super().__init__(circumstances)
+        self._runner = runner
+        self.transaction = transaction
+        self.time = time
+        self.paging = paging
+
+    async def call(self, ref: Ref[..., Any], args: Value) -> object:
+        return await self._runner.call(ref, args, self)
+
+    def meta(self) -> Meta:
+        self.circumstances.looked_at.time = True  # the run time is in it
+        usage, limits = self.transaction.usage, self.transaction.usage.limits
+        return Meta(
+            documents_read=Amount(usage.documents_read, limits.documents_read),
+            bytes_read=Amount(usage.bytes_read, limits.bytes_read),
+            ranges_read=Amount(usage.ranges_read, limits.ranges_read),
+            documents_written=Amount(usage.documents_written, limits.documents_written),
+            bytes_written=Amount(usage.bytes_written, limits.bytes_written),
+            nesting=Amount(self.transaction.depth, limits.nesting),
+            run_time_s=Amount(self.time.used_s, self.time.limit_s),
+        )
