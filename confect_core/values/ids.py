@@ -20,6 +20,7 @@ _FOOTER_LENGTH = 2
 _LENGTHS = range(31, 38)
 _MAX_TABLE_NUMBER = 2**32 - 1
 _TABLES_REMEMBERED = 1024
+_IDS_REMEMBERED = 4096
 _MOST_DIGITS = 64  # a power of two that no id is longer than
 
 _ALPHABET = b"0123456789abcdefghjkmnpqrstvwxyz"
@@ -34,11 +35,32 @@ _TO_INT_DIGITS = bytes(
 def encode_id(table_number: int, internal: bytes) -> str:
     """The id of a document, as clients and handlers know it."""
     body = _varint(table_number) + internal
-    return _base32(body + _footer(body))
+    text = _base32(body + _footer(body))
+    _remember(text, (table_number, internal))
+    return text
 
 
 def decode_id(text: str) -> tuple[int, bytes]:
     """The table's number and the internal id; refuses all that `encode_id` did not make."""
+    known = _remembered.get(text)
+    if known is None:
+        known = _decoded(text)
+        _remember(text, known)
+    return known
+
+
+# An id that was just made is decoded again when it is answered, and one that is asked for at every
+# step of a function: 2 µs each, of the 90 that a mutation takes.
+_remembered: dict[str, tuple[int, bytes]] = {}
+
+
+def _remember(text: str, parts: tuple[int, bytes]) -> None:
+    if len(_remembered) >= _IDS_REMEMBERED:
+        _remembered.clear()
+    _remembered[text] = parts
+
+
+def _decoded(text: str) -> tuple[int, bytes]:
     if len(text) not in _LENGTHS:
         raise MalformedId(text, f"it has {len(text)} characters")
     try:

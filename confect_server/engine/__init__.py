@@ -44,10 +44,10 @@ from confect_server.engine.pauses import PausePoint as PausePoint
 from confect_server.engine.pauses import Pauses as Pauses
 from confect_server.engine.read_set import ReadSet as ReadSet
 from confect_server.engine.schema_change import Backfill as Backfill
-from confect_server.engine.schema_change import DeclaredShape as DeclaredShape
-from confect_server.engine.schema_change import DeclaredTable as DeclaredTable
-from confect_server.engine.schema_change import DocumentCheck as DocumentCheck
-from confect_server.engine.schema_change import check_fits as check_fits
+from confect_server.engine.schema_plan import DeclaredShape as DeclaredShape
+from confect_server.engine.schema_plan import DeclaredTable as DeclaredTable
+from confect_server.engine.schema_plan import DocumentCheck as DocumentCheck
+from confect_server.engine.schema_plan import check_fits as check_fits
 from confect_server.engine.snapshot import Found as Found
 from confect_server.engine.subscription import Subscription as Subscription
 from confect_server.engine.transaction import Randomness as Randomness

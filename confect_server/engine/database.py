@@ -21,12 +21,8 @@ from confect_server.engine.limits import UNLIMITED
 from confect_server.engine.pauses import NoPauses, PausePoint, Pauses
 from confect_server.engine.read_set import ReadSet
 from confect_server.engine.retention import Retention
-from confect_server.engine.schema_change import (
-    Backfill,
-    DeclaredIndexes,
-    DeclaredTable,
-    SchemaChange,
-)
+from confect_server.engine.schema_change import Backfill, SchemaChange
+from confect_server.engine.schema_plan import DeclaredIndexes, DeclaredTable
 from confect_server.engine.snapshot import Snapshot
 from confect_server.engine.subscription import Subscription, Subscriptions
 from confect_server.engine.transaction import Randomness, Transaction

@@ -22,7 +22,7 @@ from confect_server.engine.catalog import (
     change_of_catalog,
 )
 from confect_server.engine.counts import change_of_count
-from confect_server.engine.index import Document, IndexDefinition
+from confect_server.engine.index import Document, IndexDefinition, keys_of
 from confect_server.engine.snapshot import Found
 from confect_server.store import DocumentWrite, IndexRow, KeyChange, Order
 
@@ -87,7 +87,7 @@ class WriteSet:
         """Put the timestamp into the documents, and the index keys, that wait for it."""
         for write, indexes in self.unstamped:
             after = cast("Document", stamped(write.after, ts))
-            keys = [index.key(write.id, after) for index in indexes]
+            keys = keys_of(indexes, write.id, after)
             self.enter(replace(write, after=after, keys=keys), indexes)
         self.unstamped.clear()
 
@@ -222,7 +222,7 @@ class PendingWrites:
             for index, key in zip(indexes, write.keys, strict=False):
                 self._remove(index.number, key)
         write.after, write.size = after, size
-        write.keys = () if after is None else [index.key(write.id, after) for index in indexes]
+        write.keys = () if after is None else keys_of(indexes, write.id, after)
         if self._keys:
             for index, key in zip(indexes, write.keys, strict=False):
                 self._add(index.number, key, write)

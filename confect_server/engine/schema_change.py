@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 import anyio
 import anyio.lowlevel
@@ -29,16 +29,16 @@ from confect_server.engine.catalog import (
     EMPTY_CATALOG,
     INDEXES,
     TABLES,
-    Catalog,
     IndexState,
     TableEntry,
     index_document,
     number_of,
     table_document,
 )
-from confect_server.engine.errors import Conflict, OtherSchema
-from confect_server.engine.index import BY_CREATION_TIME, Document, IndexDefinition
+from confect_server.engine.errors import Conflict
+from confect_server.engine.index import BY_CREATION_TIME, IndexDefinition
 from confect_server.engine.pauses import PausePoint
+from confect_server.engine.schema_plan import DeclaredTable, SchemaPlan
 from confect_server.engine.snapshot import Found, rest_of
 from confect_server.engine.transaction import Transaction
 
@@ -54,38 +54,6 @@ _FREE_ATTEMPTS = 3
 
 T = TypeVar("T")
 
-DeclaredIndexes: TypeAlias = Mapping[str, tuple[str, ...]]
-"""The indexes of a table with their fields, by name."""
-
-DocumentCheck: TypeAlias = Callable[[Document, Catalog], None]
-"""Raises if a document does not fit; the catalog knows which tables its ids are of."""
-
-
-@dataclass(frozen=True)
-class DeclaredShape:
-    """What the documents of a table have to be like.
-
-    Two shapes with the same text are the same. `follows` says of the text of an older one whether
-    every document that fitted it fits this one too, so that none has to be looked at.
-    """
-
-    text: str
-    check: DocumentCheck
-    follows: Callable[[str], bool]
-
-
-@dataclass(frozen=True)
-class DeclaredTable:
-    """A table as an application declares it; without a shape its documents may be anything."""
-
-    indexes: DeclaredIndexes
-    shape: DeclaredShape | None = None
-
-    @property
-    def wanted(self) -> dict[str, tuple[str, ...]]:
-        """All indexes that the table is to have."""
-        return {BY_CREATION_TIME: (), **self.indexes}
-
 
 @dataclass(frozen=True)
 class Backfill:
@@ -95,14 +63,6 @@ class Backfill:
     index: str
     done: int
     total: int
-
-
-def check_fits(tables: Mapping[str, DeclaredTable], catalog: Catalog) -> None:
-    """Raise `OtherSchema` if a table was declared otherwise since it was declared like this."""
-    for name, declared in tables.items():
-        text = None if declared.shape is None else declared.shape.text
-        if not catalog.has(name) or catalog.table(name).shape != text:
-            raise OtherSchema(name)
 
 
 class SchemaChange:
@@ -123,7 +83,7 @@ class SchemaChange:
 
     async def apply(self) -> None:
         """Return once the schema is in force; raises whatever the check of a document raises."""
-        while not _Plan(self._database.catalog, self._tables).is_empty:
+        while not SchemaPlan(self._database.catalog, self._tables).is_empty:
             if await self._applied():
                 return
 
@@ -168,7 +128,7 @@ class SchemaChange:
         """
         since_ts = self._database.newest_ts
         self._checked = set()
-        for table, shape in _Plan(self._database.catalog, self._tables).to_check:
+        for table, shape in SchemaPlan(self._database.catalog, self._tables).to_check:
             rest = Interval.all()
             while True:
                 transaction = self._database.begin(is_read_only=True)
@@ -197,7 +157,7 @@ class SchemaChange:
         self, transaction: Transaction, since_ts: int, at_most: int | None
     ) -> int:
         """Check what was written after `since_ts`, unless it is too much; how much it is."""
-        plan = _Plan(transaction.catalog, self._tables)
+        plan = SchemaPlan(transaction.catalog, self._tables)
         written = [
             (table, shape, self._written_since(table.number, since_ts))
             for table, shape in plan.to_check
@@ -216,7 +176,7 @@ class SchemaChange:
 
     async def _begin_indexes(self, transaction: Transaction) -> None:
         """Make what is to be filled, and give up what an earlier change has left half filled."""
-        plan = _Plan(transaction.catalog, self._tables)
+        plan = SchemaPlan(transaction.catalog, self._tables)
         rows = await _rows_of(transaction, INDEXES)
         for index in plan.half_filled_for_nobody:
             await _set_state(transaction, rows[index.number], index, "removed")
@@ -232,7 +192,7 @@ class SchemaChange:
     async def _fill_indexes(self, since_ts: int) -> int:
         """Fill what is half filled; since when something may be written that is not checked."""
         await self._database.pauses.reached(PausePoint.INDEX_BEGUN)
-        for table, index in _Plan(self._database.catalog, self._tables).half_filled:
+        for table, index in SchemaPlan(self._database.catalog, self._tables).half_filled:
             while not await self._in_transaction(partial(self._step, table, index)):
                 await self._database.pauses.reached(PausePoint.INDEX_STEPPED)
                 await anyio.lowlevel.checkpoint()
@@ -270,7 +230,7 @@ class SchemaChange:
 
     async def _give_indexes_up(self, transaction: Transaction) -> None:
         """Remove what this change has begun to fill."""
-        plan = _Plan(transaction.catalog, self._tables)
+        plan = SchemaPlan(transaction.catalog, self._tables)
         rows = await _rows_of(transaction, INDEXES)
         for _, index in plan.half_filled:
             await _set_state(transaction, rows[index.number], index, "removed")
@@ -283,7 +243,7 @@ class SchemaChange:
     ) -> Literal["in force", "check more", "prepare again"]:
         """Check the last documents and write the schema, unless too much has happened."""
         transaction = self._database.begin(turn=turn)
-        plan = _Plan(transaction.catalog, self._tables)
+        plan = SchemaPlan(transaction.catalog, self._tables)
         is_checked = all(table.number in self._checked for table, _ in plan.to_check)
         if plan.to_fill or not is_checked or not await _are_complete(transaction, plan):
             return "prepare again"
@@ -295,63 +255,7 @@ class SchemaChange:
         return "in force"
 
 
-class _Plan:
-    """What has to happen to the tables of a catalog."""
-
-    def __init__(self, catalog: Catalog, tables: Mapping[str, DeclaredTable]) -> None:
-        self.catalog = catalog
-        self.to_make = {name: each for name, each in tables.items() if not catalog.has(name)}
-        self.to_check: list[tuple[TableEntry, DeclaredShape]] = []
-        self.to_describe: list[tuple[TableEntry, str | None]] = []
-        self.to_fill: list[tuple[TableEntry, str, tuple[str, ...]]] = []
-        self.to_remove: list[IndexDefinition] = []
-        self.half_filled: list[tuple[TableEntry, IndexDefinition]] = []
-        self.half_filled_for_nobody: list[IndexDefinition] = []
-        for table in catalog.tables:
-            declared = tables.get(table.name)
-            self._plan_shape(table, None if declared is None else declared.shape)
-            self._plan_indexes(table, declared)
-
-    @property
-    def is_empty(self) -> bool:
-        """Is everything as it has to be?"""
-        return not (
-            self.to_make
-            or self.to_describe
-            or self.to_fill
-            or self.to_remove
-            or self.half_filled
-            or self.half_filled_for_nobody
-        )
-
-    def _plan_shape(self, table: TableEntry, shape: DeclaredShape | None) -> None:
-        text = None if shape is None else shape.text
-        if text == table.shape:
-            return
-        self.to_describe.append((table, text))
-        if shape is not None and not (table.shape is not None and shape.follows(table.shape)):
-            self.to_check.append((table, shape))
-
-    def _plan_indexes(self, table: TableEntry, declared: DeclaredTable | None) -> None:
-        """The indexes of a table that is no longer declared stay, as its documents do."""
-        wanted = None if declared is None else declared.wanted
-        there: set[str] = set()
-        for index in self.catalog.indexes_of(table.number):
-            is_wanted = wanted is not None and wanted.get(index.name) == index.fields
-            if is_wanted:
-                there.add(index.name)
-            if not index.is_ready and is_wanted:
-                self.half_filled.append((table, index))
-            elif not index.is_ready:
-                self.half_filled_for_nobody.append(index)
-            elif wanted is not None and not is_wanted:
-                self.to_remove.append(index)
-        for name, fields in (wanted or {}).items():
-            if name not in there:
-                self.to_fill.append((table, name, fields))
-
-
-async def _are_complete(transaction: Transaction, plan: _Plan) -> bool:
+async def _are_complete(transaction: Transaction, plan: SchemaPlan) -> bool:
     progress = await _rows_of(transaction, BACKFILLS)
     return all(
         index.number in progress and progress[index.number].document["is_complete"]
@@ -359,7 +263,7 @@ async def _are_complete(transaction: Transaction, plan: _Plan) -> bool:
     )
 
 
-async def _write(transaction: Transaction, plan: _Plan) -> None:
+async def _write(transaction: Transaction, plan: SchemaPlan) -> None:
     """Write the schema that is to be in force."""
     tables = await _rows_of(transaction, TABLES)
     indexes = await _rows_of(transaction, INDEXES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from confect_core.values import UNDEFINED, BigInt, Interval, Value, key_of
 from confect_server.engine import IndexDefinition
-from confect_server.engine.index import value_at
+from confect_server.engine.index import keys_of, value_at
 
 A, B = b"a" * 16, b"b" * 16
 
@@ -56,3 +56,13 @@ def test_a_path_leads_through_objects_only() -> None:
 
 def test_null_is_not_missing() -> None:
     assert value_at(document(x=None), "x") is None
+
+
+def test_the_keys_of_several_indexes_are_those_of_each() -> None:
+    found = document(1.5, a={"b": "c"}, n=2.0)
+    indexes = [index(), index("a.b"), index("n", "missing"), index("a")]
+    keys = keys_of(indexes, A, found)
+    assert keys == [each.key(A, found) for each in indexes]
+    assert keys[0] == key_of((1.5, A))
+    assert keys[1] == key_of(("c", 1.5, A))
+    assert keys[2] == key_of((2.0, UNDEFINED, 1.5, A))
