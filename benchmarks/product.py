@@ -11,7 +11,7 @@ from benchmarks.measuring import Call
 from confect_core.protocol import JsonObject
 from confect_core.values import loads
 from confect_server.engine import ReadSet
-from confect_server.runtime import CLIENT, Backend
+from confect_server.runtime import CLIENT, Backend, settle_collector
 from confect_server.runtime.outcome import RunOutcome, Succeeded
 from confect_server.store import SqliteStore
 
@@ -25,8 +25,9 @@ class CallFailed(Exception):
 
 @asynccontextmanager
 async def running(database: Path) -> AsyncGenerator[Backend]:
-    """The application on the database in this file."""
+    """The application on the database in this file, in a process like the server's."""
     async with Backend.open(application(), SqliteStore(database)) as backend:
+        settle_collector()
         yield backend
 
 

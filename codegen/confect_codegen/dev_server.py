@@ -6,7 +6,6 @@ fails, the failure is shown and the old version stays.
 
 from __future__ import annotations
 
-import gc
 import signal
 import sys
 from pathlib import Path
@@ -26,7 +25,7 @@ from confect_codegen.report import print_line, print_mistakes
 from confect_codegen.running import ProjectState
 from confect_core.errors import ConfectError, Mistakes
 from confect_server import Impl
-from confect_server.runtime import Backend, easiest
+from confect_server.runtime import Backend, easiest, settle_collector
 from confect_server.store import SqliteStore
 from confect_server.transport import AdminKey, ConfectAsgi, serving
 
@@ -56,8 +55,7 @@ class DevServer:
                 url = f"http://{self._host}:{port}"
                 self._state.announce(url)
                 self._greet(url, backend)
-                # what is loaded by now stays, so the collector need not look at it again
-                gc.freeze()
+                settle_collector()
                 try:
                     async with anyio.create_task_group() as tasks:
                         tasks.start_soon(_stop_on_signal, tasks)
