@@ -32,6 +32,7 @@ from confect_server.engine import (
     Clock,
     Conflict,
     Database,
+    OutcomeUnknown,
     OutOfRetention,
     Randomness,
     ReadSet,
@@ -194,7 +195,7 @@ class Executor:
             return MutationResult(Succeeded(encoded), None)
 
         try:
-            result, ts = await self._retried(attempt)
+            result, ts = await self._retried(attempt, is_named=request is not None)
         except Exception as error:
             return MutationResult(self._failures.told(error, path, _id_of(request)), None)
         return result if result.ts is not None else MutationResult(result.outcome, ts)
@@ -283,12 +284,23 @@ class Executor:
         finally:
             transaction.end()
 
-    async def _retried(self, attempt: Callable[[Transaction], Awaitable[T]]) -> tuple[T, int]:
+    async def _retried(
+        self, attempt: Callable[[Transaction], Awaitable[T]], *, is_named: bool = False
+    ) -> tuple[T, int]:
+        """What an attempt gives once it wins; one that looks for its own answer may run again.
+
+        If nobody can say whether it was committed, running it again finds out: either its answer
+        is there, or it never was.
+        """
         backoff = Backoff(self._clock, self._randomness)
         for _ in range(FREE_ATTEMPTS):
             try:
                 return await self._attempted(attempt, None)
             except Conflict:  # `suppress` costs half a microsecond
+                await backoff.wait()
+            except OutcomeUnknown:
+                if not is_named:
+                    raise
                 await backoff.wait()
         async with self._database.turn() as turn:
             return await self._attempted(attempt, turn)

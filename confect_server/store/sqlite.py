@@ -199,6 +199,8 @@ class SqliteStore:
             await self._patiently(lambda: writer.execute("BEGIN IMMEDIATE"))
             return _SqliteAdmission(writer, _head(writer), self._lock)
         except BaseException:
+            if writer.in_transaction:
+                writer.execute("ROLLBACK")
             self._lock.release()
             raise
 

@@ -20,6 +20,7 @@ from confect_server.runtime.outcome import Failed, RunOutcome, Succeeded
 from confect_server.runtime.requests import SessionRequest
 from confect_server.settings import Settings, Sharing
 from confect_server.store import MemoryStore
+from tests.server.engine.faults import FaultyStore
 from tests.server.runtime.bank import Journal, Meeting, bank
 
 
@@ -453,3 +454,26 @@ async def test_the_id_of_a_request_is_the_same_when_it_is_sent_again() -> None:
         assert len(messages) == 1
         as_action = await executor.run_action("accounts:a", {}, CLIENT, request)
         assert {cast("Failed", as_action).message} == messages
+
+
+@pytest.mark.parametrize("happens", [True, False], ids=["after it happened", "before it could"])
+async def test_a_request_whose_commit_nobody_knows_of_is_answered_once(happens: bool) -> None:
+    store = FaultyStore(MemoryStore())
+    async with Backend.open(bank(Journal(), Meeting()), store) as backend:
+        store.fails_to_say = True
+        store.fails_after_commit, store.fails_before_commit = happens, not happens
+        request = SessionRequest("session", 1)
+        args = wire({"name": "ada"})
+        run = backend.executor.run_mutation("accounts:open", args, CLIENT, request)
+        opened = value_of((await run).outcome)
+        store.fails_after_commit, store.fails_before_commit = happens, not happens
+        unnamed = await backend.executor.run_mutation("accounts:open", args, CLIENT)
+        assert isinstance(unnamed.outcome, Failed)
+        assert "OutcomeUnknown" in unnamed.outcome.message
+        store.fails_to_say = False
+        again = await backend.executor.run_mutation("accounts:open", args, CLIENT, request)
+        assert value_of(again.outcome) == opened
+        await backend.database.refresh()
+        accounts = backend.database.catalog.table("accounts").number
+        count = await backend.database.begin(is_read_only=True).count(accounts)
+        assert count == (2 if happens else 1)  # one for the request, whatever came of the other

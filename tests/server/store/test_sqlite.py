@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from confect_server.store import DatabaseBusy, ForeignDatabase, SqliteStore
+from confect_server.store import DatabaseBusy, ForeignDatabase, Head, SqliteStore, sqlite
 from confect_server.store.sqlite_connection import connect
 from tests.server.store.histories import TABLE, append, commit, doc, keys_in
 from tests.server.stores import admitted
@@ -129,6 +129,27 @@ async def test_waiting_too_long_for_the_lock_is_an_error(path: Path) -> None:
                 raise AssertionError("two have the lock")
     await append(other, commit(10, a=(None, b"1")))
     await one.close()
+    await other.close()
+
+
+async def test_a_lock_that_was_taken_in_vain_is_let_go_of(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, other = SqliteStore(path), SqliteStore(path, busy_timeout_s=0.1)
+    await store.open()
+    await other.open()
+
+    def unreadable(connection: object) -> Head:
+        raise OSError("the disk is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite, "_head", unreadable)
+        with pytest.raises(OSError, match="gone"):
+            await store.admit()
+    for each in (other, store):
+        async with admitted(each):
+            pass
+    await store.close()
     await other.close()
 
 
