@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from returns.result import Failure, Success
+from starlette.requests import Request
+from starlette.responses import Response
 
 from app._generated import impls, refs
 from app._generated.db import MutationCtx, QueryCtx
@@ -22,7 +24,7 @@ from confect_core import (
     TaggedError,
     ref,
 )
-from confect_server import ActionCtx, Impl, Range, field_of, impl
+from confect_server import ActionCtx, Impl, Range, field_of, impl, route
 from shop._generated.db import MutationCtx as ShopMutationCtx
 from shop._generated.db import QueryCtx as ShopQueryCtx
 from shop.tables.events import Cancelled, Event, Noted, Shipped
@@ -243,4 +245,23 @@ impls.notes(
     email=email,
 )
 Impl(dev).provide(notes)  # Clock is not provided
+
+
+@route("GET", "/time")
+async def time(ctx: ActionCtx[Clock], request: Request) -> Response:
+    await ctx.run_mutation(refs.public.notes.list)  # a query is no mutation
+    ctx.db.notes  # an action has no database
+    return Response()
+
+
+Impl(dev).serve(time)  # Clock is not provided
+route("FETCH", "/time")  # no such method
+route("GET", "/time", prefix="/")  # a path and a prefix
+
+
+@route("GET", "/text")  # a handler of a route gives a response
+async def text(ctx: ActionCtx, request: Request) -> str:
+    return ""
+
+
 out: Outcome[int, Gone] = Success("three")  # another result in an outcome

@@ -9,6 +9,8 @@ from typing import Any, assert_never, assert_type
 from uuid import UUID
 
 from returns.result import Failure, Success
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 
 from app._generated import impls, refs
 from app._generated.db import MutationCtx, QueryCtx, data_model
@@ -59,6 +61,7 @@ from confect_server import (
     impl,
     layers,
     present,
+    route,
 )
 from confect_server import MutationCtx as AnyMutationCtx
 from confect_server import QueryCtx as AnyQueryCtx
@@ -332,6 +335,16 @@ async def open_clock() -> AsyncIterator[Clock]:
 everything = layers().add(Counter, open_counter).add(Clock, open_clock).add(Mailer, open_mailer)
 app = Impl(live).provide(notes_impl.notes)
 larger = Impl(everything).provide(notes_impl.notes)
+
+
+@route("GET", prefix="/notes/")
+async def first_note(ctx: ActionCtx[Mailer], request: Request) -> Response:
+    note = await ctx.run_query(refs.public.notes.first)
+    await Mailer.of(ctx).send(request.url.path)
+    return PlainTextResponse(note.text if note else "", status_code=200 if note else 404)
+
+
+served: Impl[Clock | Mailer] = app.serve(first_note)
 again: GroupImpl[Clock | Mailer] = impls.notes(
     list=notes_impl.list_,
     insert=notes_impl.insert,
