@@ -27,6 +27,7 @@ from confect_server.engine.errors import OutOfRetention as OutOfRetention
 from confect_server.engine.errors import ReadOnly as ReadOnly
 from confect_server.engine.errors import SnapshotTooOld as SnapshotTooOld
 from confect_server.engine.errors import TurnTooLong as TurnTooLong
+from confect_server.engine.errors import conflict_in as conflict_in
 from confect_server.engine.index import Document as Document
 from confect_server.engine.index import IndexDefinition as IndexDefinition
 from confect_server.engine.limits import ArgumentsTooLarge as ArgumentsTooLarge

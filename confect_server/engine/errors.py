@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from confect_core.errors import DatabaseError
 
 
@@ -13,6 +15,16 @@ class Conflict(DatabaseError):
             f"the commit at {ts} wrote what this transaction read by index {index_no}",
             hint="run the transaction again at a newer snapshot",
         )
+
+
+def conflict_in(error: Exception) -> Conflict | None:
+    """The conflict that an error is, or that a task group of a handler has wrapped."""
+    if isinstance(error, Conflict):
+        return error
+    if not isinstance(error, ExceptionGroup):
+        return None
+    inner = (conflict_in(each) for each in cast("ExceptionGroup[Exception]", error).exceptions)
+    return next((each for each in inner if each is not None), None)
 
 
 class SnapshotTooOld(Conflict):

@@ -40,6 +40,7 @@ from confect_server.engine import (
     Transaction,
     Turn,
     check_fits,
+    conflict_in,
 )
 from confect_server.http import Route, Routes
 from confect_server.impl import Impl
@@ -165,7 +166,7 @@ class Executor:
             function, decoded = self._asked_for(path, "Query", args, caller)
             outcome = Succeeded(self._encoded(await self._timed(function, decoded, run)))
         except Exception as error:
-            is_out_of_retention = isinstance(error, OutOfRetention)
+            is_out_of_retention = isinstance(conflict_in(error), OutOfRetention)
             outcome = self._failures.told(error, path, _new_request_id())
         finally:
             transaction.end()
@@ -281,6 +282,11 @@ class Executor:
         transaction = self._begin(is_read_only=True)
         try:
             return await self._timed(function, args, self._run(transaction))
+        except ExceptionGroup as several:
+            conflict = conflict_in(several)
+            if conflict is not None:
+                raise conflict from several
+            raise
         finally:
             transaction.end()
 
@@ -312,11 +318,13 @@ class Executor:
         self._check_schema(transaction.catalog)
         try:
             result = await attempt(transaction)
-        except Conflict:
-            raise
-        except Exception:
-            # why it failed may be something that it read and that is not durable yet
-            await self._database.confirm(transaction)
+        except Exception as error:
+            conflict = conflict_in(error)
+            if conflict is None:
+                # why it failed may be something that it read and that is not durable yet
+                await self._database.confirm(transaction)
+            elif conflict is not error:
+                raise conflict from error
             raise
         finally:
             transaction.end()

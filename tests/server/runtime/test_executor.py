@@ -7,13 +7,16 @@ import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import anyio
 import pytest
 from anyio.abc import TaskGroup
 
+from confect_core import FunctionSpec, GroupSpec, NoArgs, ref
 from confect_core.values import Json, Value, encode, encode_id, loads
+from confect_server import ActionCtx, GroupImpl, Impl, MutationCtx, QueryCtx, impl, layers
+from confect_server.engine import OutOfRetention
 from confect_server.runtime import ADMIN, CLIENT, Backend, Caller
 from confect_server.runtime.executor import FREE_ATTEMPTS
 from confect_server.runtime.outcome import Failed, RunOutcome, Succeeded
@@ -477,3 +480,47 @@ async def test_a_request_whose_commit_nobody_knows_of_is_answered_once(happens: 
         accounts = backend.database.catalog.table("accounts").number
         count = await backend.database.begin(is_read_only=True).count(accounts)
         assert count == (2 if happens else 1)  # one for the request, whatever came of the other
+
+
+class Lines(GroupSpec):
+    write = FunctionSpec.public_mutation(returns=int)
+    read = FunctionSpec.public_query(returns=int)
+    ask = FunctionSpec.public_action(returns=int)
+
+
+def in_task_groups(runs: list[str]) -> Impl[Any]:
+    """Functions whose first run reads, in a task group, what cannot be read any more."""
+
+    async def look(name: str) -> int:
+        runs.append(name)
+        if runs.count(name) == 1:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(out_of_retention)
+        return runs.count(name)
+
+    async def out_of_retention() -> None:
+        raise OutOfRetention(1, 2)
+
+    @impl(Lines.write)
+    async def write(ctx: MutationCtx, args: NoArgs) -> int:
+        return await look("write")
+
+    @impl(Lines.read)
+    async def read(ctx: QueryCtx, args: NoArgs) -> int:
+        return await look("read")
+
+    @impl(Lines.ask)
+    async def ask(ctx: ActionCtx, args: NoArgs) -> int:
+        return await ctx.run_query(ref("lines:read", Lines.read))
+
+    functions = {"write": write, "read": read, "ask": ask}
+    return Impl(layers()).provide(GroupImpl("lines", Lines, functions))
+
+
+@pytest.mark.parametrize("path", ["lines:write", "lines:read", "lines:ask"])
+async def test_what_is_lost_in_a_task_group_runs_again(path: str) -> None:
+    runs: list[str] = []
+    async with Backend.open(in_task_groups(runs), MemoryStore()) as backend:
+        outcome = await backend.executor.run_any(path, {}, CLIENT)
+        assert value_of(outcome) == 2.0
+        assert len(runs) == 2
