@@ -142,10 +142,8 @@ def _of_table(
     name: str, stored: StoredTable | None, declared: DeclaredTable | None
 ) -> TableDiff | None:
     if stored is None and declared is not None:
-        text = None if declared.shape is None else declared.shape.text
-        return TableDiff(
-            "+", name, 0, _field_changes(None, text), _index_changes((), declared.indexes), True
-        )
+        fields = _field_changes(None, declared.text)
+        return TableDiff("+", name, 0, fields, _index_changes((), declared.indexes), True)
     if stored is None:
         return None
     if declared is None:
@@ -155,14 +153,8 @@ def _of_table(
 
 
 def _of_changed(name: str, stored: StoredTable, declared: DeclaredTable) -> TableDiff | None:
-    shape, before = declared.shape, stored.shape
-    text = None if shape is None else shape.text
-    is_validated = (
-        shape is not None
-        and text != before
-        and stored.documents > 0
-        and not (before is not None and shape.follows(before))
-    )
+    shape, text, before = declared.shape, declared.text, stored.shape
+    is_validated = shape is not None and stored.documents > 0 and not shape.takes_all_of(before)
     indexes = _index_changes(stored.indexes, declared.indexes)
     if text == before and not indexes:
         return None

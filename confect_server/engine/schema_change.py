@@ -29,6 +29,7 @@ from confect_server.engine.catalog import (
     EMPTY_CATALOG,
     INDEXES,
     TABLES,
+    Catalog,
     IndexState,
     TableEntry,
     index_document,
@@ -80,10 +81,11 @@ class SchemaChange:
         self._written_since = written_since
         self._tell = tell
         self._checked: set[int] = set()  # the tables whose stored documents were looked at
+        self._planned = SchemaPlan(database.catalog, tables)
 
     async def apply(self) -> None:
         """Return once the schema is in force; raises whatever the check of a document raises."""
-        while not SchemaPlan(self._database.catalog, self._tables).is_empty:
+        while not self._plan(self._database.catalog).is_empty:
             if await self._applied():
                 return
 
@@ -119,6 +121,16 @@ class SchemaChange:
             await self._database.commit(transaction, turn)
             return result
 
+    def _plan(self, catalog: Catalog) -> SchemaPlan:
+        """What has to happen to a catalog; found anew only if it is another one.
+
+        It is asked for at every step, and to compare two shapes takes longer than to check a
+        document.
+        """
+        if self._planned.catalog is not catalog:
+            self._planned = SchemaPlan(catalog, self._tables)
+        return self._planned
+
     # Documents.
 
     async def _check_stored(self) -> int:
@@ -128,7 +140,7 @@ class SchemaChange:
         """
         since_ts = self._database.newest_ts
         self._checked = set()
-        for table, shape in SchemaPlan(self._database.catalog, self._tables).to_check:
+        for table, shape in self._plan(self._database.catalog).to_check:
             rest = Interval.all()
             while True:
                 transaction = self._database.begin(is_read_only=True)
@@ -157,7 +169,7 @@ class SchemaChange:
         self, transaction: Transaction, since_ts: int, at_most: int | None
     ) -> int:
         """Check what was written after `since_ts`, unless it is too much; how much it is."""
-        plan = SchemaPlan(transaction.catalog, self._tables)
+        plan = self._plan(transaction.catalog)
         written = [
             (table, shape, self._written_since(table.number, since_ts))
             for table, shape in plan.to_check
@@ -176,7 +188,7 @@ class SchemaChange:
 
     async def _begin_indexes(self, transaction: Transaction) -> None:
         """Make what is to be filled, and give up what an earlier change has left half filled."""
-        plan = SchemaPlan(transaction.catalog, self._tables)
+        plan = self._plan(transaction.catalog)
         rows = await _rows_of(transaction, INDEXES)
         for index in plan.half_filled_for_nobody:
             await _set_state(transaction, rows[index.number], index, "removed")
@@ -192,7 +204,7 @@ class SchemaChange:
     async def _fill_indexes(self, since_ts: int) -> int:
         """Fill what is half filled; since when something may be written that is not checked."""
         await self._database.pauses.reached(PausePoint.INDEX_BEGUN)
-        for table, index in SchemaPlan(self._database.catalog, self._tables).half_filled:
+        for table, index in self._plan(self._database.catalog).half_filled:
             while not await self._in_transaction(partial(self._step, table, index)):
                 await self._database.pauses.reached(PausePoint.INDEX_STEPPED)
                 await anyio.lowlevel.checkpoint()
@@ -230,7 +242,7 @@ class SchemaChange:
 
     async def _give_indexes_up(self, transaction: Transaction) -> None:
         """Remove what this change has begun to fill."""
-        plan = SchemaPlan(transaction.catalog, self._tables)
+        plan = self._plan(transaction.catalog)
         rows = await _rows_of(transaction, INDEXES)
         for _, index in plan.half_filled:
             await _set_state(transaction, rows[index.number], index, "removed")
@@ -243,7 +255,7 @@ class SchemaChange:
     ) -> Literal["in force", "check more", "prepare again"]:
         """Check the last documents and write the schema, unless too much has happened."""
         transaction = self._database.begin(turn=turn)
-        plan = SchemaPlan(transaction.catalog, self._tables)
+        plan = self._plan(transaction.catalog)
         is_checked = all(table.number in self._checked for table, _ in plan.to_check)
         if plan.to_fill or not is_checked or not await _are_complete(transaction, plan):
             return "prepare again"
@@ -279,8 +291,7 @@ async def _write(transaction: Transaction, plan: SchemaPlan) -> None:
     for table_no, (name, declared) in enumerate(
         plan.to_make.items(), start=transaction.catalog.next_table
     ):
-        text = None if declared.shape is None else declared.shape.text
-        await transaction.insert(TABLES, table_document(name, table_no, text))
+        await transaction.insert(TABLES, table_document(name, table_no, declared.text))
         for index_name, fields in declared.wanted.items():
             index = IndexDefinition(number, index_name, table_no, fields)
             await transaction.insert(INDEXES, index_document(index))

@@ -29,6 +29,10 @@ class DeclaredShape:
     check: DocumentCheck
     follows: Callable[[str], bool]
 
+    def takes_all_of(self, before: str | None) -> bool:
+        """Does every document fit that fitted the shape of this text? Without one, nobody knows."""
+        return before is not None and (before == self.text or self.follows(before))
+
 
 @dataclass(frozen=True)
 class DeclaredTable:
@@ -36,6 +40,11 @@ class DeclaredTable:
 
     indexes: DeclaredIndexes
     shape: DeclaredShape | None = None
+
+    @property
+    def text(self) -> str | None:
+        """The text of its shape, if it has one."""
+        return None if self.shape is None else self.shape.text
 
     @property
     def wanted(self) -> dict[str, tuple[str, ...]]:
@@ -46,8 +55,7 @@ class DeclaredTable:
 def check_fits(tables: Mapping[str, DeclaredTable], catalog: Catalog) -> None:
     """Raise `OtherSchema` if a table was declared otherwise since it was declared like this."""
     for name, declared in tables.items():
-        text = None if declared.shape is None else declared.shape.text
-        if not catalog.has(name) or catalog.table(name).shape != text:
+        if not catalog.has(name) or catalog.table(name).shape != declared.text:
             raise OtherSchema(name)
 
 
@@ -65,7 +73,7 @@ class SchemaPlan:
         self.half_filled_for_nobody: list[IndexDefinition] = []
         for table in catalog.tables:
             declared = tables.get(table.name)
-            self._plan_shape(table, None if declared is None else declared.shape)
+            self._plan_shape(table, declared)
             self._plan_indexes(table, declared)
 
     @property
@@ -80,12 +88,14 @@ class SchemaPlan:
             or self.half_filled_for_nobody
         )
 
-    def _plan_shape(self, table: TableEntry, shape: DeclaredShape | None) -> None:
+    def _plan_shape(self, table: TableEntry, declared: DeclaredTable | None) -> None:
+        """A table that is no longer declared has no shape: what it holds is checked by nobody."""
+        shape = None if declared is None else declared.shape
         text = None if shape is None else shape.text
         if text == table.shape:
             return
         self.to_describe.append((table, text))
-        if shape is not None and not (table.shape is not None and shape.follows(table.shape)):
+        if shape is not None and not shape.takes_all_of(table.shape):
             self.to_check.append((table, shape))
 
     def _plan_indexes(self, table: TableEntry, declared: DeclaredTable | None) -> None:
