@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from confect_core.values import UNDEFINED, BigInt, NotInt64, Undefined, Value, compare, key_of
 from confect_server.engine import Document
+from confect_server.engine.index import value_along
 from confect_server.errors import NotNumbers
 
 Evaluated: TypeAlias = Value | Undefined
@@ -87,16 +88,7 @@ def _reading(path: tuple[str, ...]) -> Evaluation:
     if len(path) == 1:
         (name,) = path
         return lambda document: document.get(name, UNDEFINED)
-
-    def read(document: Document) -> Evaluated:
-        value: Value = document
-        for name in path:
-            if not isinstance(value, dict) or name not in value:
-                return UNDEFINED
-            value = value[name]
-        return value
-
-    return read
+    return lambda document: value_along(document, path)
 
 
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {

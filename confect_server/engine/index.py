@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -66,8 +66,13 @@ def value_at(document: Document, path: str) -> Value | Undefined:
     """The value at a dotted path, undefined where the path leaves the document."""
     if "." not in path:
         return document.get(path, UNDEFINED)
+    return value_along(document, path.split("."))
+
+
+def value_along(document: Document, names: Iterable[str]) -> Value | Undefined:
+    """The value that names lead to one after another, undefined where they leave the document."""
     value: Value = document
-    for name in path.split("."):
+    for name in names:
         if not isinstance(value, dict) or name not in value:
             return UNDEFINED
         value = value[name]
