@@ -58,7 +58,6 @@ T = TypeVar("T")
 FREE_ATTEMPTS = 3
 """How often a mutation may lose before it runs while nobody else commits."""
 
-
 NEWEST_ATTEMPTS = 4
 """How often a query is run at the newest snapshot known here, until one is found that is kept."""
 
@@ -148,12 +147,18 @@ class Executor:
         With the journal of its last run it answers the same page, however long that is now. The
         newest one here may be out of retention, for others commit too: then it is looked for anew.
         """
+        if ts is not None:
+            return await self._query_at(path, args, caller, ts, journal)
+        return await self.at_newest(lambda: self._query_at(path, args, caller, None, journal))
+
+    async def at_newest(self, answer: Callable[[], Awaitable[QueryResult]]) -> QueryResult:
+        """An answer at the newest snapshot, asked for again where that is no longer kept."""
         for _ in range(NEWEST_ATTEMPTS - 1):
-            result = await self._query_at(path, args, caller, ts, journal)
-            if ts is not None or not result.is_out_of_retention:
+            result = await answer()
+            if not result.is_out_of_retention:
                 return result
-            await self._database.refresh()
-        return await self._query_at(path, args, caller, ts, journal)
+            await self._database.refresh()  # others have committed, and nobody here was told
+        return await answer()
 
     async def _query_at(
         self, path: str, args: JsonObject, caller: Caller, ts: int | None, journal: str | None

@@ -27,7 +27,7 @@ import orjson
 
 from confect_core.protocol import EncodedValue, JsonObject
 from confect_server.engine import Clock, Database, ReadSet, Subscription
-from confect_server.runtime.executor import NEWEST_ATTEMPTS, Caller, Executor, QueryResult
+from confect_server.runtime.executor import Caller, Executor, QueryResult
 from confect_server.runtime.outcome import Succeeded
 
 TIME_KEPT_NS = 1_000_000_000
@@ -115,12 +115,7 @@ class QueryCache:
             return known
         if ts is not None:
             return await self._answer(question, args, caller, ts)
-        for _ in range(NEWEST_ATTEMPTS - 1):
-            answer = await self._answer(question, args, caller, None)
-            if not answer.is_out_of_retention:
-                return answer
-            await self._database.refresh()  # others have committed, and nobody here was told
-        return await self._answer(question, args, caller, None)
+        return await self._executor.at_newest(lambda: self._answer(question, args, caller, None))
 
     async def _answer(
         self, question: _Question, args: JsonObject, caller: Caller, ts: int | None
