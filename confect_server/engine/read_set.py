@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from confect_core.values import Interval
-from confect_server.store import KeyChange, Order
+from confect_server.store import Order
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,6 @@ class ReadSet:
     intervals: Mapping[int, tuple[Interval, ...]] = field(
         default_factory=dict[int, tuple[Interval, ...]]
     )
-
-    def is_touched_by(self, change: KeyChange) -> bool:
-        """Did the change write what was read: by the key it removed, or by the one it made?"""
-        return any(
-            self.contains(change.index_no, key)
-            for key in (change.old, change.new)
-            if key is not None
-        )
 
     def contains(self, index_no: int, key: bytes) -> bool:
         """Was this key of this index read, or found missing?"""

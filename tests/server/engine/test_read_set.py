@@ -11,6 +11,7 @@ from confect_core.values import Interval
 from confect_server.engine import ReadSet
 from confect_server.engine.read_set import ReadRecorder, merged
 from confect_server.store import KeyChange, Order
+from tests.server.engine.touching import is_touched
 
 KEYS = st.binary(max_size=2).map(lambda key: bytes(byte % 4 for byte in key))
 INTERVALS = st.builds(Interval, KEYS, st.none() | KEYS)
@@ -61,7 +62,7 @@ def test_a_change_touches_what_holds_its_old_or_its_new_key(
             )
             for key in (change.old, change.new)
         )
-        assert reads.is_touched_by(change) == naive
+        assert is_touched(reads, change) == naive
 
 
 @given(INTERVALS, ORDERS, st.lists(KEYS, max_size=6), st.lists(KEYS, max_size=20))

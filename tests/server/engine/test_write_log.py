@@ -14,6 +14,7 @@ from confect_server.engine import write_log as module
 from confect_server.engine.read_set import merged
 from confect_server.engine.write_log import WriteLog
 from confect_server.store import KeyChange, LogEntry
+from tests.server.engine.touching import is_touched
 
 A = ReadSet({1: frozenset([b"a"])})
 FROM_A_TO_C = ReadSet({}, {1: (Interval(b"a", b"c"),)})
@@ -70,7 +71,7 @@ def test_a_conflict_is_a_later_commit_that_touches_the_reads(
     log.extend(entries)
     for begin_ts in range(0, 10 * len(history) + 10, 5):
         touched = any(
-            entry.ts > begin_ts and reads.is_touched_by(change)
+            entry.ts > begin_ts and is_touched(reads, change)
             for entry in entries
             for change in entry.changes
         )
