@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Generator
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 
 from confect_core.values import Interval
 from confect_server.store import SqliteStore
+from tests.server.processes import run_in_two_processes
 from tests.server.stores import index_of, opened
 from tests.serving import Server, serving_notes
 from tests.sync_socket import sync_socket
@@ -92,27 +91,9 @@ anyio.run(main, sys.argv[1], int(sys.argv[2]))
 """
 
 
-def in_two_processes(program: str, *args: str) -> None:
-    command = [sys.executable, "-c", program, *args]
-    children = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    for child in children:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "ready\n"
-    for child in children:
-        assert child.stdin is not None
-        child.stdin.write("go\n")
-        child.stdin.flush()
-    for child in children:
-        child.communicate()
-    assert [child.returncode for child in children] == [0, 0]
-
-
 async def test_slow_handlers_in_two_processes_all_get_their_turn(tmp_path: Path) -> None:
     path = tmp_path / "data.db"
-    in_two_processes(PROGRAM, str(path), str(INCREMENTS))
+    run_in_two_processes(PROGRAM, str(path), str(INCREMENTS))
     async with opened(SqliteStore(path)) as database:
         found = database.begin().range(index_of(database, "items", "by_rank"), Interval.all())
         assert [each.document["rank"] async for each in found] == [2.0 * INCREMENTS]

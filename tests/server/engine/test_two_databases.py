@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from confect_server.engine import Conflict, Database
 from confect_server.engine.subscription import Subscriptions
 from confect_server.store import LogEntry, MemoryStore, SqliteStore, Store
 from tests.server.engine.conftest import TABLES
+from tests.server.processes import run_in_two_processes
 from tests.server.stores import STORE_KINDS, SuspendingStore, index_of, opened
 
 OpenStore = Callable[[], Store]
@@ -236,27 +235,9 @@ anyio.run(main, sys.argv[1], int(sys.argv[2]))
 """
 
 
-def count_in_two_processes(path: Path) -> None:
-    command = [sys.executable, "-c", PROGRAM, str(path), str(INCREMENTS)]
-    children = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    for child in children:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "ready\n"
-    for child in children:
-        assert child.stdin is not None
-        child.stdin.write("go\n")
-        child.stdin.flush()
-    for child in children:
-        child.communicate()
-        assert child.returncode == 0
-
-
 async def test_two_processes_lose_no_increment(tmp_path: Path) -> None:
     path = tmp_path / "data.db"
-    count_in_two_processes(path)
+    run_in_two_processes(PROGRAM, str(path), str(INCREMENTS))
     async with opened(SqliteStore(path)) as database:
         found = database.begin().range(index_of(database, "items", "by_rank"), Interval.all())
         assert [each.document["rank"] async for each in found] == [2.0 * INCREMENTS]
