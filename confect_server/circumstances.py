@@ -15,6 +15,7 @@ from functools import cached_property
 from itertools import count
 from random import Random
 
+from confect_server.auth import UserIdentity
 from confect_server.engine import Randomness, Timepiece
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -46,18 +47,31 @@ class Circumstances:
     """Time and chance as one run of one function sees them."""
 
     def __init__(
-        self, clock: Timepiece, seed: Callable[[], bytes], looked_at: LookedAt | None = None
+        self,
+        clock: Timepiece,
+        seed: Callable[[], bytes],
+        identity: UserIdentity | None,
+        looked_at: LookedAt | None = None,
     ) -> None:
         self.looked_at = looked_at or LookedAt()
         """What was looked at, by this run and by those inside it."""
+        self.identity = identity
+        """Who called, for the runtime, which hands it on; handlers ask `caller`."""
         self._clock = clock
         self._draw_seed = seed
         self._numbers = count()
 
     @classmethod
-    def drawn(cls, clock: Timepiece, randomness: Randomness) -> Circumstances:
+    def drawn(
+        cls, clock: Timepiece, randomness: Randomness, identity: UserIdentity | None = None
+    ) -> Circumstances:
         """The circumstances of a run that no other one is part of; nothing is drawn in vain."""
-        return cls(clock, lambda: randomness(_SEED_BYTES))
+        return cls(clock, lambda: randomness(_SEED_BYTES), identity)
+
+    def caller(self) -> UserIdentity | None:
+        """Who called, if a token has proved it."""
+        self.looked_at.caller = True
+        return self.identity
 
     def now(self) -> datetime:
         """The time of the clock, to the microsecond."""
@@ -76,7 +90,9 @@ class Circumstances:
         They do not depend on how many numbers its caller has drawn before, or draws meanwhile.
         """
         number = next(self._numbers).to_bytes(4)
-        return Circumstances(self._clock, lambda: self._seed + number, self.looked_at)
+        return Circumstances(
+            self._clock, lambda: self._seed + number, self.identity, self.looked_at
+        )
 
     @cached_property
     def _seed(self) -> bytes:

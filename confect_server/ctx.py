@@ -7,6 +7,7 @@ A mutation's ctx is a query's ctx that can also write, so a helper typed for que
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from random import Random
 from typing import Any, Generic, Never, cast
@@ -26,11 +27,13 @@ from confect_core.spec.call import with_pagination
 from confect_core.values import Value
 from confect_server.circumstances import Circumstances
 from confect_server.db import DatabaseReader, DatabaseWriter
+from confect_server.engine import Transaction
 from confect_server.meta import Meta
 from confect_server.services import Needs, Services
 
 P = ParamSpec("P")
 Out = TypeVar("Out")
+T = TypeVar("T")
 N_contra = TypeVar("N_contra", contravariant=True, default=Never)
 Db_co = TypeVar("Db_co", covariant=True, bound=DatabaseReader, default=DatabaseReader)
 WriterDb_co = TypeVar("WriterDb_co", covariant=True, bound=DatabaseWriter, default=DatabaseWriter)
@@ -46,6 +49,13 @@ class Calls(ABC):
     @abstractmethod
     async def call(self, ref: Ref[..., Any], args: Value) -> object:
         """What the function answers, an `Outcome` where it declares errors."""
+
+    @abstractmethod
+    async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """What work on the database gives: in the transaction of the run, else in one of its own.
+
+        Outside of a transaction it is durable then, and may have run several times.
+        """
 
 
 class Run(Calls):

@@ -5,10 +5,10 @@ Owns the executor, through which every call goes, and what callers are told of f
 """
 
 from confect_server.runtime.backend import Backend as Backend
+from confect_server.runtime.caller import ADMIN as ADMIN
+from confect_server.runtime.caller import CLIENT as CLIENT
+from confect_server.runtime.caller import Caller as Caller
 from confect_server.runtime.collector import settle_collector as settle_collector
-from confect_server.runtime.executor import ADMIN as ADMIN
-from confect_server.runtime.executor import CLIENT as CLIENT
-from confect_server.runtime.executor import Caller as Caller
 from confect_server.runtime.executor import Executor as Executor
 from confect_server.runtime.executor import MutationResult as MutationResult
 from confect_server.runtime.executor import QueryResult as QueryResult

@@ -2,35 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar
 
 from confect_core import Ref
 from confect_core.values import Value
+from confect_server.auth import UserIdentity
 from confect_server.circumstances import Circumstances
 from confect_server.ctx import Calls, Run
 from confect_server.db import Paging
 from confect_server.engine import Transaction
 from confect_server.meta import Amount, Meta
 from confect_server.runtime.run_time import RunTime
+from confect_server.runtime.transactions import Transactions
+
+T = TypeVar("T")
 
 
 class Runner(Protocol):
     """Runs a function for another one."""
 
-    async def call(self, ref: Ref[..., Any], args: Value, inside: TransactionRun | None) -> object:
-        """What it answers; in the transaction of the run that calls it, if there is one."""
+    async def call(
+        self,
+        ref: Ref[..., Any],
+        args: Value,
+        inside: TransactionRun | None,
+        identity: UserIdentity | None = None,
+    ) -> object:
+        """What it answers: inside the run that calls it, or else on behalf of somebody."""
         ...
 
 
 class CallsOfAction(Calls):
     """The calls that one action makes."""
 
-    def __init__(self, runner: Runner, circumstances: Circumstances) -> None:
+    def __init__(
+        self, runner: Runner, transactions: Transactions, circumstances: Circumstances
+    ) -> None:
         super().__init__(circumstances)
         self._runner = runner
+        self._transactions = transactions
 
     async def call(self, ref: Ref[..., Any], args: Value) -> object:
-        return await self._runner.call(ref, args, None)
+        return await self._runner.call(ref, args, None, self.circumstances.identity)
+
+    async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        result, _ = await self._transactions.write(work)
+        return result
 
 
 class TransactionRun(Run):
@@ -52,6 +70,9 @@ class TransactionRun(Run):
 
     async def call(self, ref: Ref[..., Any], args: Value) -> object:
         return await self._runner.call(ref, args, self)
+
+    async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        return await work(self.transaction)
 
     def meta(self) -> Meta:
         self.circumstances.looked_at.time = True  # the run time is in it

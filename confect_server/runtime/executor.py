@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 from starlette.exceptions import HTTPException
@@ -23,6 +23,7 @@ from confect_core import Ref
 from confect_core.protocol import EncodedValue, JsonObject
 from confect_core.protocol.record import record
 from confect_core.values import Value, decode, dumps_canonical
+from confect_server.auth import UserIdentity
 from confect_server.circumstances import Circumstances, LookedAt, Moment
 from confect_server.ctx import ActionCtx, Ctx, MutationCtx, QueryCtx
 from confect_server.db import Cursors, DataModel, OpenTables, Paging
@@ -30,50 +31,29 @@ from confect_server.engine import (
     ArgumentsTooLarge,
     Catalog,
     Clock,
-    Conflict,
     Database,
-    OutcomeUnknown,
     OutOfRetention,
     Randomness,
     ReadSet,
     ResultTooLarge,
     Transaction,
-    Turn,
     check_fits,
     conflict_in,
 )
 from confect_server.http import Route, Routes
 from confect_server.impl import Impl
-from confect_server.runtime.backoff import Backoff
+from confect_server.runtime.caller import Caller
 from confect_server.runtime.calls import CallsOfAction, TransactionRun
 from confect_server.runtime.failure import Failures, request_id_of
 from confect_server.runtime.functions import DeclaredFailure, Functions, RunnableFunction
 from confect_server.runtime.outcome import Failed, RunOutcome, Succeeded
 from confect_server.runtime.requests import SessionRequest, answer_to, record_answer
 from confect_server.runtime.run_time import RunTime
+from confect_server.runtime.transactions import Transactions
 from confect_server.services import Services
-
-T = TypeVar("T")
-
-FREE_ATTEMPTS = 3
-"""How often a mutation may lose before it runs while nobody else commits."""
 
 NEWEST_ATTEMPTS = 4
 """How often a query is run at the newest snapshot known here, until one is found that is kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """On whose behalf a function runs."""
-
-    may_call_internal: bool = False
-
-
-CLIENT = Caller()
-"""Anybody on the network."""
-
-ADMIN = Caller(may_call_internal=True)
-"""Whoever runs the server: the command line, and functions that call functions."""
 
 
 @record
@@ -131,6 +111,7 @@ class Executor:
         self._failures = failures
         self._cursors = Cursors(database.incarnation)
         self._limits = database.settings.limits
+        self._transactions = Transactions(database, clock, randomness, self._check_schema)
         self.application = application
         self._fitting: tuple[Application, Catalog] | None = None
 
@@ -163,8 +144,8 @@ class Executor:
     async def _query_at(
         self, path: str, args: JsonObject, caller: Caller, ts: int | None, journal: str | None
     ) -> QueryResult:
-        transaction = self._begin(ts, is_read_only=True)
-        run = self._run(transaction, journal)
+        transaction = self._transactions.begin(ts, is_read_only=True)
+        run = self._run(transaction, caller.identity, journal)
         is_out_of_retention = False
         outcome: RunOutcome
         try:
@@ -195,13 +176,14 @@ class Executor:
                 if answered is not None:
                     return MutationResult(Succeeded(answered.value), answered.ts)
             function, decoded = self._asked_for(path, "Mutation", args, caller)
-            encoded = self._encoded(await self._timed(function, decoded, self._run(transaction)))
+            run = self._run(transaction, caller.identity)
+            encoded = self._encoded(await self._timed(function, decoded, run))
             if request is not None:
                 await record_answer(request, encoded, transaction)
             return MutationResult(Succeeded(encoded), None)
 
         try:
-            result, ts = await self._retried(attempt, is_named=request is not None)
+            result, ts = await self._transactions.write(attempt, is_named=request is not None)
         except Exception as error:
             return MutationResult(self._failures.told(error, path, _id_of(request)), None)
         return result if result.ts is not None else MutationResult(result.outcome, ts)
@@ -212,13 +194,17 @@ class Executor:
         """Run an action."""
         try:
             function, decoded = self._asked_for(path, "Action", args, caller)
-            return Succeeded(self._encoded(await self._run_action(function, decoded)))
+            value = await self._run_action(function, decoded, caller.identity)
+            return Succeeded(self._encoded(value))
         except Exception as error:
             return self._failures.told(error, path, _id_of(request))
 
-    async def run_route(self, route: Route[Any], request: Request) -> Response:
+    async def run_route(
+        self, route: Route[Any], request: Request, identity: UserIdentity | None = None
+    ) -> Response:
         """Let a route answer a request; whatever it raises is an answer too."""
-        ctx: ActionCtx[Any] = ActionCtx(self.application.services, self._calls_outside())
+        calls = self._calls_outside(identity)
+        ctx: ActionCtx[Any] = ActionCtx(self.application.services, calls)
         try:
             return await route.handler(ctx, request)
         except HTTPException as refused:
@@ -243,12 +229,22 @@ class Executor:
             return await self.run_action(path, args, caller)
         return (await self.run_query(path, args, caller)).outcome
 
-    async def call(self, ref: Ref[..., Any], args: Value, inside: TransactionRun | None) -> object:
-        """Run a function for another one, in its transaction if it has one."""
+    async def call(
+        self,
+        ref: Ref[..., Any],
+        args: Value,
+        inside: TransactionRun | None,
+        identity: UserIdentity | None = None,
+    ) -> object:
+        """Run a function for another one: inside its run, or else on behalf of somebody."""
         self._check_arguments(args)
         function = self.application.functions.find(ref.path, _called(ref), public_only=False)
         try:
-            value = await self._run_for(function, args, inside)
+            value = (
+                await self._run_outside(function, args, identity)
+                if inside is None
+                else await self._run_inside(function, args, inside)
+            )
             self._encoded(value)
             return ref.call.decode_result(value)
         except DeclaredFailure as failure:
@@ -257,36 +253,44 @@ class Executor:
                 raise failure.error from None
             return decoded
 
-    async def _run_for(
-        self, function: RunnableFunction, args: Value, inside: TransactionRun | None
+    async def _run_inside(
+        self, function: RunnableFunction, args: Value, outer: TransactionRun
     ) -> Value:
-        is_query = function.called == "Query"
         if function.called == "Action":
-            return await self._run_action(function, args)
-        if inside is not None:
-            async with inside.transaction.nested(is_read_only=is_query) as part:
-                paging, circumstances = Paging(self._cursors), inside.circumstances.inside()
-                run = TransactionRun(self, part, inside.time, circumstances, paging)
-                return await self._run_in(function, args, run)
-        if is_query:
-            return await self._at_newest(function, args)
-        value, _ = await self._retried(
-            lambda transaction: self._timed(function, args, self._run(transaction))
+            return await self._run_action(function, args, outer.circumstances.identity)
+        async with outer.transaction.nested(is_read_only=function.called == "Query") as part:
+            paging, circumstances = Paging(self._cursors), outer.circumstances.inside()
+            run = TransactionRun(self, part, outer.time, circumstances, paging)
+            return await self._run_in(function, args, run)
+
+    async def _run_outside(
+        self, function: RunnableFunction, args: Value, identity: UserIdentity | None
+    ) -> Value:
+        if function.called == "Action":
+            return await self._run_action(function, args, identity)
+        if function.called == "Query":
+            return await self._at_newest(function, args, identity)
+        value, _ = await self._transactions.write(
+            lambda transaction: self._timed(function, args, self._run(transaction, identity))
         )
         return value
 
-    async def _at_newest(self, function: RunnableFunction, args: Value) -> Value:
+    async def _at_newest(
+        self, function: RunnableFunction, args: Value, identity: UserIdentity | None
+    ) -> Value:
         """What a query answers that another function calls outside of any transaction."""
         for _ in range(NEWEST_ATTEMPTS - 1):
             with suppress(OutOfRetention):
-                return await self._alone(function, args)
+                return await self._alone(function, args, identity)
             await self._database.refresh()
-        return await self._alone(function, args)
+        return await self._alone(function, args, identity)
 
-    async def _alone(self, function: RunnableFunction, args: Value) -> Value:
-        transaction = self._begin(is_read_only=True)
+    async def _alone(
+        self, function: RunnableFunction, args: Value, identity: UserIdentity | None
+    ) -> Value:
+        transaction = self._transactions.begin(is_read_only=True)
         try:
-            return await self._timed(function, args, self._run(transaction))
+            return await self._timed(function, args, self._run(transaction, identity))
         except ExceptionGroup as several:
             conflict = conflict_in(several)
             if conflict is not None:
@@ -294,46 +298,6 @@ class Executor:
             raise
         finally:
             transaction.end()
-
-    async def _retried(
-        self, attempt: Callable[[Transaction], Awaitable[T]], *, is_named: bool = False
-    ) -> tuple[T, int]:
-        """What an attempt gives once it wins; one that looks for its own answer may run again.
-
-        If nobody can say whether it was committed, running it again finds out: either its answer
-        is there, or it never was.
-        """
-        backoff = Backoff(self._clock, self._randomness)
-        for _ in range(FREE_ATTEMPTS):
-            try:
-                return await self._attempted(attempt, None)
-            except Conflict:  # `suppress` costs half a microsecond
-                await backoff.wait()
-            except OutcomeUnknown:
-                if not is_named:
-                    raise
-                await backoff.wait()
-        async with self._database.turn() as turn:
-            return await self._attempted(attempt, turn)
-
-    async def _attempted(
-        self, attempt: Callable[[Transaction], Awaitable[T]], turn: Turn | None
-    ) -> tuple[T, int]:
-        transaction = self._begin(turn=turn)
-        self._check_schema(transaction.catalog)
-        try:
-            result = await attempt(transaction)
-        except Exception as error:
-            conflict = conflict_in(error)
-            if conflict is None:
-                # why it failed may be something that it read and that is not durable yet
-                await self._database.confirm(transaction)
-            elif conflict is not error:
-                raise conflict from error
-            raise
-        finally:
-            transaction.end()
-        return result, await self._database.commit(transaction, turn)
 
     def _check_schema(self, catalog: Catalog) -> None:
         """Raise `OtherSchema` if the tables of the application are not those of the database.
@@ -345,10 +309,14 @@ class Executor:
             check_fits(application.data_model.declared, catalog)
             self._fitting = application, catalog
 
-    def _run(self, transaction: Transaction, journal: str | None = None) -> TransactionRun:
+    def _run(
+        self, transaction: Transaction, identity: UserIdentity | None, journal: str | None = None
+    ) -> TransactionRun:
         """The run of a function that begins a transaction; those inside share its time."""
         time = RunTime(self._limits.run_time_s)
-        circumstances = Circumstances.drawn(Moment(transaction.began_at_ns), self._randomness)
+        circumstances = Circumstances.drawn(
+            Moment(transaction.began_at_ns), self._randomness, identity
+        )
         return TransactionRun(
             self, transaction, time, circumstances, Paging(self._cursors, journal)
         )
@@ -372,18 +340,16 @@ class Executor:
             ctx = QueryCtx(reader, application.services, run)
         return function.run(ctx, args, tables)
 
-    async def _run_action(self, function: RunnableFunction, args: Value) -> Value:
+    async def _run_action(
+        self, function: RunnableFunction, args: Value, identity: UserIdentity | None
+    ) -> Value:
         application = self.application
-        ctx: ActionCtx[Any] = ActionCtx(application.services, self._calls_outside())
+        ctx: ActionCtx[Any] = ActionCtx(application.services, self._calls_outside(identity))
         return await function.run(ctx, args, application.tables)
 
-    def _calls_outside(self) -> CallsOfAction:
-        return CallsOfAction(self, Circumstances.drawn(self._clock, self._randomness))
-
-    def _begin(
-        self, ts: int | None = None, *, is_read_only: bool = False, turn: Turn | None = None
-    ) -> Transaction:
-        return self._database.begin(ts, is_read_only=is_read_only, limits=self._limits, turn=turn)
+    def _calls_outside(self, identity: UserIdentity | None) -> CallsOfAction:
+        circumstances = Circumstances.drawn(self._clock, self._randomness, identity)
+        return CallsOfAction(self, self._transactions, circumstances)
 
     def _check_arguments(self, args: Value) -> None:
         if (size := len(dumps_canonical(args))) > self._limits.arguments_bytes:

@@ -18,9 +18,9 @@ from confect_core.values import Json, Value, encode, encode_id, loads
 from confect_server import ActionCtx, GroupImpl, Impl, MutationCtx, QueryCtx, impl, layers
 from confect_server.engine import OutOfRetention
 from confect_server.runtime import ADMIN, CLIENT, Backend, Caller
-from confect_server.runtime.executor import FREE_ATTEMPTS
 from confect_server.runtime.outcome import Failed, RunOutcome, Succeeded
 from confect_server.runtime.requests import SessionRequest
+from confect_server.runtime.transactions import FREE_ATTEMPTS
 from confect_server.settings import Settings, Sharing
 from confect_server.store import MemoryStore
 from tests.server.engine.faults import FaultyStore

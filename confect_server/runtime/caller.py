@@ -1,0 +1,22 @@
+"""`Caller`: on whose behalf a function runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from confect_server.auth import UserIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What whoever calls may call, and who that is, if a token has proved it."""
+
+    may_call_internal: bool = False
+    identity: UserIdentity | None = None
+
+
+CLIENT = Caller()
+"""Anybody on the network."""
+
+ADMIN = Caller(may_call_internal=True)
+"""Whoever runs the server: the command line, and functions that call functions."""
