@@ -48,6 +48,8 @@ class Backend:
         """Answers queries, each computed once for all who ask."""
         self.files = executor.files
         """The stored files of the database."""
+        self.sweeper = FileSweeper(database, executor.transactions, self.files.blobs, clock)
+        """Removes the bytes that are of no file any more."""
         self._services = services
 
     @classmethod
@@ -84,9 +86,8 @@ class Backend:
             files = _files(database, blobs, clock)
             executor = Executor(database, application, failures, files, clock, randomness)
             backend = cls(database, clock, executor, services)
-            sweeper = FileSweeper(database, executor.transactions, blobs, clock)
             try:
-                async with _in_background(sweeper.run):
+                async with _in_background(backend.sweeper.run):
                     yield backend
             finally:
                 await backend._services.aclose()
