@@ -55,9 +55,11 @@ class Answer:
     @property
     def failure(self) -> TaggedError | None:
         """The declared error that it failed with, or None."""
-        if type(self.result) is not Failure:
-            return None
-        return cast("Failure[TaggedError]", cast("object", self.result)).failure()
+        match self.result:
+            case Failure(TaggedError() as error):
+                return error
+            case _:
+                return None
 
 
 class Proceed(Generic[V_contra]):

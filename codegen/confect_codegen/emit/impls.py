@@ -79,7 +79,7 @@ class _Impls:
         ]
         implemented = f"{self._imports.name('confect_server', 'FunctionImpl')}["
         provided = [self._types.of_class(each) for each in function.behind.provided]
-        asking = brackets(implemented, [*types, union(needs, *provided)], "]")
+        asking: Node = brackets(implemented, [*types, union(needs, *provided)], "]")
         if provided:
             asking = union(brackets(implemented, types, "]"), asking)
         return run(f"{function.attribute}: ", asking)
