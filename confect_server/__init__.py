@@ -8,6 +8,7 @@ from confect_server.ctx import Ctx as Ctx
 from confect_server.ctx import MutationCtx as MutationCtx
 from confect_server.ctx import QueryCtx as QueryCtx
 from confect_server.db import UNCHANGED as UNCHANGED
+from confect_server.db import Change as Change
 from confect_server.db import DatabaseReader as DatabaseReader
 from confect_server.db import DatabaseWriter as DatabaseWriter
 from confect_server.db import DataModel as DataModel
@@ -24,6 +25,8 @@ from confect_server.db import UndeclaredTablesWriter as UndeclaredTablesWriter
 from confect_server.db import UndeclaredTableWriter as UndeclaredTableWriter
 from confect_server.db import field_of as field_of
 from confect_server.db import present as present
+from confect_server.hooks import WriteHook as WriteHook
+from confect_server.hooks import on_write as on_write
 from confect_server.http import Route as Route
 from confect_server.http import route as route
 from confect_server.impl import FunctionImpl as FunctionImpl

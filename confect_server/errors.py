@@ -161,6 +161,40 @@ class UndeclaredError(ConfectError):
         )
 
 
+class NotWatchable(SpecError):
+    """A write hook of something that is no table of the application."""
+
+    def __init__(self, hook: str, given: object, where: Where) -> None:
+        shown: object = getattr(given, "__name__", given)
+        super().__init__(
+            f"{hook} watches {shown}, which is no table of the application",
+            hint="watch the class of a table in the tables module: @on_write(Note)",
+            where=where,
+        )
+
+
+class PartlyWatched(SpecError):
+    """A write hook of some variants of a table, which would be given the others, too."""
+
+    def __init__(self, hook: str, table: str, missing: Sequence[str], where: Where) -> None:
+        super().__init__(
+            f"{hook} watches some variants of {table!r}, but not {', '.join(missing)}",
+            hint="name the class of the table, or all of its variants joined with |",
+            where=where,
+        )
+
+
+class HooksTooDeep(DatabaseError):
+    """Write hooks whose own writes run hooks, and so on, too deep."""
+
+    def __init__(self, table: str, hooks: Sequence[str], limit: int) -> None:
+        super().__init__(
+            f"a write to {table!r} runs hooks inside more than {limit} others: {' > '.join(hooks)}",
+            hint="let the hook write only what changes something, for other writes run no hooks; "
+            "calls of functions count as well, see `nesting` in [tool.confect.limits]",
+        )
+
+
 class NoSuchDocument(DatabaseError):
     """A write to a document that does not exist."""
 

@@ -23,6 +23,7 @@ from confect_core.spec.group import group_of
 from confect_server.ctx import ActionCtx, MutationCtx, QueryCtx
 from confect_server.db import DataModel
 from confect_server.errors import DuplicateGroup, WrongImplementations
+from confect_server.hooks import WriteHook
 from confect_server.http import Route, Routes
 from confect_server.middleware import Implementations, MiddlewareImpl
 from confect_server.services import Layers
@@ -124,6 +125,7 @@ class Impl(Generic[N]):
     groups: Mapping[str, GroupImpl[N]] = field(default_factory=dict[str, GroupImpl[N]])
     routes: tuple[Route[N], ...] = ()
     middleware: Implementations = field(default_factory=Implementations)
+    hooks: tuple[WriteHook[N], ...] = ()
 
     def provide(self, *groups: GroupImpl[N]) -> Impl[N]:
         """This application with more groups."""
@@ -142,6 +144,10 @@ class Impl(Generic[N]):
         # its parameter says what it has, which is more now
         return cast("Impl[N | M]", replace(self, middleware=implemented))
 
+    def watch(self, *hooks: WriteHook[N]) -> Impl[N]:
+        """This application running more hooks with its writes, after those that it has."""
+        return replace(self, hooks=(*self.hooks, *hooks))
+
     def serve(self, *routes: Route[N]) -> Impl[N]:
         """This application answering more requests of the web."""
         return replace(self, routes=(*self.routes, *routes))
@@ -152,6 +158,8 @@ class Impl(Generic[N]):
         specs = {path: group_of(each.spec, "the implementation") for path, each in groups}
         found = [mistake for spec in specs.values() for mistake in spec.mistakes()]
         found += self.middleware.mistakes(specs)
+        tables = self.data_model.tables
+        found += [mistake for hook in self.hooks for mistake in hook.mistakes(tables)]
         return [*found, *self.data_model.mistakes(), *Routes(self.routes).mistakes]
 
     @property
