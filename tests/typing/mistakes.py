@@ -28,6 +28,7 @@ from confect_server import (
     ActionCtx,
     Answer,
     Call,
+    Change,
     Impl,
     Proceed,
     Range,
@@ -35,6 +36,7 @@ from confect_server import (
     field_of,
     impl,
     middleware,
+    on_write,
     route,
 )
 from shop._generated import impls as shop_impls
@@ -286,6 +288,29 @@ guests = shop_impls.desk(
 desk_impl.staffed.provide(guests)  # nothing before that function provides what it asks for
 ready = Impl(shop_live).behind(desk_impl.measured)
 ready.provide(desk_impl.hours).provide(desk_impl.desk)  # SignedIn is not implemented
+
+
+@on_write(Note)  # the changes of another table
+async def another_table(ctx: MutationCtx, change: Change[Order]) -> None: ...
+
+
+@on_write(Note | Order)  # only some of the tables
+async def one_of_two(ctx: MutationCtx, change: Change[Note]) -> None: ...
+
+
+@on_write(Note)  # a hook is asynchronous
+def synchronous(ctx: MutationCtx, change: Change[Note]) -> None: ...
+
+
+@on_write(Note)
+async def careful(ctx: MutationCtx[Clock], change: Change[Note]) -> None:
+    change.after.text  # a deleted document is not there after
+    change.after = None  # a change is told, not made
+    await ctx.db.notes.patch(change.id, txt="")  # no such field
+
+
+on_write(int)  # no table
+Impl(dev).watch(careful)  # a service of the hook is not provided
 Impl(dev).behind(desk_impl.on_duty)  # a service of the middleware is not provided
 
 

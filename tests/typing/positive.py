@@ -53,6 +53,7 @@ from confect_server import (
     ActionCtx,
     Answer,
     Call,
+    Change,
     DatabaseReader,
     Expr,
     FunctionImpl,
@@ -62,11 +63,13 @@ from confect_server import (
     Proceed,
     Range,
     Service,
+    WriteHook,
     around,
     field_of,
     impl,
     layers,
     middleware,
+    on_write,
     present,
     route,
 )
@@ -89,8 +92,8 @@ from shop.desk.middleware import (
 from shop.desk.spec import Desk
 from shop.orders.spec import NoSuchOrder
 from shop.services import Mailer as ShopMailer
-from shop.tables.customers import Address
-from shop.tables.events import Cancelled, Noted, Parcel, Shipped
+from shop.tables.customers import Address, Customer
+from shop.tables.events import AnyEvent, Cancelled, Noted, Parcel, Shipped
 from shop.tables.events import Event as OrderEvent
 from shop.tables.orders import Order
 
@@ -276,6 +279,37 @@ async def providing(
     return await proceed(Serving(first.id)) if first else Failure(NotOnDuty(clerk=call.path))
 
 
+@on_write(Note)
+async def audit(ctx: MutationCtx[Mailer], change: Change[Note]) -> None:
+    assert_type(change.id, Id[Note])
+    assert_type(change.before, Note | None)
+    assert_type(change.is_insert, bool)
+    if change.after is not None:
+        await ctx.db.notes.patch(change.id, text=change.after.text)
+
+
+@on_write(Customer | Order)
+async def several(ctx: ShopMutationCtx, change: Change[Customer | Order]) -> None:
+    match change.after:
+        case Customer() as customer:
+            await ctx.db.customer.patch(customer.id, points=1)
+        case Order() | None:
+            pass
+
+
+@on_write(AnyEvent)
+async def every_variant(ctx: ShopMutationCtx, change: Change[EventsDocument]) -> None:
+    assert_type(change.after, Shipped | Cancelled | Noted | None)
+
+
+@on_write(OrderEvent)
+async def shared_fields(ctx: ShopMutationCtx, change: Change[OrderEvent]) -> None:
+    assert change.before is not None
+    assert_type(change.before.order, Id[Order])
+
+
+assert_type(audit, WriteHook[Mailer])
+assert_type(several, WriteHook[Never])
 assert_type(returning, MiddlewareImpl[Never, SignedIn])
 assert_type(raising, MiddlewareImpl[ShopMailer, SignedIn])
 assert_type(requiring, MiddlewareImpl[ShopMailer, OnDuty])
@@ -433,7 +467,7 @@ async def first_note(ctx: ActionCtx[Mailer], request: Request) -> Response:
     return PlainTextResponse(note.text if note else "", status_code=200 if note else 404)
 
 
-served: Impl[Clock | Mailer] = app.serve(first_note)
+served: Impl[Clock | Mailer] = app.serve(first_note).watch(audit, several)
 again: GroupImpl[Clock | Mailer] = impls.notes(
     list=notes_impl.list_,
     insert=notes_impl.insert,
