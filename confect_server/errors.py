@@ -168,7 +168,8 @@ class NotWatchable(SpecError):
         shown: object = getattr(given, "__name__", given)
         super().__init__(
             f"{hook} watches {shown}, which is no table of the application",
-            hint="watch the class of a table in the tables module: @on_write(Note)",
+            hint="watch the class of a table in the tables module, @on_write(Note); by its name "
+            "only one that no class declares, if undeclared_tables are allowed",
             where=where,
         )
 

@@ -158,9 +158,9 @@ class Impl(Generic[N]):
         specs = {path: group_of(each.spec, "the implementation") for path, each in groups}
         found = [mistake for spec in specs.values() for mistake in spec.mistakes()]
         found += self.middleware.mistakes(specs)
-        tables = self.data_model.tables
-        found += [mistake for hook in self.hooks for mistake in hook.mistakes(tables)]
-        return [*found, *self.data_model.mistakes(), *Routes(self.routes).mistakes]
+        model = self.data_model
+        found += [mistake for hook in self.hooks for mistake in hook.mistakes(model)]
+        return [*found, *model.mistakes(), *Routes(self.routes).mistakes]
 
     @property
     def data_model(self) -> DataModel:

@@ -7,9 +7,9 @@ from typing import Generic
 
 from typing_extensions import TypeVar
 
-from confect_core import Id, Table
+from confect_core import Id
 
-D_co = TypeVar("D_co", covariant=True, bound=Table)
+D_co = TypeVar("D_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)

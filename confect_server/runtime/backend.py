@@ -11,7 +11,7 @@ from typing import Any
 from confect_core.errors import refuse
 from confect_server.db import OpenTables
 from confect_server.engine import Backfill, Clock, Database, Pauses, Randomness
-from confect_server.hooks import hooks_by_table
+from confect_server.hooks import WatchedTables
 from confect_server.http import Routes
 from confect_server.impl import Impl
 from confect_server.runtime.clock import SystemClock
@@ -116,5 +116,5 @@ class _Start:
         """The application with the tables that were declared for it."""
         tables = OpenTables.of(self.impl.data_model.tables, database.catalog)
         routes = Routes(self.impl.routes)
-        hooks = hooks_by_table(self.impl.hooks, tables)
-        return Application(self.impl, self.functions, tables, self.services, routes, hooks)
+        watched = WatchedTables.of(self.impl.hooks, tables)
+        return Application(self.impl, self.functions, tables, self.services, routes, watched)

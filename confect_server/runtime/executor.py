@@ -40,7 +40,7 @@ from confect_server.engine import (
     check_fits,
     conflict_in,
 )
-from confect_server.hooks import HooksByTable
+from confect_server.hooks import WatchedTables
 from confect_server.http import Route, Routes
 from confect_server.impl import Impl
 from confect_server.runtime.caller import Caller
@@ -89,7 +89,7 @@ class Application:
     tables: OpenTables
     services: Services
     routes: Routes
-    hooks: HooksByTable
+    watched: WatchedTables
 
     @cached_property
     def data_model(self) -> DataModel:
@@ -343,7 +343,7 @@ class Executor:
     def _mutation_ctx(self, run: TransactionRun) -> MutationCtx[Any, Any]:
         """What a mutation is given."""
         application = self.application
-        if application.hooks:
+        if application.watched:
             return self._watched_ctx(run)
         writer = application.data_model.writer(run.transaction, application.tables, run.paging)
         return MutationCtx(writer, application.services, run)
@@ -357,10 +357,8 @@ class Executor:
             return self._watched_ctx(self._inside(run, part), around)
 
         application = self.application
-        tables = application.tables
-        writer = application.data_model.writer(run.transaction, tables, run.paging)
-        watched = WatchedWrites(run.transaction, tables, application.hooks, enter, hooks)
-        writer._watched = watched
+        writer = application.data_model.writer(run.transaction, application.tables, run.paging)
+        writer._watched = WatchedWrites(run.transaction, application.watched, enter, hooks)
         return MutationCtx(writer, application.services, run)
 
     def _inside(self, outer: TransactionRun, part: Transaction) -> TransactionRun:

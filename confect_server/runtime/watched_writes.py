@@ -12,10 +12,10 @@ from typing import Any, cast
 
 from confect_core.values import Value, decode_id, encode_id
 from confect_server.ctx import MutationCtx
-from confect_server.db import Change, OpenTables
+from confect_server.db import Change
 from confect_server.engine import Document, Transaction
 from confect_server.errors import HooksTooDeep
-from confect_server.hooks import HooksByTable
+from confect_server.hooks import WatchedTable, WatchedTables
 
 
 class WatchedWrites:
@@ -28,24 +28,23 @@ class WatchedWrites:
     def __init__(
         self,
         transaction: Transaction,
-        tables: OpenTables,
-        hooks: HooksByTable,
+        tables: WatchedTables,
         enter: Callable[[Transaction, tuple[str, ...]], MutationCtx[Any, Any]],
         around: tuple[str, ...] = (),
     ) -> None:
         self._transaction = transaction
         self._tables = tables
-        self._hooks = hooks
         self._enter = enter
         self._around = around
 
     async def insert(self, table_no: int, fields: dict[str, Value]) -> str:
         """Add a document and give its id."""
-        if table_no not in self._hooks:
+        table = self._watched(table_no)
+        if table is None:
             return await self._transaction.insert(table_no, fields)
-        async with self._part(table_no) as part:
+        async with self._part(table) as part:
             id = await part.insert(table_no, fields)
-            await self._tell(part, table_no, decode_id(id)[1], None)
+            await self._tell(part, table, id, None)
             return id
 
     async def replace(self, table_no: int, id: bytes, fields: dict[str, Value]) -> bool:
@@ -56,50 +55,53 @@ class WatchedWrites:
         self, table_no: int, id: bytes, fields_from: Callable[[Document], dict[str, Value]]
     ) -> bool:
         """Give a document fields that are found from those it has; False if there is none."""
-        if table_no not in self._hooks:
+        table = self._watched(table_no)
+        if table is None:
             return await self._transaction.change(table_no, id, fields_from)
-        async with self._part(table_no) as part:
+        async with self._part(table) as part:
             before = await part.get(table_no, id)
             if before is None or not await part.change(table_no, id, fields_from):
                 return False
-            await self._tell(part, table_no, id, before)
+            await self._tell(part, table, encode_id(table_no, id), before)
             return True
 
     async def delete(self, table_no: int, id: bytes) -> bool:
         """Remove a document; False if there is no such document."""
-        if table_no not in self._hooks:
+        table = self._watched(table_no)
+        if table is None:
             return await self._transaction.delete(table_no, id)
-        async with self._part(table_no) as part:
+        async with self._part(table) as part:
             before = await part.get(table_no, id)
             if before is None or not await part.delete(table_no, id):
                 return False
-            await self._tell(part, table_no, id, before)
+            await self._tell(part, table, encode_id(table_no, id), before)
             return True
 
+    def _watched(self, table_no: int) -> WatchedTable | None:
+        return self._tables.find(table_no, self._transaction.catalog)
+
     @asynccontextmanager
-    async def _part(self, table_no: int) -> AsyncGenerator[Transaction]:
-        transaction = self._transaction
-        limit = transaction.usage.limits.nesting
-        if transaction.depth >= limit:
-            names = [*self._around, *(hook.name for hook in self._hooks[table_no])]
-            raise HooksTooDeep(self._tables.table_name(table_no) or "", names, limit)
-        async with transaction.nested() as part:
+    async def _part(self, table: WatchedTable) -> AsyncGenerator[Transaction]:
+        limit = self._transaction.usage.limits.nesting
+        if self._transaction.depth >= limit:
+            names = [*self._around, *(hook.name for hook in table.hooks)]
+            raise HooksTooDeep(table.name, names, limit)
+        async with self._transaction.nested() as part:
             yield part
 
     async def _tell(
-        self, part: Transaction, table_no: int, id: bytes, before: Document | None
+        self, part: Transaction, table: WatchedTable, id: str, before: Document | None
     ) -> None:
-        after = await part.get(table_no, id)
+        after = await part.get(*decode_id(id))
         if _is_same(before, after):
             return
-        access = self._tables.by_number[table_no]
-        encoded: Any = encode_id(table_no, id)
-        for hook in self._hooks[table_no]:
+        changed: Any = id
+        for hook in table.hooks:
             # documents of its own for each: what one changes in them is nothing to the next
-            was = None if before is None else access.codec.decode(before)
-            now = None if after is None else access.codec.decode(after)
+            was = None if before is None else table.codec.decode(before)
+            now = None if after is None else table.codec.decode(after)
             ctx = self._enter(part, (*self._around, hook.name))
-            await hook.handler(ctx, Change(access.name, encoded, was, now))
+            await hook.handler(ctx, Change(table.name, changed, was, now))
 
 
 def _is_same(one: object, other: object) -> bool:

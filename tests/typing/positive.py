@@ -63,6 +63,7 @@ from confect_server import (
     Proceed,
     Range,
     Service,
+    UndeclaredDocument,
     WriteHook,
     around,
     field_of,
@@ -306,6 +307,12 @@ async def every_variant(ctx: ShopMutationCtx, change: Change[EventsDocument]) ->
 async def shared_fields(ctx: ShopMutationCtx, change: Change[OrderEvent]) -> None:
     assert change.before is not None
     assert_type(change.before.order, Id[Order])
+
+
+@on_write("clicks")
+async def loosely(ctx: ShopMutationCtx, change: Change[UndeclaredDocument]) -> None:
+    assert_type(change.after, dict[str, Value] | None)
+    await ctx.db.undeclared_table("clicks").delete(change.id)
 
 
 assert_type(audit, WriteHook[Mailer])

@@ -28,6 +28,7 @@ from confect_server import (
     MutationCtx,
     QueryCtx,
     Service,
+    UndeclaredDocument,
     UndeclaredTablesReader,
     UndeclaredTablesWriter,
     WriteHook,
@@ -149,6 +150,11 @@ async def tidy(ctx: MutationCtx[Todo], change: Change[Item]) -> None:
 
 @on_write(Box | AnyEvent)
 async def watch(ctx: MutationCtx[Todo], change: Change[Box | Opened | Closed]) -> None:
+    Todo.of(ctx).seen.append(change)
+
+
+@on_write("loose")
+async def watch_loose(ctx: MutationCtx[Todo], change: Change[UndeclaredDocument]) -> None:
     Todo.of(ctx).seen.append(change)
 
 

@@ -15,7 +15,7 @@ from returns.result import Failure
 from confect_core import COMMIT_TS, Id, Table
 from confect_core.errors import Mistakes
 from confect_core.values import Value, loads
-from confect_server import Change, Impl, MutationCtx, WriteHook, on_write
+from confect_server import Change, Impl, MutationCtx, WriteHook, layers, on_write
 from confect_server.errors import HooksTooDeep, NoSuchDocument, NotWatchable, PartlyWatched
 from confect_server.runtime import CLIENT, Backend
 from confect_server.runtime.outcome import Failed, Succeeded
@@ -37,6 +37,7 @@ from tests.server.runtime.audited import (
     audited,
     tidy,
     watch,
+    watch_loose,
 )
 from tests.server.stores import SuspendingStore
 
@@ -288,6 +289,27 @@ async def test_one_hook_may_watch_several_tables_and_all_variants_of_one() -> No
         assert isinstance(at.seen[2].after, Closed)
 
 
+async def test_a_table_that_no_class_declares_is_watched_by_its_name(store: Store) -> None:
+    async def steps(ctx: Ctx) -> None:
+        loose = ctx.db.undeclared_table("loose")
+        id = await loose.insert({"a": 1.0})
+        await loose.patch(id, {"a": 2.0})
+        await loose.replace(id, {"b": [1.0]})
+        await loose.replace(id, {"b": [1.0]})
+        await loose.delete(id)
+        await ctx.db.undeclared_table("other").insert({"a": 1.0})
+
+    async with opened(store, watch_loose) as at:
+        await at.does(steps)
+        assert {each.table for each in at.seen} == {"loose"}
+        documents = [(each.before, each.after) for each in at.seen]
+        shown = [[each and {**each} for each in pair] for pair in documents]
+        for each in (document for pair in shown for document in pair if document):
+            assert (each.pop("_id"), type(each.pop("_creationTime"))) == (at.seen[0].id, float)
+        a, b, c = {"a": 1.0}, {"a": 2.0}, {"b": [1.0]}
+        assert shown == [[None, a], [a, b], [b, c], [c, None]]
+
+
 async def test_what_a_hook_changes_in_its_documents_is_nothing_to_the_next() -> None:
     @on_write(Item)
     async def careless(ctx: MutationCtx, change: Change[Item]) -> None:
@@ -327,6 +349,9 @@ def test_a_hook_watches_tables_of_the_application() -> None:
     assert mistakes_of(anything(Elsewhere | Entry)(nothing)) == [NotWatchable]
     assert mistakes_of(anything(int)(nothing)) == [NotWatchable]
     assert mistakes_of(anything(Table)(nothing)) == [NotWatchable]
+    assert mistakes_of(anything("items")(nothing)) == [NotWatchable]
+    closed = Impl[Any](layers()).watch(anything("loose")(nothing))
+    assert [type(each) for each in closed.mistakes()] == [NotWatchable]
 
 
 def test_a_hook_watches_all_variants_of_a_table_or_none() -> None:
