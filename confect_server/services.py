@@ -37,7 +37,7 @@ class Needs(Offers[N_contra]):
         except KeyError:
             raise NotProvided(what.__name__) from None
 
-    def provide(self, what: type[T], value: T) -> None:
+    def _provide(self, what: type[T], value: T) -> None:
         """Offer a value for the rest of the call; the runtime does it for middleware."""
         self._provided = {**self._provided, what: value}
 

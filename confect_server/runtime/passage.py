@@ -75,4 +75,4 @@ def _provide(ctx: Ctx[Any], middleware: MiddlewareImpl[Any, Any], value: object)
     if not isinstance(value, provides):
         name = middleware.spec.__name__
         raise NotWhatItProvides(name, provides.__name__, value, middleware.where)
-    ctx.provide(provides, value)
+    ctx._provide(provides, value)

@@ -41,6 +41,7 @@ from confect_server import (
     layers,
     middleware,
 )
+from confect_server.runtime import Backend
 
 
 class Member(Table, name="members"):
@@ -245,3 +246,11 @@ def guarded(journal: Journal) -> Impl[Any]:
     """The application."""
     application = without_middleware(journal)
     return application.behind(noted).behind(known).behind(known_to_act).behind(seated)
+
+
+async def found(backend: Backend) -> None:
+    """Put the first member into the club, who may let others join."""
+    access = backend.executor.application.tables.of_model(Member)
+    first = access.encode(Member(name="Ada"))
+    transactions = backend.executor._transactions
+    await transactions.write(lambda transaction: transaction.insert(access.number, first))

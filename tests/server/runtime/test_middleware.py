@@ -13,7 +13,7 @@ from confect_core import Middleware
 from confect_core.errors import Mistakes
 from confect_core.protocol import JsonObject
 from confect_core.values import Value, loads
-from confect_server import Answer, Impl, MiddlewareImpl, Proceed, QueryCtx, middleware
+from confect_server import Answer, Impl, MiddlewareImpl, MutationCtx, Proceed, QueryCtx, middleware
 from confect_server.errors import DuplicateMiddleware, ExtraMiddleware, MissingMiddleware
 from confect_server.runtime import CLIENT, Backend
 from confect_server.runtime.outcome import Failed, Succeeded
@@ -22,6 +22,8 @@ from tests.server.runtime.guarded import (
     Journal,
     Known,
     Member,
+    Who,
+    found,
     guarded,
     known,
     known_to_act,
@@ -65,19 +67,8 @@ async def opened(application: Impl[Any] | None = None) -> AsyncGenerator[Visitor
     async with Backend.open(application or guarded(journal), MemoryStore()) as backend:
         at = Visitor(backend, journal)
         if application is None:
-            await first_member(at)
+            await found(backend)
         yield at
-
-
-async def first_member(at: Visitor) -> None:
-    """Somebody has to be in before anybody can join."""
-
-    async def add(transaction: Any) -> None:
-        tables = at.backend.executor.application.tables
-        access = tables.of_model(Member)
-        await transaction.insert(access.number, access.encode(Member(name="Ada")))
-
-    await at.backend.executor._transactions.write(add)
 
 
 async def test_a_handler_takes_what_the_middleware_provides() -> None:
@@ -170,6 +161,24 @@ async def test_nested_calls_pass_middleware_of_their_own() -> None:
 async def test_actions_have_an_implementation_of_their_own() -> None:
     async with opened() as at:
         assert await at.call("act", text="hi") == "acting Ada <Success: hi Ada>"
+
+
+async def test_queries_and_mutations_may_have_implementations_of_their_own() -> None:
+    @middleware(Known).for_queries
+    async def known_to_read(ctx: QueryCtx) -> Who:
+        return Who("reader")
+
+    @middleware(Known).for_mutations
+    async def known_to_write(ctx: MutationCtx) -> Who:
+        await ctx.db.table(Member).insert(name="written first")
+        return Who("writer")
+
+    application = without_middleware(Journal()).behind(noted).behind(seated)
+    application = application.behind(known_to_read).behind(known_to_write).behind(known_to_act)
+    async with opened(application) as at:
+        assert await at.call("hello", text="hi") == "hi reader"
+        assert await at.declared("join", text="fail") == {"_tag": "Hidden", "why": "fail"}
+        assert await at.call("join", text="Bea") == 2  # what it wrote for the one before is undone
 
 
 async def test_what_no_middleware_provides_is_not_there() -> None:
