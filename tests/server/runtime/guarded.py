@@ -252,5 +252,6 @@ async def found(backend: Backend) -> None:
     """Put the first member into the club, who may let others join."""
     access = backend.executor.application.tables.of_model(Member)
     first = access.encode(Member(name="Ada"))
-    transactions = backend.executor._transactions
-    await transactions.write(lambda transaction: transaction.insert(access.number, first))
+    await backend.executor.transactions.write(
+        lambda transaction: transaction.insert(access.number, first)
+    )
