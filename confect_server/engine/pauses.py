@@ -27,6 +27,7 @@ class PausePoint(Enum):
     HORIZON_RAISED = "older snapshots are refused and nothing of them is deleted"
     PAST_DELETED = "some of the past is deleted and not yet for good"
     FILE_STORED = "the bytes of a file are durable and nothing says whose they are"
+    ORPHAN_FOUND = "bytes that no file has are marked as deleted and not removed"
     FILE_REMOVED = "the bytes of a deleted file are gone and what led to them is there"
     LOG_LOST = "the log that would tell what happened is trimmed and nobody here was told"
 
