@@ -50,6 +50,7 @@ class Backend:
         store: Store,
         *,
         redacts: bool = False,
+        keeps_causes: bool = False,
         clock: Clock | None = None,
         randomness: Randomness = os.urandom,
         settings: Settings | None = None,
@@ -67,7 +68,7 @@ class Backend:
                 await services.aclose()
                 raise
             application = start.on(database)
-            failures = Failures(redacts=redacts)
+            failures = Failures(redacts=redacts, keeps_causes=keeps_causes)
             executor = Executor(database, application, failures, clock, randomness)
             backend = cls(database, clock, executor, services)
             try:

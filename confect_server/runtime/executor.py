@@ -241,7 +241,7 @@ class Executor:
         function = self.application.functions.find(ref.path, _called(ref), public_only=False)
         try:
             value = (
-                await self._run_outside(function, args, identity)
+                await self.run_outside(function, args, identity)
                 if inside is None
                 else await self._run_inside(function, args, inside)
             )
@@ -263,9 +263,10 @@ class Executor:
             run = TransactionRun(self, part, outer.time, circumstances, paging)
             return await self._run_in(function, args, run)
 
-    async def _run_outside(
+    async def run_outside(
         self, function: RunnableFunction, args: Value, identity: UserIdentity | None
     ) -> Value:
+        """What a function answers outside of any run, on behalf of somebody."""
         if function.called == "Action":
             return await self._run_action(function, args, identity)
         if function.called == "Query":
