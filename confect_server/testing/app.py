@@ -67,12 +67,10 @@ class TestApp(AppUser[N], Generic[N]):
         self.clock = VirtualClock(starts_at)
         """The clock that everything goes by here."""
         self._lives = Lives(store or MemoryStore(), self.clock, self._opened)
-        self._context: AbstractAsyncContextManager[None] | None = None
         super().__init__(Entry(self._lives, ADMIN))
 
     async def __aenter__(self) -> Self:
-        self._context = self._lives.going_on()
-        await self._context.__aenter__()
+        await self._lives.begin()
         return self
 
     async def __aexit__(
@@ -80,9 +78,8 @@ class TestApp(AppUser[N], Generic[N]):
         kind: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
-    ) -> bool | None:
-        assert self._context is not None, "a context is left once, after it was entered"
-        return await self._context.__aexit__(kind, error, traceback)
+    ) -> None:
+        await self._lives.end()
 
     @property
     def backend(self) -> Backend:

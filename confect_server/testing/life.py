@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
 import anyio
-from anyio.abc import TaskStatus
 
 from confect_server.engine import PausePoint
 from confect_server.runtime import Backend
@@ -79,7 +79,11 @@ class Life:
 
 
 class Lives:
-    """One life after the other on the same store."""
+    """One life after the other on the same store.
+
+    They go on in a task of their own, which is in no task group: a fixture may be left in another
+    task than it was entered in, as pytest-asyncio does it, and a task group may not.
+    """
 
     def __init__(self, store: Store, clock: VirtualClock, open_: Open) -> None:
         self._store = store
@@ -89,6 +93,7 @@ class Lives:
         self._life: Life | None = None
         self._began = anyio.Event()
         self._is_closing = False
+        self._task: asyncio.Task[None] | None = None
 
     @property
     def life(self) -> Life:
@@ -99,7 +104,7 @@ class Lives:
 
     async def current(self) -> Life:
         """The life that goes on, or the next one, once that has begun."""
-        if self._life is not None and not self._is_closing:
+        if self._life is not None:
             await self._began.wait()
         return self.life
 
@@ -112,36 +117,40 @@ class Lives:
         """End the life that reaches this point next."""
         self._pauses.die_at(point)
 
-    @asynccontextmanager
-    async def going_on(self) -> AsyncGenerator[None]:
-        """Inside, there is always a life, or one about to begin."""
-        failure: Exception | None = None
-        try:
-            async with anyio.create_task_group() as tasks:
-                await tasks.start(self._live)
-                try:
-                    yield
-                except Exception as error:
-                    failure = error  # kept from the task group, which would wrap it in a group
-                finally:
-                    self._is_closing = True
-                    self.life.end()
-        finally:
-            self._life = None
-        if failure is not None:
-            raise failure
+    async def begin(self) -> None:
+        """Begin the first life; raises what stands against it."""
+        self._task = asyncio.create_task(self._live(), name="the tested application")
+        await self._began.wait()
+        if self._life is None:
+            await self._task
 
-    async def _live(self, *, task_status: TaskStatus[None]) -> None:
-        while not self._is_closing:
-            mortality = Mortality()
-            try:
-                async with self._open(MortalStore(self._store, mortality), self._pauses) as backend:
-                    is_first = self._life is None
-                    self._life = Life(backend, mortality, self._clock)
-                    self._began.set()
-                    if is_first:
-                        task_status.started()
-                    await self._life.wait_over()
-            except Exception:
-                if not mortality.is_dead:  # whatever the dead complain of
-                    raise
+    async def end(self) -> None:
+        """End the last life, as a server ends; raises what went wrong beside its calls."""
+        if self._life is not None:
+            await self._began.wait()
+        self._is_closing = True
+        if self._life is not None:
+            self._life.end()
+        if self._task is not None:
+            await self._task
+
+    async def _live(self) -> None:
+        try:
+            while not self._is_closing:
+                await self._one_life()
+        finally:
+            if self._life is not None:
+                self._life.die()  # if it failed, nobody is to wait for it
+            self._life = None
+            self._began.set()
+
+    async def _one_life(self) -> None:
+        mortality = Mortality()
+        try:
+            async with self._open(MortalStore(self._store, mortality), self._pauses) as backend:
+                self._life = Life(backend, mortality, self._clock)
+                self._began.set()
+                await self._life.wait_over()
+        except Exception:
+            if not mortality.is_dead:  # whatever the dead complain of
+                raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
@@ -9,7 +11,7 @@ import pytest
 from returns.result import Failure, Success
 
 from confect_core import Id, MutationRef, PaginationOptions, PublicQueryRef, ref
-from confect_server import MutationCtx, QueryCtx
+from confect_server import MutationCtx, QueryCtx, layers
 from confect_server.auth import UserIdentity
 from confect_server.engine import PausePoint
 from confect_server.errors import FunctionNotFound, UndeclaredError
@@ -263,3 +265,44 @@ async def test_two_applications_share_a_file(tmp_path: Path) -> None:
 def test_any_mutation_ref_is_taken() -> None:
     clear: MutationRef[[], None] = Calls.clear
     assert type(clear) is MutationRef
+
+
+async def test_it_may_be_left_in_another_task_than_it_was_entered_in() -> None:
+    t = TestApp(alarms())
+    await asyncio.create_task(t.__aenter__())
+    assert await t.query(Calls.notes) == []
+    await asyncio.create_task(t.__aexit__(None, None, None))
+
+
+async def test_what_stands_against_a_start_is_raised() -> None:
+    async def fail() -> AsyncIterator[Bell]:
+        raise KeyError("no bell")
+        yield Bell()
+
+    with pytest.raises(KeyError, match="no bell"):
+        async with TestApp(alarms(), layers=layers().add(Bell, fail)):
+            pass
+
+
+async def test_what_stands_against_a_start_after_a_crash_is_raised() -> None:
+    starts: list[int] = []
+
+    async def open_once() -> AsyncIterator[Bell]:
+        starts.append(1)
+        if len(starts) == 2:
+            raise KeyError("no bell")
+        yield Bell()
+
+    t = TestApp(alarms(), layers=layers().add(Bell, open_once))
+    await t.__aenter__()
+    with pytest.raises(NotRunning):
+        await t.crash()
+    with pytest.raises(KeyError, match="no bell"):
+        await t.__aexit__(None, None, None)
+
+
+async def test_a_test_may_end_while_the_application_starts_again() -> None:
+    async with TestApp(alarms()) as t:
+        t.crash_at(PausePoint.COMMIT_ADMITTED)
+        with pytest.raises(ProcessDied):
+            await t.mutation(Calls.set_, note="tea")
