@@ -68,6 +68,14 @@ class Sharing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Checks:
+    """What is checked while functions run, at the price of their speed; never in production."""
+
+    queries_twice: bool = True
+    """Is each query run twice, and refused if it does not answer the same again?"""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """How a server runs; the defaults are meant to be kept."""
 
@@ -75,3 +83,4 @@ class Settings:
     retention: Retention = field(default_factory=Retention)
     memory: Memory = field(default_factory=Memory)
     sharing: Sharing = field(default_factory=Sharing)
+    checks: Checks = field(default_factory=Checks)

@@ -50,7 +50,7 @@ class BadConfiguration(ProjectError):
         super().__init__(
             problem,
             hint='[tool.confect] takes app = "app", undeclared_tables = false '
-            "and the tables limits, retention, memory and sharing",
+            "and the tables limits, retention, memory, sharing and checks",
             where=where,
         )
 

@@ -51,13 +51,18 @@ class Backend:
         *,
         redacts: bool = False,
         keeps_causes: bool = False,
+        in_development: bool = False,
         clock: Clock | None = None,
         randomness: Randomness = os.urandom,
         settings: Settings | None = None,
         pauses: Pauses | None = None,
         tell: Callable[[Backfill], None] = lambda _: None,
     ) -> AsyncGenerator[Backend]:
-        """The application running on a store, for as long as the context lasts."""
+        """The application running on a store, for as long as the context lasts.
+
+        In development it makes the checks of the settings; with `keeps_causes` a failed outcome
+        holds what was raised.
+        """
         clock = clock or SystemClock()
         async with Database.open(store, clock, randomness, settings, pauses) as database:
             services = AsyncExitStack()
@@ -69,7 +74,10 @@ class Backend:
                 raise
             application = start.on(database)
             failures = Failures(redacts=redacts, keeps_causes=keeps_causes)
-            executor = Executor(database, application, failures, clock, randomness)
+            repeats = in_development and database.settings.checks.queries_twice
+            executor = Executor(
+                database, application, failures, clock, randomness, repeats_queries=repeats
+            )
             backend = cls(database, clock, executor, services)
             try:
                 yield backend

@@ -42,8 +42,9 @@ class TestApp(AppUser[N], Generic[N]):
         await t.mutation(refs.public.notes.insert, text="hi")
         await t.advance(timedelta(days=30))
 
-    A mutation takes a millisecond of the test, a query no time. Chance comes from `seed`. What a
-    server does again and again beside its functions, looking for the commits of others and
+    A mutation takes a millisecond of the test, a query no time. Chance comes from `seed`, and each
+    query runs twice: it raises `NotDeterministic` if it depends on anything that it was not given.
+    What a server does again and again beside its functions, looking for the commits of others and
     forgetting the past, stands still.
     """
 
@@ -142,6 +143,7 @@ class TestApp(AppUser[N], Generic[N]):
             store,
             redacts=self._redacts,
             keeps_causes=True,
+            in_development=True,
             clock=self.clock,
             randomness=self._randomness,
             settings=self._settings,
