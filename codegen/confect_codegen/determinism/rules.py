@@ -151,7 +151,8 @@ def _known(name: str) -> object | None:
 def attribute_of(owner: object, name: str) -> object | None:
     """What a module or a class has under a name; no property is run to find that out."""
     if isinstance(owner, ModuleType):
-        return getattr(owner, name, None)  # which may load it, as anyio does with all it has
+        found: object | None = getattr(owner, name, None)  # which loads it, as anyio does
+        return found
     if isinstance(owner, type):
         for each in owner.__mro__:
             if name in vars(each):
