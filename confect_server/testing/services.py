@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from confect_server.services import Layers, Service
 
@@ -13,7 +13,7 @@ M = TypeVar("M", bound=Service)
 
 @dataclass(frozen=True)
 class Replacement:
-    """A service that stands in for one of the application's; `replacing` makes it."""
+    """A service that stands in for one of the application's."""
 
     service: type[Service]
     stands_in: Service
@@ -27,11 +27,19 @@ class Replacement:
         return layers.add(self.service, opened)
 
 
-def replacing(service: type[M], stands_in: M) -> Replacement:
-    """Give handlers this object where they take that service; it outlives crashes.
+@dataclass(frozen=True)
+class replacing(Generic[M]):  # noqa: N801  # it is read as a part of a sentence
+    """Gives handlers another object where they take a service; it outlives crashes.
 
     mailer = FakeMailer()
-    async with TestApp(app, replacing(Mailer, mailer)) as t:
+    async with TestApp(app, replacing(Mailer).by(mailer)) as t:
         ...
+
+    Two steps, because type checkers take any two services for two of `Service`.
     """
-    return Replacement(service, stands_in)
+
+    service: type[M]
+
+    def by(self, stands_in: M) -> Replacement:
+        """The replacement by this object."""
+        return Replacement(self.service, stands_in)

@@ -33,4 +33,4 @@ def mailer() -> Mailer:
 
 @pytest.fixture
 def confect_replacements(mailer: Mailer) -> Sequence[Replacement]:
-    return replacing(Mailer, mailer), replacing(Clock, StoppedClock())
+    return replacing(Mailer).by(mailer), replacing(Clock).by(StoppedClock())

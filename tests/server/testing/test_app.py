@@ -123,7 +123,7 @@ async def test_code_of_a_test_reads_once() -> None:
 
 async def test_a_service_is_replaced() -> None:
     bell = Bell()
-    async with TestApp(alarms(), replacing(Bell, bell)) as t:
+    async with TestApp(alarms(), replacing(Bell).by(bell)) as t:
         await t.action(Calls.ring, note="tea")
     assert bell.rung == ["tea"]
 
@@ -232,7 +232,7 @@ async def test_nothing_that_goes_on_in_a_crash_commits_any_more() -> None:
     bell.held = anyio.Event()
     died: list[str] = []
 
-    async with TestApp(alarms(), replacing(Bell, bell)) as t, anyio.create_task_group() as tasks:
+    async with TestApp(alarms(), replacing(Bell).by(bell)) as t, anyio.create_task_group() as tasks:
 
         async def ring() -> None:
             with pytest.raises(ProcessDied):
