@@ -163,6 +163,7 @@ HARMLESS = [
     ("import os.path", "return os.path.join('a', 'b')"),
     ("from pathlib import PurePath", "return PurePath('a').name"),
     ("import asyncio", "return await asyncio.gather()"),
+    ("import threading", "return isinstance(args, threading.Thread)"),
     ("import threading", "x: threading.Lock | None = None\nreturn x"),
     ("", "rows: list[int] = []\nrows.append(1)\nrows[0] = 2\nreturn rows"),
     ("", "total = 0\ndef add():\n    nonlocal total\n    total += 1\nadd()\nreturn total"),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 from returns.result import Failure, Success
 
@@ -15,13 +18,20 @@ from confect_server import MutationCtx, QueryCtx, layers
 from confect_server.auth import UserIdentity
 from confect_server.engine import PausePoint
 from confect_server.errors import FunctionNotFound, UndeclaredError
-from confect_server.store import SqliteStore
+from confect_server.store import Admission, MemoryStore, SqliteStore
 from confect_server.testing import CallFailed, NotRunning, ProcessDied, TestApp, replacing
 from tests.server.runtime.bank import Account, Accounts, Journal, Meeting, NoAccount, Refs, bank
-from tests.server.stores import STORE_KINDS, StoreKind, new_store
+from tests.server.stores import (
+    STORE_KINDS,
+    StoreKind,
+    SuspendingAdmission,
+    SuspendingStore,
+    new_store,
+)
 from tests.server.testing.alarms import Alarm, Bell, Calls, alarms
 
 OPEN = ref("accounts:open", Accounts.open_)
+DEPOSIT = ref("accounts:deposit", Accounts.deposit)
 BROKEN = ref("accounts:broken", Accounts.broken)
 SECRETIVE = ref("accounts:secretive", Accounts.secretive)
 
@@ -243,10 +253,47 @@ async def test_nothing_that_goes_on_in_a_crash_commits_any_more() -> None:
         await t.run_due()
         assert await t.query(Calls.notes) == ["tea"]
         await t.crash()
-        bell.held.set()
         await t.run_due()
         assert died == ["ring"]
+        bell.held.set()
+        await t.run_due()
         assert await t.query(Calls.notes) == ["tea"]
+
+
+class OneStepCommits(SuspendingStore):
+    """Suspends at every call but for a commit, which is under way at no time."""
+
+    async def admit(self) -> Admission:
+        return OneStepCommit(await self._store.admit())
+
+
+class OneStepCommit(SuspendingAdmission):
+    async def commit(self) -> None:
+        await self._admission.commit()
+
+
+@pytest.mark.parametrize("turns", range(40))
+async def test_nothing_is_committed_after_a_crash_wherever_it_comes(turns: int) -> None:
+    store = MemoryStore()
+
+    async def call(t: TestApp) -> None:
+        with suppress(ProcessDied):
+            await t.mutation(Calls.set_, note="tea")
+            answered.append("tea")
+
+    answered: list[str] = []
+    async with (
+        TestApp(alarms(), store=OneStepCommits(store)) as t,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(call, t)
+        for _ in range(turns):
+            await anyio.lowlevel.checkpoint()
+        durable = await store.head()
+        await t.crash()
+        assert await store.head() == durable
+        assert await t.query(Calls.notes) in (answered, ["tea"])
+        await t.mutation(Calls.set_, note="cake")
 
 
 async def test_two_applications_share_a_file(tmp_path: Path) -> None:
@@ -306,3 +353,13 @@ async def test_a_test_may_end_while_the_application_starts_again() -> None:
         t.crash_at(PausePoint.COMMIT_ADMITTED)
         with pytest.raises(ProcessDied):
             await t.mutation(Calls.set_, note="tea")
+
+
+async def test_mutations_that_conflict_are_run_again_while_time_stands() -> None:
+    async with TestApp(bank(Journal(), Meeting())) as t, anyio.create_task_group() as tasks:
+        await t.mutation(OPEN, name="ann")
+        for _ in range(2):  # they wait for each other, so that one of them loses
+            tasks.start_soon(partial(t.mutation, DEPOSIT, name="ann", balance=3))
+        with anyio.fail_after(5):
+            while await t.query(Refs.balance, name="ann") != Success(6):
+                await anyio.lowlevel.checkpoint()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import anyio
@@ -96,6 +97,22 @@ async def test_worker_threads_are_waited_for() -> None:
         tasks.start_soon(work)
         await settled()
         assert done == ["in a thread", "after it"]
+
+
+async def test_callbacks_that_wake_others_are_waited_for() -> None:
+    loop = asyncio.get_running_loop()
+    woken, done = asyncio.Event(), list[str]()
+
+    async def wait() -> None:
+        await woken.wait()
+        done.append("woken")
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(wait)
+        await settled()
+        loop.call_soon(loop.call_soon, loop.call_soon, woken.set)
+        await settled()
+        assert done == ["woken"]
 
 
 async def test_a_task_that_never_rests_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
