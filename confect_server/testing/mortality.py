@@ -8,7 +8,7 @@ the death or not at all.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from confect_core.values import Interval
 from confect_server.engine import PausePoint
@@ -25,7 +25,7 @@ from confect_server.store import (
 )
 from confect_server.testing.errors import ProcessDied
 
-A = TypeVar("A")
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -35,16 +35,17 @@ class Mortality:
     def __init__(self) -> None:
         self.is_dead = False
 
-    async def survive(self, step: Awaitable[T]) -> T:
-        """What a step gives, unless the process is dead before it or while it waits."""
-        done = await step
-        self.check()
-        return done
-
     def check(self) -> None:
         """Raise `ProcessDied` if it is dead."""
         if self.is_dead:
             raise ProcessDied
+
+    async def alive(self, step: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What a step gives, unless the process is dead before it or dies meanwhile."""
+        self.check()
+        done = await step(*args, **kwargs)
+        self.check()
+        return done
 
 
 class MortalStore:
@@ -53,6 +54,7 @@ class MortalStore:
     def __init__(self, store: Store, mortality: Mortality) -> None:
         self._store = store
         self._mortality = mortality
+        self._alive = mortality.alive
 
     async def open(self) -> None:
         """Make the store ready."""
@@ -64,34 +66,27 @@ class MortalStore:
 
     async def head(self) -> Head:
         """The newest durable commit."""
-        self._mortality.check()
-        return await self._mortality.survive(self._store.head())
+        return await self._alive(self._store.head)
 
     async def get(self, table_no: int, id: bytes, ts: int) -> Revision | None:
         """The document as of `ts`, unless it did not exist."""
-        self._mortality.check()
-        return await self._mortality.survive(self._store.get(table_no, id, ts))
+        return await self._alive(self._store.get, table_no, id, ts)
 
     async def scan(
         self, index_no: int, interval: Interval, ts: int, order: Order, limit: int
     ) -> list[IndexedRevision]:
         """The first documents of an interval as of `ts`."""
-        self._mortality.check()
-        found = self._store.scan(index_no, interval, ts, order, limit)
-        return await self._mortality.survive(found)
+        return await self._alive(self._store.scan, index_no, interval, ts, order, limit)
 
     async def locate(
         self, index_no: int, interval: Interval, ts: int, order: Order, limit: int
     ) -> list[Located]:
         """Where `scan` finds its documents."""
-        self._mortality.check()
-        found = self._store.locate(index_no, interval, ts, order, limit)
-        return await self._mortality.survive(found)
+        return await self._alive(self._store.locate, index_no, interval, ts, order, limit)
 
     async def log_after(self, ts: int) -> list[LogEntry]:
         """The commits after `ts`, in order."""
-        self._mortality.check()
-        return await self._mortality.survive(self._store.log_after(ts))
+        return await self._alive(self._store.log_after, ts)
 
     async def admit(self) -> Admission:
         """Take the head lock; a process that died while it waited lets go of it."""
@@ -104,8 +99,7 @@ class MortalStore:
 
     async def ts_of(self, commit_id: bytes, after: int = 0) -> int | None:
         """The timestamp of a commit after `after`, or None if it never happened."""
-        self._mortality.check()
-        return await self._mortality.survive(self._store.ts_of(commit_id, after))
+        return await self._alive(self._store.ts_of, commit_id, after)
 
 
 class _MortalAdmission:
@@ -114,6 +108,7 @@ class _MortalAdmission:
     def __init__(self, admission: Admission, mortality: Mortality) -> None:
         self._admission = admission
         self._mortality = mortality
+        self._alive = mortality.alive
         self.head = admission.head
 
     async def log_after(self, ts: int) -> list[LogEntry]:
@@ -123,14 +118,12 @@ class _MortalAdmission:
         await self._alive(self._admission.append, commits)
 
     async def get(self, table_no: int, id: bytes, ts: int) -> Revision | None:
-        self._mortality.check()
-        return await self._admission.get(table_no, id, ts)
+        return await self._alive(self._admission.get, table_no, id, ts)
 
     async def scan(
         self, index_no: int, interval: Interval, ts: int, order: Order, limit: int
     ) -> list[IndexedRevision]:
-        self._mortality.check()
-        return await self._admission.scan(index_no, interval, ts, order, limit)
+        return await self._alive(self._admission.scan, index_no, interval, ts, order, limit)
 
     async def raise_horizon(self, ts: int) -> None:
         await self._alive(self._admission.raise_horizon, ts)
@@ -139,12 +132,10 @@ class _MortalAdmission:
         return await self._alive(self._admission.forget, limit)
 
     async def forget_index(self, index_no: int, limit: int) -> int:
-        self._mortality.check()
-        return await self._admission.forget_index(index_no, limit)
+        return await self._alive(self._admission.forget_index, index_no, limit)
 
     async def trim_log(self, ts: int, limit: int) -> int:
-        self._mortality.check()
-        return await self._admission.trim_log(ts, limit)
+        return await self._alive(self._admission.trim_log, ts, limit)
 
     async def give_back(self, limit: int) -> int:
         return await self._alive(self._admission.give_back, limit)
@@ -157,10 +148,6 @@ class _MortalAdmission:
 
     async def abandon(self) -> None:
         await self._admission.abandon()
-
-    async def _alive(self, step: Callable[[A], Awaitable[T]], given: A) -> T:
-        self._mortality.check()
-        return await step(given)
 
 
 class DeadlyPauses:
