@@ -17,15 +17,16 @@ from typing_extensions import TypeVar
 
 from confect_server.engine import PausePoint
 from confect_server.impl import Impl
-from confect_server.runtime import ADMIN, Backend
+from confect_server.runtime import ADMIN, Backend, blobs_beside
 from confect_server.services import Layers
 from confect_server.settings import Settings
+from confect_server.storage import Blobs
 from confect_server.store import MemoryStore, Store
 from confect_server.testing.callers import AppUser
 from confect_server.testing.clock import STARTS_AT, VirtualClock
 from confect_server.testing.entry import Entry
 from confect_server.testing.life import Lives
-from confect_server.testing.mortality import DeadlyPauses
+from confect_server.testing.mortality import DeadlyPauses, MortalBlobs, Mortality, MortalStore
 from confect_server.testing.services import Replacement
 from confect_server.transport import AdminKey, ConfectAsgi
 
@@ -33,6 +34,9 @@ N = TypeVar("N", default=Any)
 
 ADMIN_KEY = "for tests"
 """The admin key of every tested application."""
+
+ORIGIN = "http://test"
+"""Where tested applications are, as far as they know."""
 
 
 class TestApp(AppUser[N], Generic[N]):
@@ -56,18 +60,21 @@ class TestApp(AppUser[N], Generic[N]):
         *replacements: Replacement,
         layers: Layers[N] | None = None,
         store: Store | None = None,
+        blobs: Blobs | None = None,
         settings: Settings | None = None,
         seed: int = 0,
         starts_at: datetime = STARTS_AT,
         redacts: bool = False,
     ) -> None:
         self._impl = replace(app, layers=_layers(layers or app.layers, replacements))
-        self._settings = _quiet(settings or Settings())
+        self._settings = _for_tests(settings or Settings())
         self._redacts = redacts
         self._randomness = Random(seed).randbytes
         self.clock = VirtualClock(starts_at)
         """The clock that everything goes by here."""
-        self._lives = Lives(store or MemoryStore(), self.clock, self._opened)
+        store = store or MemoryStore()
+        self._blobs = blobs or blobs_beside(store, self._settings.storage, self.clock)
+        self._lives = Lives(store, self.clock, self._opened)
         super().__init__(Entry(self._lives, ADMIN))
 
     async def __aenter__(self) -> Self:
@@ -117,7 +124,7 @@ class TestApp(AppUser[N], Generic[N]):
         life = await self._lives.current()
         asgi: Any = ConfectAsgi(life.backend, AdminKey(ADMIN_KEY))
         transport = httpx2.ASGITransport(app=asgi)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+        async with httpx2.AsyncClient(transport=transport, base_url=ORIGIN) as client:
             request = partial(
                 client.request, method, path, content=content, headers=headers, params=params
             )
@@ -137,10 +144,13 @@ class TestApp(AppUser[N], Generic[N]):
         """Let the process die when it next reaches this point; it starts again by itself."""
         self._lives.die_at(point)
 
-    def _opened(self, store: Store, pauses: DeadlyPauses) -> AbstractAsyncContextManager[Backend]:
+    def _opened(
+        self, store: Store, mortality: Mortality, pauses: DeadlyPauses
+    ) -> AbstractAsyncContextManager[Backend]:
         return Backend.open(
             self._impl,
-            store,
+            MortalStore(store, mortality),
+            blobs=MortalBlobs(self._blobs, mortality),
             redacts=self._redacts,
             keeps_causes=True,
             in_development=True,
@@ -157,10 +167,14 @@ def _layers(layers: Layers[N], replacements: tuple[Replacement, ...]) -> Layers[
     return layers
 
 
-def _quiet(settings: Settings) -> Settings:
-    """The settings without what is done again and again: a month has millions of such moments."""
+def _for_tests(settings: Settings) -> Settings:
+    """The settings with an address, and without what is done again and again.
+
+    A month has millions of moments at which a server looks for the commits of others.
+    """
     return replace(
         settings,
         retention=replace(settings.retention, sweep_s=math.inf),
         sharing=replace(settings.sharing, poll_s=None),
+        storage=replace(settings.storage, origin=settings.storage.origin or ORIGIN),
     )

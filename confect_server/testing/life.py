@@ -14,13 +14,13 @@ from confect_server.runtime import Backend
 from confect_server.store import Store
 from confect_server.testing.clock import VirtualClock
 from confect_server.testing.errors import NotRunning, ProcessDied
-from confect_server.testing.mortality import DeadlyPauses, Mortality, MortalStore
+from confect_server.testing.mortality import DeadlyPauses, Mortality
 
 T = TypeVar("T")
 
 _MOMENT_NS = 1_000_000
 
-Open = Callable[[Store, DeadlyPauses], AbstractAsyncContextManager[Backend]]
+Open = Callable[[Store, Mortality, DeadlyPauses], AbstractAsyncContextManager[Backend]]
 
 
 class Life:
@@ -147,7 +147,7 @@ class Lives:
     async def _one_life(self) -> None:
         mortality = Mortality()
         try:
-            async with self._open(MortalStore(self._store, mortality), self._pauses) as backend:
+            async with self._open(self._store, mortality, self._pauses) as backend:
                 self._life = Life(backend, mortality, self._clock)
                 self._began.set()
                 await self._life.wait_over()

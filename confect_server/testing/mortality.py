@@ -7,11 +7,12 @@ the death or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from typing import ParamSpec, TypeVar
 
 from confect_core.values import Interval
 from confect_server.engine import PausePoint
+from confect_server.storage import Blob, Blobs
 from confect_server.store import (
     Admission,
     Commit,
@@ -148,6 +149,24 @@ class _MortalAdmission:
 
     async def abandon(self) -> None:
         await self._admission.abandon()
+
+
+class MortalBlobs:
+    """The bytes of files, as one process reaches them; what it stored stays stored."""
+
+    def __init__(self, blobs: Blobs, mortality: Mortality) -> None:
+        self._blobs = blobs
+        self._alive = mortality.alive
+        self.read = blobs.read
+        self.stored_before = blobs.stored_before
+
+    async def write(self, chunks: AsyncIterable[bytes], at_most: int) -> Blob:
+        """Store what comes."""
+        return await self._alive(self._blobs.write, chunks, at_most)
+
+    async def delete(self, key: str) -> None:
+        """Remove the bytes, if they are there."""
+        await self._alive(self._blobs.delete, key)
 
 
 class DeadlyPauses:

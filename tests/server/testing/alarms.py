@@ -8,7 +8,7 @@ from typing import Any
 
 import anyio
 
-from confect_core import Args, FunctionSpec, GroupSpec, Id, NoArgs, Table, ref
+from confect_core import Args, FunctionSpec, GroupSpec, Id, NoArgs, StoredFile, Table, ref
 from confect_server import (
     ActionCtx,
     DataModel,
@@ -28,6 +28,10 @@ class Alarm(Table, name="alarms"):
 
 class Note(Args):
     note: str
+
+
+class ByFile(Args):
+    file: Id[StoredFile]
 
 
 class Bell(Service):
@@ -51,6 +55,8 @@ class Alarms(GroupSpec):
     drawn = FunctionSpec.public_query(returns=float)
     ring = FunctionSpec.public_action(args=Note, returns=int)
     clear = FunctionSpec.internal_mutation(returns=None)
+    record = FunctionSpec.public_action(args=Note, returns=Id[StoredFile])
+    url = FunctionSpec.public_query(args=ByFile, returns=str | None)
 
 
 class Calls:
@@ -60,6 +66,8 @@ class Calls:
     drawn = ref("alarms:drawn", Alarms.drawn)
     ring = ref("alarms:ring", Alarms.ring)
     clear = ref("alarms:clear", Alarms.clear)
+    record = ref("alarms:record", Alarms.record)
+    url = ref("alarms:url", Alarms.url)
 
 
 @impl(Alarms.set_)
@@ -96,6 +104,16 @@ async def clear(ctx: MutationCtx, args: NoArgs) -> None:
         await ctx.db.delete(each.id)
 
 
+@impl(Alarms.record)
+async def record(ctx: ActionCtx, args: Note) -> Id[StoredFile]:
+    return await ctx.storage.store(args.note.encode())
+
+
+@impl(Alarms.url)
+async def url(ctx: QueryCtx, args: ByFile) -> str | None:
+    return await ctx.storage.url(args.file)
+
+
 async def open_bell() -> AsyncIterator[Bell]:
     yield Bell()
 
@@ -109,6 +127,8 @@ def alarms() -> Impl[Bell]:
         "drawn": drawn,
         "ring": ring,
         "clear": clear,
+        "record": record,
+        "url": url,
     }
     group: GroupImpl[Bell] = GroupImpl("alarms", Alarms, functions, {}, DataModel((Alarm,)))
     return Impl(layers().add(Bell, open_bell)).provide(group)

@@ -110,7 +110,7 @@ async def test_callbacks_that_wake_others_are_waited_for() -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(wait)
         await settled()
-        loop.call_soon(loop.call_soon, loop.call_soon, woken.set)
+        loop.call_soon(lambda: loop.call_soon(lambda: loop.call_soon(woken.set)))
         await settled()
         assert done == ["woken"]
 
