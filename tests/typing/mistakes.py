@@ -40,6 +40,7 @@ from confect_server import (
     on_write,
     route,
 )
+from confect_server.testing import TestApp, replacing
 from shop._generated import impls as shop_impls
 from shop._generated import refs as shop_refs
 from shop._generated.db import MutationCtx as ShopMutationCtx
@@ -388,3 +389,18 @@ async def text(ctx: ActionCtx, request: Request) -> str:
 
 
 out: Outcome[int, Gone] = Success("three")  # another result in an outcome
+
+
+async def in_tests(t: TestApp[Mailer], note_id: Id[Note]) -> None:
+    await t.mutation(refs.public.notes.insert, text=3)  # wrong type
+    await t.query(refs.public.notes.insert, text="hi")  # a mutation is no query
+    await t.as_client().mutation(refs.internal.notes.clear)  # clients call no internal functions
+    await t.read(seed)  # what reads cannot write
+    await t.run(seed)  # the application has no Clock
+
+
+async def seed(ctx: MutationCtx[Clock]) -> None:
+    await ctx.db.notes.insert(text="hi", author="ann", at=0.0)
+
+
+replacing(Mailer).by(Clock())  # another service
