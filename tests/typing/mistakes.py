@@ -225,6 +225,9 @@ async def looks_at_files(ctx: QueryCtx, file: Id[StoredFile], note_id: Id[Note])
     await ctx.storage.delete(file)  # a query deletes no files
     await ctx.storage.upload_url()  # a query takes no files
     await ctx.storage.url(note_id)  # an id of another table is no file
+    await ctx.db.system.stored_file(note_id)  # an id of another table is no file
+    await ctx.db.system.storage.delete(file)  # system tables are not written
+    await ctx.db.notes.get(file)  # the id of a file is no id of a document
     url: str = await ctx.storage.url(file)  # the file may be gone
     assert url
 
@@ -237,6 +240,7 @@ async def changes_files(ctx: MutationCtx, file: Id[StoredFile]) -> None:
 
 async def acts(ctx: ActionCtx, note_id: Id[Note]) -> None:
     await ctx.storage.store("abc")  # bytes are no text
+    await ctx.storage.store(b"abc", sha256="0123")  # a digest is bytes
     ctx.meta  # an action has no limits to use up
     ctx.db  # an action has no database of its own
     Mailer.of(ctx)  # an action that did not ask

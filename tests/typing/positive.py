@@ -42,6 +42,7 @@ from confect_core import (
     PublicQueryRef,
     QueryRef,
     Spec,
+    StoredFile,
     Table,
     TaggedError,
     ref,
@@ -118,6 +119,25 @@ async def filters(ctx: QueryCtx) -> None:
     assert_type(await query.filter(lambda note: note.at > 3).first(), Note | None)
     assert_type(await ctx.db.notes.count(), int)
     Event(at=COMMIT_TS)
+
+
+async def files(
+    ctx: QueryCtx, writer: MutationCtx, action: ActionCtx, id: Id[StoredFile]
+) -> AsyncIterator[bytes]:
+    assert_type(await ctx.storage.url(id), str | None)
+    assert_type(await ctx.storage.metadata(id), StoredFile | None)
+    assert_type(await ctx.db.system.stored_file(id), StoredFile | None)
+    assert_type(await ctx.db.system.storage.order("desc").take(3), list[StoredFile])
+    assert_type(await writer.storage.upload_url(), str)
+    assert_type(await writer.storage.url(id), str | None)
+    assert_type(await action.storage.store(b"", content_type="text/plain"), Id[StoredFile])
+    assert_type(await action.storage.store(files(ctx, writer, action, id)), Id[StoredFile])
+    content = await action.storage.get(id)
+    if content is not None:
+        assert_type(content.file.size, int)
+        assert_type(await content.read(), bytes)
+        async for chunk in content:
+            yield chunk
 
 
 async def calls(client: AsyncClient, note_id: Id[Note]) -> None:
