@@ -3,6 +3,10 @@
 Owns everything that runs on a server. May import `confect_core`; clients never import it.
 """
 
+from confect_server.auth import Auth as Auth
+from confect_server.auth import CustomJwtProvider as CustomJwtProvider
+from confect_server.auth import OidcProvider as OidcProvider
+from confect_server.auth import UserIdentity as UserIdentity
 from confect_server.ctx import ActionCtx as ActionCtx
 from confect_server.ctx import MutationCtx as MutationCtx
 from confect_server.ctx import QueryCtx as QueryCtx

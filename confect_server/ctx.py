@@ -25,6 +25,7 @@ from confect_core import (
 )
 from confect_core.spec.call import with_pagination
 from confect_core.values import Value
+from confect_server.auth import Auth
 from confect_server.circumstances import Circumstances
 from confect_server.db import DatabaseReader, DatabaseWriter
 from confect_server.engine import Transaction
@@ -94,6 +95,11 @@ class Ctx(Needs[N_contra]):
     def uuid(self) -> UUID:
         """A random UUID, from the same seed as `random`; not for secrets."""
         return UUID(bytes=self.random.randbytes(16), version=4)
+
+    @property
+    def auth(self) -> Auth:
+        """Who called: `ctx.auth.identity()`."""
+        return Auth(self._calls.circumstances.caller)
 
     async def run_query(self, ref: QueryRef[P, Out], /, *args: P.args, **kwargs: P.kwargs) -> Out:
         """What a query answers, public or internal."""

@@ -20,6 +20,7 @@ from confect_core.spec import (
     QuerySpec,
 )
 from confect_core.spec.group import group_of
+from confect_server.auth import Provider
 from confect_server.ctx import ActionCtx, MutationCtx, QueryCtx
 from confect_server.db import DataModel
 from confect_server.errors import DuplicateGroup, WrongImplementations
@@ -121,6 +122,7 @@ class Impl(Generic[N]):
     layers: Layers[N]
     groups: Mapping[str, GroupImpl[N]] = field(default_factory=dict[str, GroupImpl[N]])
     routes: tuple[Route[N], ...] = ()
+    providers: tuple[Provider, ...] = ()
 
     def provide(self, *groups: GroupImpl[N]) -> Impl[N]:
         """This application with more groups."""
@@ -136,6 +138,13 @@ class Impl(Generic[N]):
     def serve(self, *routes: Route[N]) -> Impl[N]:
         """This application answering more requests of the web."""
         return replace(self, routes=(*self.routes, *routes))
+
+    def authenticate(self, *providers: Provider) -> Impl[N]:
+        """This application taking the tokens of more providers; the first that matches decides.
+
+        app = Impl(live).authenticate(OidcProvider(domain="id.example.com", application_id="app"))
+        """
+        return replace(self, providers=(*self.providers, *providers))
 
     def mistakes(self) -> list[SpecError]:
         """Everything in specs, tables and routes that cannot be, now that all of it is loaded."""

@@ -4,6 +4,7 @@ Owns everything about tokens; knows nothing of functions, sockets or the databas
 `confect_core`.
 """
 
+from confect_server.auth.asked import Auth as Auth
 from confect_server.auth.identity import UserIdentity as UserIdentity
 from confect_server.auth.providers import CustomJwtProvider as CustomJwtProvider
 from confect_server.auth.providers import OidcProvider as OidcProvider

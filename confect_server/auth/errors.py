@@ -76,3 +76,27 @@ class NotValidNow(TokenRefused):
 
     def __init__(self, problem: str) -> None:
         super().__init__(problem, hint="get a new token, and compare the clocks")
+
+
+class BadHeader(TokenRefused):
+    """An Authorization header that shows neither a token nor the admin key."""
+
+    code = "InvalidAuthHeader"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Could not read the Authorization header",
+            hint="send `Bearer <token>`, or `Convex <admin key>` if you run the server",
+        )
+
+
+class BadIdentity(TokenRefused):
+    """A description of a user to act as that describes nobody."""
+
+    code = "InvalidAuthHeader"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"Nobody can be acted for: {problem}",
+            hint='give both issuer and subject, or a tokenIdentifier of the form "issuer|subject"',
+        )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from confect_core.errors import refuse
+from confect_server.auth import TokenVerifier
 from confect_server.db import OpenTables
 from confect_server.engine import Backfill, Clock, Database, Pauses, Randomness
 from confect_server.http import Routes
@@ -66,7 +67,7 @@ class Backend:
             except BaseException:
                 await services.aclose()
                 raise
-            application = start.on(database)
+            application = start.on(database, clock)
             failures = Failures(redacts=redacts)
             executor = Executor(database, application, failures, clock, randomness)
             backend = cls(database, clock, executor, services)
@@ -90,7 +91,7 @@ class Backend:
         except BaseException:
             await services.aclose()
             raise
-        self.executor.application = start.on(self.database)
+        self.executor.application = start.on(self.database, self.clock)
         self.queries.clear()
         old, self._services = self._services, services
         await old.aclose()
@@ -111,8 +112,9 @@ class _Start:
         functions = Functions.of(impl)
         return cls(impl, functions, await services.enter_async_context(impl.layers.running()))
 
-    def on(self, database: Database) -> Application:
+    def on(self, database: Database, clock: Clock) -> Application:
         """The application with the tables that were declared for it."""
         tables = OpenTables.of(self.impl.data_model.tables, database.catalog)
         routes = Routes(self.impl.routes)
-        return Application(self.impl, self.functions, tables, self.services, routes)
+        verifier = TokenVerifier(self.impl.providers, clock)
+        return Application(self.impl, self.functions, tables, self.services, routes, verifier)

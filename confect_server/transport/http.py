@@ -27,15 +27,17 @@ from confect_core.protocol import (
 )
 from confect_core.values import clean, export_json, loads_canonical
 from confect_core.values.absent import ABSENT
-from confect_server.runtime import ADMIN, CLIENT, Backend
+from confect_server.auth.errors import TokenRefused
+from confect_server.runtime import Backend, Caller
 from confect_server.runtime.outcome import RunOutcome, Succeeded
 from confect_server.transport.admin import AdminKey, NotAdmin
+from confect_server.transport.callers import Callers
 from confect_server.transport.front_page import front_page
 from confect_server.transport.http_exchange import HTML, JSON, TEXT, BodyTooLong, Exchange
 
 _REFUSED = (BadFormat, BadFunctionPath, BadJsonBody, InvalidClientVersion)
 
-Run = Callable[[CallRequest], Awaitable[RunOutcome]]
+Run = Callable[[CallRequest, Caller], Awaitable[RunOutcome]]
 
 
 class HttpApi:
@@ -47,7 +49,7 @@ class HttpApi:
         self._executor = backend.executor
         self._queries = backend.queries
         self._shows_functions = shows_functions
-        self._admin_key = admin_key
+        self._callers = Callers(backend, admin_key)
         self._calls: dict[str, Run] = {
             "/api/query": self._query,
             "/api/mutation": self._mutation,
@@ -72,7 +74,8 @@ class HttpApi:
         route = self._executor.application.routes.find(exchange.method, exchange.path)
         if route is None:
             return False
-        response = await self._executor.run_route(route, exchange.request)
+        caller = await self._callers.requesting(exchange.header(b"authorization"))
+        response = await self._executor.run_route(route, exchange.request, caller)
         await exchange.stream(response)
         return True
 
@@ -95,11 +98,10 @@ class HttpApi:
 
     async def _call(self, exchange: Exchange, run: Run) -> None:
         try:
-            if exchange.path == "/api/function":
-                self._admin_key.check_header(exchange.header(b"authorization"))
+            caller = await self._caller(exchange)
             request = await _read_call(exchange)
-            body = encode_call_response(_in_format(await run(request), request.format))
-        except NotAdmin as error:
+            body = encode_call_response(_in_format(await run(request, caller), request.format))
+        except (NotAdmin, TokenRefused) as error:
             await exchange.respond(401, JSON, encode_refusal(error.code, error))
         except UnsupportedClientVersion as error:
             refusal = encode_refusal(error.code, error)
@@ -111,19 +113,25 @@ class HttpApi:
         else:
             await exchange.respond(200, JSON, body)
 
-    async def _query(self, request: CallRequest) -> RunOutcome:
-        run = await self._queries.run(str(request.path), request.args, CLIENT)
+    async def _caller(self, exchange: Exchange) -> Caller:
+        header = exchange.header(b"authorization")
+        if exchange.path == "/api/function":
+            return self._callers.administering(header)
+        return await self._callers.sending(header)
+
+    async def _query(self, request: CallRequest, caller: Caller) -> RunOutcome:
+        run = await self._queries.run(str(request.path), request.args, caller)
         return run.outcome
 
-    async def _mutation(self, request: CallRequest) -> RunOutcome:
-        run = await self._executor.run_mutation(str(request.path), request.args, CLIENT)
+    async def _mutation(self, request: CallRequest, caller: Caller) -> RunOutcome:
+        run = await self._executor.run_mutation(str(request.path), request.args, caller)
         return run.outcome
 
-    async def _action(self, request: CallRequest) -> RunOutcome:
-        return await self._executor.run_action(str(request.path), request.args, CLIENT)
+    async def _action(self, request: CallRequest, caller: Caller) -> RunOutcome:
+        return await self._executor.run_action(str(request.path), request.args, caller)
 
-    async def _function(self, request: CallRequest) -> RunOutcome:
-        return await self._executor.run_any(str(request.path), request.args, ADMIN)
+    async def _function(self, request: CallRequest, caller: Caller) -> RunOutcome:
+        return await self._executor.run_any(str(request.path), request.args, caller)
 
 
 async def _read_call(exchange: Exchange) -> CallRequest:

@@ -97,7 +97,9 @@ class SyncSession(Generic[I]):
         self._least_ts = 0  # no Transition may be older than what the client was told of
         self._mutations: deque[RunMutation[I]] = deque()  # the first one is running
         self._actions_running = 0
+        self._lapses_at_ms: int | None = None  # when the token no longer vouches for the identity
         self._is_verifying = False
+        self._awaits_token = False  # the old one has lapsed, the next one is being checked
         self._held: deque[ClientMessage] = deque()  # what arrived behind an Authenticate
         self._liveness = Liveness()
         self._is_closed = False
@@ -105,7 +107,7 @@ class SyncSession(Generic[I]):
     @property
     def is_behind(self) -> bool:
         """Whether `advance` has something to do."""
-        is_idle = self._next is None and not self._is_closed
+        is_idle = self._next is None and not self._awaits_token and not self._is_closed
         return is_idle and (self._owes_transition or self._queries.is_stale)
 
     @property
@@ -203,6 +205,9 @@ class SyncSession(Generic[I]):
         """
         if not self.is_behind or ts < self._least_ts:
             return []
+        if self._has_lapsed(now_ms):
+            self._awaits_token = self._is_verifying
+            return self.expire(now_ms)
         self._least_ts = ts
         end = StateVersion(self._queries.version, self._identity_version, ts)
         self._next = _NextTransition(end, self._owes_transition)
@@ -305,11 +310,16 @@ class SyncSession(Generic[I]):
         self._is_verifying = True
         return [Verify(message.token)]
 
-    def authenticated(self, identity: I) -> list[Effect[I]]:
-        """The token of the last `Verify` is good: every query runs again, as this identity."""
+    def authenticated(self, identity: I, lapses_at_ms: int | None = None) -> list[Effect[I]]:
+        """The token of the last `Verify` is good: every query runs again, as this identity.
+
+        If the token says until when, nothing is done on its behalf after that.
+        """
         if self._is_closed:
             return []
         self._identity = identity
+        self._lapses_at_ms = lapses_at_ms
+        self._awaits_token = False
         self._identity_version += 1
         self._is_verifying = False
         self._queries.invalidate_all()
@@ -328,6 +338,18 @@ class SyncSession(Generic[I]):
             return []
         refusal = AuthError(error, self._version.identity, attempted)
         return [self._send(refusal), *self.close(Close())]
+
+    def expire(self, now_ms: int) -> list[Effect[I]]:
+        """Look whether the token has lapsed: the driver does so before each mutation and action.
+
+        A client that has shown another token already is not turned away while that is checked.
+        """
+        if self._is_verifying or not self._has_lapsed(now_ms):
+            return []
+        return self.auth_failed("The token has expired", attempted=False)
+
+    def _has_lapsed(self, now_ms: int) -> bool:
+        return self._lapses_at_ms is not None and now_ms > self._lapses_at_ms
 
     # Signs of life.
 
