@@ -394,6 +394,16 @@ class BadArguments(ProjectError):
         )
 
 
+class BadUser(ProjectError):
+    """A user to act as that is no JSON object."""
+
+    def __init__(self, text: str, problem: str) -> None:
+        super().__init__(
+            f"the user {text} cannot be read: {problem}",
+            hint="""pass --as '{"issuer": "https://id.example.com", "subject": "ada"}'""",
+        )
+
+
 class CallFailed(ProjectError):
     """A call from the command line that failed."""
 

@@ -587,3 +587,47 @@ def test_telemetry_is_ignored() -> None:
     talk = subscribed()
     assert talk.say('{"type":"Event","eventType":"ClientConnect","event":{"a":1}}') == []
     assert not talk.session.is_behind
+
+
+LAPSES_MS = NOW_MS - 1
+
+
+def lapsing(talk: Conversation) -> Conversation:
+    """The conversation with a token that was good for no longer than now."""
+    talk.say(NO_TOKEN % 0)
+    talk.note(talk.session.authenticated("me", LAPSES_MS))
+    return talk
+
+
+def test_a_token_that_lapsed_ends_the_session_with_the_next_transition() -> None:
+    talk = lapsing(subscribed())
+    assert talk.advance() == [Close()]
+    error = talk.hears()
+    assert (error["type"], error["authUpdateAttempted"]) == ("AuthError", False)
+
+
+def test_a_token_is_good_up_to_the_millisecond_at_which_it_lapses() -> None:
+    talk = lapsing(subscribed())
+    assert talk.session.expire(LAPSES_MS) == []
+    assert talk.session.expire(LAPSES_MS + 1) != []
+
+
+def test_while_the_next_token_is_checked_a_lapsed_one_does_not_end_the_session() -> None:
+    talk = lapsing(subscribed())
+    talk.say(NO_TOKEN % 1)
+    assert talk.session.is_behind
+    assert talk.advance() == []
+    assert not talk.session.is_behind  # nothing is pushed on behalf of the old token
+    assert talk.session.expire(NOW_MS) == []
+    talk.note(talk.session.authenticated("me", NOW_MS + 1))
+    [run] = talk.advance()
+    assert isinstance(run, RunQueries)
+    talk.ran({0: gives([])})
+    assert talk.hears() == transition(V1, version(1, 2, TS_0))
+
+
+def test_nobody_lapses() -> None:
+    talk = lapsing(subscribed())
+    talk.say(NO_TOKEN % 1)
+    talk.note(talk.session.authenticated("nobody"))
+    assert talk.session.expire(NOW_MS * 2) == []
