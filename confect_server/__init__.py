@@ -27,6 +27,7 @@ from confect_server.db import UndeclaredTablesWriter as UndeclaredTablesWriter
 from confect_server.db import UndeclaredTableWriter as UndeclaredTableWriter
 from confect_server.db import field_of as field_of
 from confect_server.db import present as present
+from confect_server.environment import Environment as Environment
 from confect_server.http import Route as Route
 from confect_server.http import route as route
 from confect_server.impl import FunctionImpl as FunctionImpl

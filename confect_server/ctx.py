@@ -29,6 +29,7 @@ from confect_server.auth import Auth
 from confect_server.circumstances import Circumstances
 from confect_server.db import DatabaseReader, DatabaseWriter
 from confect_server.engine import Transaction
+from confect_server.environment import RunEnvironment, Variables
 from confect_server.meta import Meta
 from confect_server.services import Needs, Services
 
@@ -46,6 +47,11 @@ class Calls(ABC):
     def __init__(self, circumstances: Circumstances) -> None:
         self.circumstances = circumstances
         """Time and chance as this run sees them."""
+
+    @property
+    @abstractmethod
+    def variables(self) -> Variables:
+        """The environment variables of the application."""
 
     @abstractmethod
     async def call(self, ref: Ref[..., Any], args: Value) -> object:
@@ -100,6 +106,11 @@ class Ctx(Needs[N_contra]):
     def auth(self) -> Auth:
         """Who called: `ctx.auth.identity()`."""
         return Auth(self._calls.circumstances.caller)
+
+    @property
+    def environment(self) -> RunEnvironment:
+        """The settings of the application; `await Env.of(ctx)` reads them."""
+        return RunEnvironment(self._calls.variables, self._calls)
 
     async def run_query(self, ref: QueryRef[P, Out], /, *args: P.args, **kwargs: P.kwargs) -> Out:
         """What a query answers, public or internal."""

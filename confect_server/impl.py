@@ -23,6 +23,7 @@ from confect_core.spec.group import group_of
 from confect_server.auth import Provider
 from confect_server.ctx import ActionCtx, MutationCtx, QueryCtx
 from confect_server.db import DataModel
+from confect_server.environment import Environment
 from confect_server.errors import DuplicateGroup, WrongImplementations
 from confect_server.http import Route, Routes
 from confect_server.services import Layers
@@ -123,6 +124,7 @@ class Impl(Generic[N]):
     groups: Mapping[str, GroupImpl[N]] = field(default_factory=dict[str, GroupImpl[N]])
     routes: tuple[Route[N], ...] = ()
     providers: tuple[Provider, ...] = ()
+    environments: tuple[type[Environment], ...] = ()
 
     def provide(self, *groups: GroupImpl[N]) -> Impl[N]:
         """This application with more groups."""
@@ -145,6 +147,10 @@ class Impl(Generic[N]):
         app = Impl(live).authenticate(OidcProvider(domain="id.example.com", application_id="app"))
         """
         return replace(self, providers=(*self.providers, *providers))
+
+    def environment(self, *environments: type[Environment]) -> Impl[N]:
+        """This application with more settings, which handlers read with `await Env.of(ctx)`."""
+        return replace(self, environments=(*self.environments, *environments))
 
     def mistakes(self) -> list[SpecError]:
         """Everything in specs, tables and routes that cannot be, now that all of it is loaded."""

@@ -11,6 +11,8 @@ the reads against the `WriteLog`, stamps, appends, and publishes to the log and 
 """
 
 from confect_server.engine.catalog import BY_REQUEST as BY_REQUEST
+from confect_server.engine.catalog import ENVIRONMENT as ENVIRONMENT
+from confect_server.engine.catalog import ENVIRONMENT_ROWS as ENVIRONMENT_ROWS
 from confect_server.engine.catalog import SESSION_REQUESTS as SESSION_REQUESTS
 from confect_server.engine.catalog import Catalog as Catalog
 from confect_server.engine.catalog import TableEntry as TableEntry

@@ -27,16 +27,21 @@ CATALOG_VERSION = 518
 """Every change of the catalog says that it wrote here, and every transaction has read it."""
 VERSION_KEY = b"\x00"
 
+ENVIRONMENT = 530
+
 FIRST_USER_TABLE = 10_001
 FIRST_USER_INDEX = 1_000_001
 
 BY_REQUEST = IndexDefinition(104, "by_request", SESSION_REQUESTS, ("session", "request"))
+
+ENVIRONMENT_ROWS = IndexDefinition(130, BY_CREATION_TIME, ENVIRONMENT, ())
 
 _SYSTEM_TABLES = {
     "_tables": TABLES,
     "_indexes": INDEXES,
     "_session_requests": SESSION_REQUESTS,
     "_backfills": BACKFILLS,
+    "_environment": ENVIRONMENT,
 }
 _SYSTEM_INDEXES = (
     IndexDefinition(101, BY_CREATION_TIME, TABLES, ()),
@@ -44,6 +49,7 @@ _SYSTEM_INDEXES = (
     IndexDefinition(103, BY_CREATION_TIME, SESSION_REQUESTS, ()),
     BY_REQUEST,
     IndexDefinition(105, BY_CREATION_TIME, BACKFILLS, ()),
+    ENVIRONMENT_ROWS,
 )
 
 IndexState: TypeAlias = Literal["ready", "backfilling", "removed"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +12,11 @@ from confect_core.errors import refuse
 from confect_server.auth import TokenVerifier
 from confect_server.db import OpenTables
 from confect_server.engine import Backfill, Clock, Database, Pauses, Randomness
+from confect_server.environment import Variables
 from confect_server.http import Routes
 from confect_server.impl import Impl
 from confect_server.runtime.clock import SystemClock
+from confect_server.runtime.environment import RunningEnvironment
 from confect_server.runtime.executor import Application, Executor
 from confect_server.runtime.failure import Failures
 from confect_server.runtime.functions import Functions
@@ -32,7 +34,12 @@ class Backend:
     """
 
     def __init__(
-        self, database: Database, clock: Clock, executor: Executor, services: AsyncExitStack
+        self,
+        database: Database,
+        clock: Clock,
+        executor: Executor,
+        services: AsyncExitStack,
+        environment: RunningEnvironment,
     ) -> None:
         self.database = database
         self.clock = clock
@@ -41,6 +48,8 @@ class Backend:
             database, executor, clock, max_bytes=database.settings.memory.query_cache_bytes
         )
         """Answers queries, each computed once for all who ask."""
+        self.environment = environment
+        """The environment variables, for whoever runs the server."""
         self._services = services
 
     @classmethod
@@ -55,14 +64,19 @@ class Backend:
         randomness: Randomness = os.urandom,
         settings: Settings | None = None,
         pauses: Pauses | None = None,
+        process: Mapping[str, str] | None = None,
         tell: Callable[[Backfill], None] = lambda _: None,
     ) -> AsyncGenerator[Backend]:
-        """The application running on a store, for as long as the context lasts."""
+        """The application running on a store, for as long as the context lasts.
+
+        `process` is the environment of this process: what is not stored is taken from there.
+        """
         clock = clock or SystemClock()
         async with Database.open(store, clock, randomness, settings, pauses) as database:
             services = AsyncExitStack()
             try:
-                start = await _Start.of(impl, services)
+                environment = RunningEnvironment(database, clock, randomness, process or {})
+                start = await _Start.of(impl, services, environment)
                 await database.declare(impl.data_model.declared, tell)
             except BaseException:
                 await services.aclose()
@@ -70,7 +84,8 @@ class Backend:
             application = start.on(database, clock)
             failures = Failures(redacts=redacts)
             executor = Executor(database, application, failures, clock, randomness)
-            backend = cls(database, clock, executor, services)
+            environment.variables = application.variables
+            backend = cls(database, clock, executor, services, environment)
             try:
                 yield backend
             finally:
@@ -86,12 +101,13 @@ class Backend:
         """
         services = AsyncExitStack()
         try:
-            start = await _Start.of(impl, services)
+            start = await _Start.of(impl, services, self.environment)
             await self.database.declare(impl.data_model.declared, tell)
         except BaseException:
             await services.aclose()
             raise
         self.executor.application = start.on(self.database, self.clock)
+        self.environment.variables = start.variables
         self.queries.clear()
         old, self._services = self._services, services
         await old.aclose()
@@ -104,17 +120,24 @@ class _Start:
     impl: Impl[Any]
     functions: Functions
     services: Services
+    variables: Variables
 
     @classmethod
-    async def of(cls, impl: Impl[Any], services: AsyncExitStack) -> _Start:
-        """Check the application, read its functions, open its services."""
+    async def of(
+        cls, impl: Impl[Any], services: AsyncExitStack, environment: RunningEnvironment
+    ) -> _Start:
+        """Check the application and its environment, read its functions, open its services."""
         refuse("the application", impl.mistakes())
         functions = Functions.of(impl)
-        return cls(impl, functions, await services.enter_async_context(impl.layers.running()))
+        variables = await environment.fitting(impl.environments)
+        running = await services.enter_async_context(impl.layers.running())
+        return cls(impl, functions, running, variables)
 
     def on(self, database: Database, clock: Clock) -> Application:
         """The application with the tables that were declared for it."""
         tables = OpenTables.of(self.impl.data_model.tables, database.catalog)
         routes = Routes(self.impl.routes)
         verifier = TokenVerifier(self.impl.providers, clock)
-        return Application(self.impl, self.functions, tables, self.services, routes, verifier)
+        return Application(
+            self.impl, self.functions, tables, self.services, routes, verifier, self.variables
+        )

@@ -40,6 +40,7 @@ from confect_server.engine import (
     check_fits,
     conflict_in,
 )
+from confect_server.environment import Variables
 from confect_server.http import Route, Routes
 from confect_server.impl import Impl
 from confect_server.runtime.caller import CLIENT, Caller
@@ -88,6 +89,7 @@ class Application:
     services: Services
     routes: Routes
     verifier: TokenVerifier
+    variables: Variables
 
     @cached_property
     def data_model(self) -> DataModel:
@@ -115,6 +117,11 @@ class Executor:
         self._transactions = Transactions(database, clock, randomness, self._check_schema)
         self.application = application
         self._fitting: tuple[Application, Catalog] | None = None
+
+    @property
+    def variables(self) -> Variables:
+        """The environment variables of the application."""
+        return self.application.variables
 
     async def run_query(
         self,
