@@ -35,7 +35,9 @@ class Server:
 
         `acting_as` is who is said to call: a JSON object with issuer and subject.
         """
-        request = CallRequest(FunctionPath.parse(path), _object(args, BadArguments), ResultFormat.CLEAN)
+        request = CallRequest(
+            FunctionPath.parse(path), _object(args, BadArguments), ResultFormat.CLEAN
+        )
         headers = {
             "Authorization": f"Convex {self._admin_key}{_user(acting_as)}",
             "Content-Type": "application/json",

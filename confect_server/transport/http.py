@@ -32,6 +32,7 @@ from confect_server.runtime import Backend, Caller
 from confect_server.runtime.outcome import RunOutcome, Succeeded
 from confect_server.transport.admin import AdminKey, NotAdmin
 from confect_server.transport.callers import Callers
+from confect_server.transport.environment import EnvironmentApi
 from confect_server.transport.front_page import front_page
 from confect_server.transport.http_exchange import HTML, JSON, TEXT, BodyTooLong, Exchange
 
@@ -50,6 +51,7 @@ class HttpApi:
         self._queries = backend.queries
         self._shows_functions = shows_functions
         self._callers = Callers(backend, admin_key)
+        self._environment = EnvironmentApi(backend, self._callers)
         self._calls: dict[str, Run] = {
             "/api/query": self._query,
             "/api/mutation": self._mutation,
@@ -64,6 +66,8 @@ class HttpApi:
             await exchange.allow_cross_origin()
         elif exchange.path in self._calls and exchange.method == "POST":
             await self._call(exchange, self._calls[exchange.path])
+        elif self._environment.serves(exchange):
+            await self._environment.answer(exchange)
         elif exchange.path == "/version" and exchange.method == "GET":
             await exchange.respond(200, TEXT, self._version)
         elif not await self._routed(exchange):
