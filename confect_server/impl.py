@@ -20,6 +20,7 @@ from confect_core.spec import (
     QuerySpec,
 )
 from confect_core.spec.group import group_of
+from confect_server import auth, environment
 from confect_server.auth import Provider
 from confect_server.ctx import ActionCtx, MutationCtx, QueryCtx
 from confect_server.db import DataModel
@@ -153,11 +154,17 @@ class Impl(Generic[N]):
         return replace(self, environments=(*self.environments, *environments))
 
     def mistakes(self) -> list[SpecError]:
-        """Everything in specs, tables and routes that cannot be, now that all of it is loaded."""
+        """Everything in the application that cannot be, now that all of it is loaded."""
         specs = [group_of(group.spec, "the implementation") for group in self.groups.values()]
         functions = [function for spec in specs for function in spec.functions.values()]
         found = [mistake for function in functions for mistake in function.mistakes()]
-        return [*found, *self.data_model.mistakes(), *Routes(self.routes).mistakes]
+        return [
+            *found,
+            *self.data_model.mistakes(),
+            *Routes(self.routes).mistakes,
+            *[mistake for each in self.providers for mistake in auth.mistakes_of(each)],
+            *[mistake for each in self.environments for mistake in environment.mistakes_of(each)],
+        ]
 
     @property
     def data_model(self) -> DataModel:

@@ -5,6 +5,7 @@ environment of a process: that is passed in. May import `confect_core` and the e
 """
 
 from confect_server.environment.declared import Environment as Environment
+from confect_server.environment.declared import mistakes_of as mistakes_of
 from confect_server.environment.stored import change as change
 from confect_server.environment.stored import stored_variables as stored_variables
 from confect_server.environment.variables import RunEnvironment as RunEnvironment

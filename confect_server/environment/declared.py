@@ -8,6 +8,9 @@ from typing import Protocol, Self, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, SecretBytes, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
+from confect_server.environment.errors import ImpossibleVariable
+from confect_server.environment.names import is_name
+
 E = TypeVar("E", bound="Environment")
 
 
@@ -64,6 +67,12 @@ def _key(name: str, field: FieldInfo) -> str:
 def _variables_by_key(declared: type[Environment]) -> dict[str, str]:
     keys = [_key(name, field) for name, field in declared.model_fields.items()]
     return dict(zip(keys, variables_of(declared), strict=True))
+
+
+def mistakes_of(declared: type[Environment]) -> list[ImpossibleVariable]:
+    """The variables that nobody could set."""
+    names = variables_of(declared)
+    return [ImpossibleVariable(declared.__name__, each) for each in names if not is_name(each)]
 
 
 def is_secret(field: FieldInfo) -> bool:

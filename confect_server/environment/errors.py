@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from confect_core.errors import CallError, ConfectError
+from confect_core.errors import CallError, ConfectError, SpecError
 
 
 class BadVariables(ConfectError):
@@ -29,6 +29,16 @@ class UndeclaredEnvironment(ConfectError):
         super().__init__(
             f"the application does not declare the environment {name}",
             hint=f"write Impl(...).environment({name})",
+        )
+
+
+class ImpossibleVariable(SpecError):
+    """A field of settings whose variable nobody could set."""
+
+    def __init__(self, environment: str, name: str) -> None:
+        super().__init__(
+            f"{environment} reads a variable that cannot be: {name[:40]!r}",
+            hint="use letters, digits and underscores for the field or its alias",
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import NamedTuple, cast
 
@@ -14,13 +13,11 @@ from confect_server.environment.errors import (
     VariablesTooLong,
     VariableTooLong,
 )
+from confect_server.environment.names import MAX_NAME_LENGTH, is_name
 
 MAX_VARIABLES = 512
-MAX_NAME_LENGTH = 256
 MAX_VALUE_BYTES = 8 * 1024
 MAX_TOTAL_BYTES = 512 * 1024
-
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class _Row(NamedTuple):
@@ -70,7 +67,7 @@ async def _rows(transaction: Transaction) -> dict[str, _Row]:
 
 
 def _check(name: str, value: str) -> None:
-    if not _NAME.fullmatch(name) or len(name) > MAX_NAME_LENGTH:
+    if not is_name(name):
         raise BadVariableName(name, MAX_NAME_LENGTH)
     if (size := len(value.encode())) > MAX_VALUE_BYTES:
         raise VariableTooLong(name, size, MAX_VALUE_BYTES)

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from confect_core import FunctionSpec, GroupSpec, NoArgs, Table, ref
+from confect_core.values import Json
 from confect_server import (
     ActionCtx,
     DataModel,
@@ -164,7 +165,7 @@ class Served:
     async def call(self, kind: str, path: str, authorization: str | None = None) -> httpx2.Response:
         """POST a call of a function without arguments."""
         headers = {} if authorization is None else {"Authorization": authorization}
-        body = {"path": path, "args": {}}
+        body: Json = {"path": path, "args": {}}
         return await self.http.post(f"/api/{kind}", json=body, headers=headers)
 
     async def answer(self, kind: str, path: str, authorization: str | None = None) -> Any:

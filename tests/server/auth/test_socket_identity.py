@@ -102,7 +102,7 @@ async def test_a_refused_token_is_told_why_and_the_socket_closed() -> None:
                 assert told in error["error"]
                 assert (error["baseVersion"], error["authUpdateAttempted"]) == (0, True)
         async with sync_socket(at.socket_url) as socket:
-            cleo = {"tokenType": "Admin", "value": "wrong", "impersonating": {}}
+            cleo: Frame = {"tokenType": "Admin", "value": "wrong", "impersonating": {}}
             await socket.say("Authenticate", baseVersion=0, **cleo)
             assert (await refused(socket))["authUpdateAttempted"]
 
