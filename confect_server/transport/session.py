@@ -204,9 +204,9 @@ class SyncSession(Generic[I]):
         """
         if not self.is_behind or ts < self._least_ts:
             return []
-        if self._has_lapsed(now_ms):
+        if self._is_past(now_ms):
             self._awaits_token = self._is_verifying
-            return self.expire(now_ms)
+            return [] if self._awaits_token else self.expire()
         self._least_ts = ts
         end = StateVersion(self._queries.version, self._identity_version, ts)
         self._next = _NextTransition(end, self._owes_transition)
@@ -338,17 +338,19 @@ class SyncSession(Generic[I]):
         refusal = AuthError(error, self._version.identity, attempted)
         return [self._send(refusal), *self.close(Close())]
 
-    def expire(self, now_ms: int) -> list[Effect[I]]:
-        """Look whether the token has lapsed: the driver does so before each mutation and action.
+    def has_lapsed(self, now_ms: int) -> bool:
+        """Is the token no longer good? Then the driver expires the session and runs nothing more.
 
         A client that has shown another token already is not turned away while that is checked.
         """
-        if self._is_verifying or not self._has_lapsed(now_ms):
-            return []
-        return self.auth_failed("The token has expired", attempted=False)
+        return self._is_past(now_ms) and (self._is_closed or not self._is_verifying)
 
-    def _has_lapsed(self, now_ms: int) -> bool:
+    def _is_past(self, now_ms: int) -> bool:
         return self._lapses_at_ms is not None and now_ms > self._lapses_at_ms
+
+    def expire(self) -> list[Effect[I]]:
+        """The token has lapsed: the client hears of it, and comes back with another one."""
+        return self.auth_failed("The token has expired", attempted=False)
 
     # Signs of life.
 

@@ -260,9 +260,8 @@ class _Connection:
             self._subscriptions[query_id] = subscription
 
     async def _run_mutation(self, run: RunMutation[Caller]) -> list[Effect[Caller]]:
-        expired = self._session.expire(self._now_ms())
-        if expired:
-            return expired
+        if self._has_lapsed():
+            return []
         request = run.request
         named = SessionRequest(run.session_id, request.request_id)
         path = _path(request)
@@ -273,15 +272,19 @@ class _Connection:
         return self._session.mutation_committed(request.request_id, result.outcome, result.ts)
 
     async def _run_action(self, run: RunAction[Caller]) -> None:
-        expired = self._session.expire(self._now_ms())
-        if expired:
-            self._do(expired)
+        if self._has_lapsed():
             return
         request = run.request
         named = SessionRequest(run.session_id, request.request_id)
         path = _path(request)
         outcome = await self._executor.run_action(path, request.args, run.identity, named)
         self._do(self._session.action_finished(request.request_id, outcome))
+
+    def _has_lapsed(self) -> bool:
+        if not self._session.has_lapsed(self._now_ms()):
+            return False
+        self._do(self._session.expire())
+        return True
 
     async def _verify(self, token: Token) -> None:
         try:

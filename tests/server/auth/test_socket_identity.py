@@ -120,6 +120,18 @@ async def test_a_lapsed_token_runs_nothing_more() -> None:
             assert await at.answer("query", "book:count") == 0
 
 
+async def test_of_many_requests_after_a_token_lapsed_none_is_run() -> None:
+    async with served() as at, sync_socket(at.socket_url) as socket:
+        await show(socket, 0, at.issuer.token(lasts_s=60))
+        await transition(socket, 1)
+        at.clock.now_s += 66
+        for number in range(0, 20, 2):
+            await socket.act(number, "book:ask")
+            await socket.mutate(number + 1, "book:sign")
+        await refused(socket)
+        assert await at.answer("query", "book:count") == 0
+
+
 async def test_a_socket_that_is_idle_learns_that_its_token_lapsed_from_the_next_change() -> None:
     async with served() as at, sync_socket(at.socket_url) as socket:
         await show(socket, 0, at.issuer.token(lasts_s=60))

@@ -608,8 +608,8 @@ def test_a_token_that_lapsed_ends_the_session_with_the_next_transition() -> None
 
 def test_a_token_is_good_up_to_the_millisecond_at_which_it_lapses() -> None:
     talk = lapsing(subscribed())
-    assert talk.session.expire(LAPSES_MS) == []
-    assert talk.session.expire(LAPSES_MS + 1) != []
+    assert not talk.session.has_lapsed(LAPSES_MS)
+    assert talk.session.has_lapsed(LAPSES_MS + 1)
 
 
 def test_while_the_next_token_is_checked_a_lapsed_one_does_not_end_the_session() -> None:
@@ -618,7 +618,7 @@ def test_while_the_next_token_is_checked_a_lapsed_one_does_not_end_the_session()
     assert talk.session.is_behind
     assert talk.advance() == []
     assert not talk.session.is_behind  # nothing is pushed on behalf of the old token
-    assert talk.session.expire(NOW_MS) == []
+    assert not talk.session.has_lapsed(NOW_MS)
     talk.note(talk.session.authenticated("me", NOW_MS + 1))
     [run] = talk.advance()
     assert isinstance(run, RunQueries)
@@ -630,4 +630,14 @@ def test_nobody_lapses() -> None:
     talk = lapsing(subscribed())
     talk.say(NO_TOKEN % 1)
     talk.note(talk.session.authenticated("nobody"))
-    assert talk.session.expire(NOW_MS * 2) == []
+    assert not talk.session.has_lapsed(NOW_MS * 2)
+
+
+def test_whatever_is_left_to_run_is_not_run_once_a_lapsed_token_ended_the_session() -> None:
+    talk = lapsing(subscribed())
+    assert talk.note(talk.session.expire()) == [Close()]
+    assert talk.session.has_lapsed(NOW_MS)
+    refused = lapsing(subscribed())
+    refused.say(NO_TOKEN % 1)
+    refused.note(refused.session.auth_failed("no"))
+    assert refused.session.has_lapsed(NOW_MS)
