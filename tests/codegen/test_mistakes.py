@@ -431,6 +431,7 @@ def test_every_mistake_of_a_project_has_a_test() -> None:
         *("NoProject", "NotConfigured", "BadConfiguration", "NoPackage"),
         *("NoImplModule", "NoImpl", "GroupNotProvided", "GroupNotDeclared"),
         *("NoServer", "ServerUnreachable", "BadArguments", "CallFailed"),
+        *("BadUser", "NotChanged", "NoSuchVariable", "BadAssignment"),
     }
     declared = {
         name
