@@ -23,6 +23,9 @@ INDEXES = 514
 SESSION_REQUESTS = 515
 BACKFILLS = 517
 
+STORAGE = 525
+BLOBS = 526
+
 CATALOG_VERSION = 518
 """Every change of the catalog says that it wrote here, and every transaction has read it."""
 VERSION_KEY = b"\x00"
@@ -35,6 +38,9 @@ FIRST_USER_INDEX = 1_000_001
 BY_REQUEST = IndexDefinition(104, "by_request", SESSION_REQUESTS, ("session", "request"))
 
 ENVIRONMENT_ROWS = IndexDefinition(130, BY_CREATION_TIME, ENVIRONMENT, ())
+BLOBS_BY_KEY = IndexDefinition(122, "by_key", BLOBS, ("key",))
+BLOBS_BY_FILE = IndexDefinition(123, "by_file", BLOBS, ("file",))
+BLOBS_BY_DELETION = IndexDefinition(124, "by_deletion", BLOBS, ("deletedAt",))
 
 _SYSTEM_TABLES = {
     "_tables": TABLES,
@@ -42,6 +48,8 @@ _SYSTEM_TABLES = {
     "_session_requests": SESSION_REQUESTS,
     "_backfills": BACKFILLS,
     "_environment": ENVIRONMENT,
+    "_storage": STORAGE,
+    "_blobs": BLOBS,
 }
 _SYSTEM_INDEXES = (
     IndexDefinition(101, BY_CREATION_TIME, TABLES, ()),
@@ -50,6 +58,11 @@ _SYSTEM_INDEXES = (
     BY_REQUEST,
     IndexDefinition(105, BY_CREATION_TIME, BACKFILLS, ()),
     ENVIRONMENT_ROWS,
+    IndexDefinition(120, BY_CREATION_TIME, STORAGE, ()),
+    IndexDefinition(121, BY_CREATION_TIME, BLOBS, ()),
+    BLOBS_BY_KEY,
+    BLOBS_BY_FILE,
+    BLOBS_BY_DELETION,
 )
 
 IndexState: TypeAlias = Literal["ready", "backfilling", "removed"]

@@ -16,12 +16,15 @@ from confect_server.environment import Variables
 from confect_server.meta import Amount, Meta
 from confect_server.runtime.run_time import RunTime
 from confect_server.runtime.transactions import Transactions
+from confect_server.storage import Files
 
 T = TypeVar("T")
 
 
 class Runner(Protocol):
     """Runs a function for another one."""
+
+    files: Files
 
     @property
     def variables(self) -> Variables:
@@ -56,6 +59,10 @@ class CallsOfAction(Calls):
     def variables(self) -> Variables:
         return self._runner.variables
 
+    @property
+    def files(self) -> Files:
+        return self._runner.files
+
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         result, _ = await self._transactions.write(work)
         return result
@@ -84,6 +91,10 @@ class TransactionRun(Run):
     @property
     def variables(self) -> Variables:
         return self._runner.variables
+
+    @property
+    def files(self) -> Files:
+        return self._runner.files
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         return await work(self.transaction)

@@ -35,6 +35,7 @@ from confect_server.transport.callers import Callers
 from confect_server.transport.environment import EnvironmentApi
 from confect_server.transport.front_page import front_page
 from confect_server.transport.http_exchange import HTML, JSON, TEXT, BodyTooLong, Exchange
+from confect_server.transport.storage_api import StorageApi
 
 _REFUSED = (BadFormat, BadFunctionPath, BadJsonBody, InvalidClientVersion)
 
@@ -58,6 +59,7 @@ class HttpApi:
             "/api/action": self._action,
             "/api/function": self._function,
         }
+        self._storage = StorageApi(backend)
         self._version = version("confect-py").encode()
 
     async def answer(self, exchange: Exchange) -> None:
@@ -70,6 +72,8 @@ class HttpApi:
             await self._environment.answer(exchange)
         elif exchange.path == "/version" and exchange.method == "GET":
             await exchange.respond(200, TEXT, self._version)
+        elif await self._storage.answer(exchange):
+            return
         elif not await self._routed(exchange):
             await self._unrouted(exchange)
 
