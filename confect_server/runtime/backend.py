@@ -16,6 +16,7 @@ from confect_server.auth import TokenVerifier
 from confect_server.db import OpenTables
 from confect_server.engine import Backfill, Clock, Database, Pauses, Randomness
 from confect_server.environment import Variables
+from confect_server.hooks import WatchedTables
 from confect_server.http import Routes
 from confect_server.impl import Impl
 from confect_server.runtime.clock import SystemClock
@@ -152,9 +153,17 @@ class _Start:
         """The application with the tables that were declared for it."""
         tables = OpenTables.of(self.impl.data_model.tables, database.catalog)
         routes = Routes(self.impl.routes)
+        watched = WatchedTables.of(self.impl.hooks, tables)
         verifier = TokenVerifier(self.impl.providers, clock)
         return Application(
-            self.impl, self.functions, tables, self.services, routes, verifier, self.variables
+            self.impl,
+            self.functions,
+            tables,
+            self.services,
+            routes,
+            watched,
+            verifier,
+            self.variables,
         )
 
 
