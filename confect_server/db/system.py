@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
-from confect_core import Table
-from confect_core.values import Interval
+from confect_core import Id, Table
+from confect_core.values import Interval, decode_id
 from confect_core.values.codec import Codec
 from confect_server.db.page import Paging
 from confect_server.db.query import Query
+from confect_server.db.scheduled import ScheduledFunction
 from confect_server.engine import Transaction
 from confect_server.engine.index import BY_CREATION_TIME
+from confect_server.errors import UnknownTable
 
 
 class TableRecord(Table, name="tables"):
@@ -47,6 +49,14 @@ class BackfillRecord(Table, name="backfills"):
 _TABLES = Codec(TableRecord, what="_tables", is_stored=True)
 _INDEXES = Codec(IndexRecord, what="_indexes", is_stored=True)
 _BACKFILLS = Codec(BackfillRecord, what="_backfills", is_stored=True)
+_SCHEDULED = Codec(ScheduledFunction, what="_scheduled_functions", is_stored=True)
+
+_BY_NAME: dict[str, Codec[Any]] = {
+    "_tables": _TABLES,
+    "_indexes": _INDEXES,
+    "_backfills": _BACKFILLS,
+    "_scheduled_functions": _SCHEDULED,
+}
 
 R = TypeVar("R", bound=Table)
 
@@ -72,6 +82,20 @@ class SystemReader:
     def backfills(self) -> Query[BackfillRecord]:
         """The indexes that are being filled, in order of creation."""
         return self._all("_backfills", _BACKFILLS)
+
+    @property
+    def scheduled_functions(self) -> Query[ScheduledFunction]:
+        """The functions that are to be run later, and those that ended not long ago."""
+        return self._all("_scheduled_functions", _SCHEDULED)
+
+    async def get(self, id: Id[R]) -> R | None:
+        """The document of a system table with this id, or None if there is none."""
+        number, internal = decode_id(id)
+        codec = _BY_NAME.get(self._transaction.catalog.table_name(number) or "")
+        if codec is None:
+            raise UnknownTable(f"id {id!r}")
+        row = await self._transaction.get(number, internal)
+        return None if row is None else cast("R", codec.decode(row))
 
     def _all(self, table: str, codec: Codec[R]) -> Query[R]:
         index = self._transaction.catalog.table(table).indexes[BY_CREATION_TIME]

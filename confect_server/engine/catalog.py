@@ -27,16 +27,24 @@ CATALOG_VERSION = 518
 """Every change of the catalog says that it wrote here, and every transaction has read it."""
 VERSION_KEY = b"\x00"
 
+JOBS = 519
+RUNNERS = 522
+
 FIRST_USER_TABLE = 10_001
 FIRST_USER_INDEX = 1_000_001
 
 BY_REQUEST = IndexDefinition(104, "by_request", SESSION_REQUESTS, ("session", "request"))
+JOBS_BY_STATE = IndexDefinition(107, "by_state", JOBS, ("state.kind", "due"))
+JOBS_BY_COMPLETION = IndexDefinition(108, "by_completion", JOBS, ("completed_time",))
+ALL_RUNNERS = IndexDefinition(109, BY_CREATION_TIME, RUNNERS, ())
 
 _SYSTEM_TABLES = {
     "_tables": TABLES,
     "_indexes": INDEXES,
     "_session_requests": SESSION_REQUESTS,
     "_backfills": BACKFILLS,
+    "_scheduled_functions": JOBS,
+    "_runners": RUNNERS,
 }
 _SYSTEM_INDEXES = (
     IndexDefinition(101, BY_CREATION_TIME, TABLES, ()),
@@ -44,6 +52,10 @@ _SYSTEM_INDEXES = (
     IndexDefinition(103, BY_CREATION_TIME, SESSION_REQUESTS, ()),
     BY_REQUEST,
     IndexDefinition(105, BY_CREATION_TIME, BACKFILLS, ()),
+    IndexDefinition(106, BY_CREATION_TIME, JOBS, ()),
+    JOBS_BY_STATE,
+    JOBS_BY_COMPLETION,
+    ALL_RUNNERS,
 )
 
 IndexState: TypeAlias = Literal["ready", "backfilling", "removed"]

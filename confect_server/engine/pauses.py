@@ -26,6 +26,9 @@ class PausePoint(Enum):
     PUSH_RAN = "all that was stale has run and the socket is not told"
     HORIZON_RAISED = "older snapshots are refused and nothing of them is deleted"
     PAST_DELETED = "some of the past is deleted and not yet for good"
+    JOB_CLAIMED = "a scheduled action is said to run and does not yet"
+    JOB_RAN = "a scheduled function has run and how it ended is not written"
+    JOB_ENDED = "how a scheduled function ended is written and the next is not looked for"
     LOG_LOST = "the log that would tell what happened is trimmed and nobody here was told"
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+
+import anyio
 
 from confect_core.errors import refuse
 from confect_server.db import OpenTables
@@ -17,6 +19,7 @@ from confect_server.runtime.clock import SystemClock
 from confect_server.runtime.executor import Application, Executor
 from confect_server.runtime.failure import Failures
 from confect_server.runtime.functions import Functions
+from confect_server.runtime.job_loop import JobLoop
 from confect_server.runtime.query_cache import QueryCache
 from confect_server.services import Services
 from confect_server.settings import Settings
@@ -71,7 +74,8 @@ class Backend:
             executor = Executor(database, application, failures, clock, randomness)
             backend = cls(database, clock, executor, services)
             try:
-                yield backend
+                async with _in_background(JobLoop(database, clock, randomness, executor).run):
+                    yield backend
             finally:
                 await backend._services.aclose()
 
@@ -116,3 +120,20 @@ class _Start:
         tables = OpenTables.of(self.impl.data_model.tables, database.catalog)
         routes = Routes(self.impl.routes)
         return Application(self.impl, self.functions, tables, self.services, routes)
+
+
+@asynccontextmanager
+async def _in_background(*work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncGenerator[None]:
+    """Inside, work is done beside everything else; it is cancelled at the end."""
+    failure: Exception | None = None
+    async with anyio.create_task_group() as tasks:
+        for each in work:
+            tasks.start_soon(each)
+        try:
+            yield
+        except Exception as error:
+            failure = error  # kept from the task group, which would wrap it in a group
+        finally:
+            tasks.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
