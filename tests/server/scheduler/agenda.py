@@ -162,11 +162,12 @@ class Planner:
         assert isinstance(outcome, Failed), outcome
         return outcome.message
 
-    async def jobs(self) -> Value:
-        return await self.run("jobs")
+    async def jobs(self) -> list[str]:
+        """What there is of scheduled functions, and how far it is."""
+        return cast("list[str]", await self.run("jobs"))
 
-    async def texts(self) -> Value:
-        return await self.run("texts")
+    async def texts(self) -> list[str]:
+        return cast("list[str]", await self.run("texts"))
 
     @property
     def runs(self) -> list[str]:
