@@ -3,10 +3,19 @@
 Owns everything that runs on a server. May import `confect_core`; clients never import it.
 """
 
+from confect_server.crons import Calendar as Calendar
+from confect_server.crons import Every as Every
+from confect_server.crons import Recurrence as Recurrence
+from confect_server.crons import daily as daily
+from confect_server.crons import hourly as hourly
+from confect_server.crons import monthly as monthly
+from confect_server.crons import weekly as weekly
 from confect_server.ctx import ActionCtx as ActionCtx
 from confect_server.ctx import MutationCtx as MutationCtx
 from confect_server.ctx import QueryCtx as QueryCtx
 from confect_server.db import UNCHANGED as UNCHANGED
+from confect_server.db import CronJob as CronJob
+from confect_server.db import CronRun as CronRun
 from confect_server.db import DatabaseReader as DatabaseReader
 from confect_server.db import DatabaseWriter as DatabaseWriter
 from confect_server.db import DataModel as DataModel
@@ -38,7 +47,10 @@ from confect_server.impl import Impl as Impl
 from confect_server.impl import impl as impl
 from confect_server.meta import Amount as Amount
 from confect_server.meta import Meta as Meta
+from confect_server.scheduler import Cron as Cron
+from confect_server.scheduler import Crons as Crons
 from confect_server.scheduler import Scheduler as Scheduler
+from confect_server.scheduler import cron as cron
 from confect_server.services import Layers as Layers
 from confect_server.services import Service as Service
 from confect_server.services import layers as layers

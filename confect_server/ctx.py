@@ -29,7 +29,7 @@ from confect_server.circumstances import Circumstances
 from confect_server.db import DatabaseReader, DatabaseWriter
 from confect_server.engine import Transaction
 from confect_server.meta import Meta
-from confect_server.scheduler import Scheduler
+from confect_server.scheduler import Crons, Scheduler
 from confect_server.services import Needs, Services
 
 P = ParamSpec("P")
@@ -149,6 +149,11 @@ class MutationCtx(QueryCtx[N_contra, WriterDb_co], Generic[N_contra, WriterDb_co
     def scheduler(self) -> Scheduler:
         """Has functions run later, if this mutation commits."""
         return Scheduler(self._calls)
+
+    @property
+    def crons(self) -> Crons:
+        """Has functions run again and again, if this mutation commits."""
+        return Crons(self._calls)
 
 
 class ActionCtx(Ctx[N_contra]):

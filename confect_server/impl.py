@@ -24,6 +24,7 @@ from confect_server.ctx import ActionCtx, MutationCtx, QueryCtx
 from confect_server.db import DataModel
 from confect_server.errors import DuplicateGroup, WrongImplementations
 from confect_server.http import Route, Routes
+from confect_server.scheduler import Cron, cron_mistakes
 from confect_server.services import Layers
 
 A = TypeVar("A")
@@ -121,6 +122,7 @@ class Impl(Generic[N]):
     layers: Layers[N]
     groups: Mapping[str, GroupImpl[N]] = field(default_factory=dict[str, GroupImpl[N]])
     routes: tuple[Route[N], ...] = ()
+    crons: tuple[Cron, ...] = ()
 
     def provide(self, *groups: GroupImpl[N]) -> Impl[N]:
         """This application with more groups."""
@@ -137,11 +139,21 @@ class Impl(Generic[N]):
         """This application answering more requests of the web."""
         return replace(self, routes=(*self.routes, *routes))
 
+    def recur(self, *crons: Cron) -> Impl[N]:
+        """This application running more functions again and again."""
+        return replace(self, crons=(*self.crons, *crons))
+
     def mistakes(self) -> list[SpecError]:
         """Everything in specs, tables and routes that cannot be, now that all of it is loaded."""
         specs = [group_of(group.spec, "the implementation") for group in self.groups.values()]
         functions = [function for spec in specs for function in spec.functions.values()]
         found = [mistake for function in functions for mistake in function.mistakes()]
+        paths = [
+            f"{path}:{name}"
+            for path, group in self.groups.items()
+            for name in group_of(group.spec, "the implementation").functions
+        ]
+        found += cron_mistakes(self.crons, paths)
         return [*found, *self.data_model.mistakes(), *Routes(self.routes).mistakes]
 
     @property

@@ -1,4 +1,4 @@
-"""What the system tables say of scheduled functions."""
+"""What the system tables say of scheduled functions, and of jobs that recur."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from confect_core import Table
+from confect_core import Id, Table
+from confect_server.crons import Calendar, Every
 
 
 class _State(BaseModel):
@@ -54,7 +55,8 @@ class ScheduledFunction(Table, name="scheduled_functions"):
     """One run of a function that was asked for ahead of time; kept for a while after it ended.
 
     `due` says when a pending one is run: at its scheduled time, or later if the database could not
-    take it then, which `troubles` counts. `runner` is the process that runs an action.
+    take it then, which `troubles` counts. `runner` is the process that runs an action, `cron` the
+    name of the cron that it is a run of.
     """
 
     name: str
@@ -67,3 +69,33 @@ class ScheduledFunction(Table, name="scheduled_functions"):
     runner: str | None = None
     claim: str | None = None
     cron: str | None = None
+
+
+class CronJob(Table, name="crons"):
+    """A function that is run again and again; `job` is its next run, or the one that is running.
+
+    `is_declared` tells those of the application from those that a mutation has registered.
+    """
+
+    name: str
+    function: str
+    args: dict[str, object]
+    recurrence: Every | Calendar
+    is_declared: bool
+    job: Id[ScheduledFunction]
+    next_time: float
+
+
+class CronRun(Table, name="cron_runs"):
+    """One run of a cron that has ended; kept as long as the scheduled function that it was.
+
+    `skipped_since` is when the first of those runs was due that were left out after it, because it
+    was still running or no server was.
+    """
+
+    cron: str
+    job: Id[ScheduledFunction]
+    scheduled_time: float
+    completed_time: float
+    state: JobState
+    skipped_since: float | None = None

@@ -9,7 +9,7 @@ from confect_core.values import Interval, decode_id
 from confect_core.values.codec import Codec
 from confect_server.db.page import Paging
 from confect_server.db.query import Query
-from confect_server.db.scheduled import ScheduledFunction
+from confect_server.db.scheduled import CronJob, CronRun, ScheduledFunction
 from confect_server.engine import Transaction
 from confect_server.engine.index import BY_CREATION_TIME
 from confect_server.errors import UnknownTable
@@ -50,12 +50,16 @@ _TABLES = Codec(TableRecord, what="_tables", is_stored=True)
 _INDEXES = Codec(IndexRecord, what="_indexes", is_stored=True)
 _BACKFILLS = Codec(BackfillRecord, what="_backfills", is_stored=True)
 _SCHEDULED = Codec(ScheduledFunction, what="_scheduled_functions", is_stored=True)
+_CRONS = Codec(CronJob, what="_crons", is_stored=True)
+_CRON_RUNS = Codec(CronRun, what="_cron_runs", is_stored=True)
 
 _BY_NAME: dict[str, Codec[Any]] = {
     "_tables": _TABLES,
     "_indexes": _INDEXES,
     "_backfills": _BACKFILLS,
     "_scheduled_functions": _SCHEDULED,
+    "_crons": _CRONS,
+    "_cron_runs": _CRON_RUNS,
 }
 
 R = TypeVar("R", bound=Table)
@@ -87,6 +91,16 @@ class SystemReader:
     def scheduled_functions(self) -> Query[ScheduledFunction]:
         """The functions that are to be run later, and those that ended not long ago."""
         return self._all("_scheduled_functions", _SCHEDULED)
+
+    @property
+    def crons(self) -> Query[CronJob]:
+        """The jobs that recur, in order of creation."""
+        return self._all("_crons", _CRONS)
+
+    @property
+    def cron_runs(self) -> Query[CronRun]:
+        """The runs of crons that ended not long ago, in order of their ends."""
+        return self._all("_cron_runs", _CRON_RUNS)
 
     async def get(self, id: Id[R]) -> R | None:
         """The document of a system table with this id, or None if there is none."""

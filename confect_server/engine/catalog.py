@@ -28,6 +28,8 @@ CATALOG_VERSION = 518
 VERSION_KEY = b"\x00"
 
 JOBS = 519
+CRONS = 520
+CRON_RUNS = 521
 RUNNERS = 522
 
 FIRST_USER_TABLE = 10_001
@@ -36,6 +38,8 @@ FIRST_USER_INDEX = 1_000_001
 BY_REQUEST = IndexDefinition(104, "by_request", SESSION_REQUESTS, ("session", "request"))
 JOBS_BY_STATE = IndexDefinition(107, "by_state", JOBS, ("state.kind", "due"))
 JOBS_BY_COMPLETION = IndexDefinition(108, "by_completion", JOBS, ("completed_time",))
+CRONS_BY_NAME = IndexDefinition(111, "by_name", CRONS, ("name",))
+ALL_CRON_RUNS = IndexDefinition(112, BY_CREATION_TIME, CRON_RUNS, ())
 ALL_RUNNERS = IndexDefinition(109, BY_CREATION_TIME, RUNNERS, ())
 
 _SYSTEM_TABLES = {
@@ -44,6 +48,8 @@ _SYSTEM_TABLES = {
     "_session_requests": SESSION_REQUESTS,
     "_backfills": BACKFILLS,
     "_scheduled_functions": JOBS,
+    "_crons": CRONS,
+    "_cron_runs": CRON_RUNS,
     "_runners": RUNNERS,
 }
 _SYSTEM_INDEXES = (
@@ -55,6 +61,9 @@ _SYSTEM_INDEXES = (
     IndexDefinition(106, BY_CREATION_TIME, JOBS, ()),
     JOBS_BY_STATE,
     JOBS_BY_COMPLETION,
+    IndexDefinition(110, BY_CREATION_TIME, CRONS, ()),
+    CRONS_BY_NAME,
+    ALL_CRON_RUNS,
     ALL_RUNNERS,
 )
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import anyio
@@ -21,6 +22,7 @@ from confect_server.runtime.failure import Failures
 from confect_server.runtime.functions import Functions
 from confect_server.runtime.job_loop import JobLoop
 from confect_server.runtime.query_cache import QueryCache
+from confect_server.scheduler.recurring import declare as declare_crons
 from confect_server.services import Services
 from confect_server.settings import Settings
 from confect_server.store import Store
@@ -74,6 +76,7 @@ class Backend:
             executor = Executor(database, application, failures, clock, randomness)
             backend = cls(database, clock, executor, services)
             try:
+                await backend._declare_crons(impl)
                 async with _in_background(JobLoop(database, clock, randomness, executor).run):
                     yield backend
             finally:
@@ -97,7 +100,14 @@ class Backend:
         self.executor.application = start.on(self.database)
         self.queries.clear()
         old, self._services = self._services, services
-        await old.aclose()
+        try:
+            await self._declare_crons(impl)
+        finally:
+            await old.aclose()
+
+    async def _declare_crons(self, impl: Impl[Any]) -> None:
+        plans = [each.plan() for each in impl.crons]
+        await self.executor.transactions.write(partial(declare_crons, plans))
 
 
 @dataclass(frozen=True)

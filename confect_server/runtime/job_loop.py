@@ -16,6 +16,8 @@ from anyio.abc import TaskGroup
 
 from confect_core.values import Interval, key_of
 from confect_server.engine import (
+    ALL_CRON_RUNS,
+    CRON_RUNS,
     JOBS,
     JOBS_BY_COMPLETION,
     Clock,
@@ -127,13 +129,16 @@ class JobLoop:
         transaction = self._database.begin()
         oldest_ms = now_ms(transaction) - self._results_s * 1000
         # what has not ended has no time of completion, which comes before all numbers
-        completed = Interval(key_of((float("-inf"),)), key_of((oldest_ms,)))
-        found = transaction.range(JOBS_BY_COMPLETION, completed, at_most=_FORGOTTEN_AT_ONCE)
-        ids = [each.id async for each in found]
-        for id in ids:
-            await transaction.delete(JOBS, id)
+        old = Interval(key_of((float("-inf"),)), key_of((oldest_ms,)))
+        count = 0
+        for table, index in ((JOBS, JOBS_BY_COMPLETION), (CRON_RUNS, ALL_CRON_RUNS)):
+            found = transaction.range(index, old, at_most=_FORGOTTEN_AT_ONCE)
+            ids = [each.id async for each in found]
+            count += len(ids)
+            for id in ids:
+                await transaction.delete(table, id)
         try:
             await self._database.commit(transaction)
         except Conflict:
             return False  # another process deletes them
-        return bool(ids)
+        return bool(count)

@@ -35,13 +35,14 @@ from confect_server.runtime.transactions import Transactions
 from confect_server.scheduler.jobs import (
     Job,
     begin,
-    end,
+    canceled,
     failed,
     now_ms,
     postpone,
     read_job,
     succeeded,
 )
+from confect_server.scheduler.recurring import end_job, go_on
 from confect_server.scheduler.running import running_job
 from confect_server.store import DatabaseBusy, SnapshotForgotten
 
@@ -132,7 +133,7 @@ class JobRuns:
             await self._pauses.reached(PausePoint.JOB_RAN)
             current = await read_job(transaction, job.id)
             if current is not None and current.state == "inProgress":
-                await end(transaction, current, succeeded())
+                await end_job(transaction, current, succeeded())
 
         await self._executor.transactions.write(attempt, is_named=True)
         await self._pauses.reached(PausePoint.JOB_ENDED)
@@ -212,8 +213,12 @@ def _ending(
 
     async def work(transaction: Transaction) -> None:
         current = await read_job(transaction, job.id)
-        if current is not None and (current.state, current.claim) == (since, claim):
-            await end(transaction, current, state)
+        if current is None or current.claim != claim:
+            return
+        if current.state == since:
+            await end_job(transaction, current, state)
+        elif claim is not None and current.state == "canceled":
+            await go_on(transaction, current, canceled())
 
     return work
 

@@ -21,7 +21,8 @@ from confect_core.values import Interval, Value, decode_id
 from confect_server.engine import ALL_RUNNERS, JOBS_BY_STATE, RUNNERS, Clock, Database, Transaction
 from confect_server.runtime.alarm import Alarm
 from confect_server.runtime.transactions import Transactions
-from confect_server.scheduler.jobs import RUNNING_ACTIONS, end, failed, job_of, now_ms
+from confect_server.scheduler.jobs import RUNNING_ACTIONS, failed, job_of, now_ms
+from confect_server.scheduler.recurring import end_job, go_on_after
 
 GIVEN_UP = "The process that ran the action is gone; it is not run again."
 
@@ -141,9 +142,11 @@ async def _give_up(id: str, transaction: Transaction) -> None:
     row = await transaction.get(RUNNERS, decode_id(id)[1])
     if row is None or _expiry(row) > now_ms(transaction):
         return
-    async for found in transaction.range(JOBS_BY_STATE, RUNNING_ACTIONS):
-        if found.document.get("runner") == id:
-            await end(transaction, job_of(found.document), failed(GIVEN_UP))
+    running = transaction.range(JOBS_BY_STATE, RUNNING_ACTIONS)
+    for job in [job_of(each.document) async for each in running]:
+        if job.runner == id:
+            await end_job(transaction, job, failed(GIVEN_UP))
+    await go_on_after(transaction, id)
     await transaction.delete(RUNNERS, decode_id(id)[1])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from confect_core.errors import CallError
+from confect_core.errors import CallError, SpecError, Where
 
 
 class NegativeDelay(CallError):
@@ -44,4 +44,77 @@ class NotSchedulable(CallError):
         super().__init__(
             f"{path} is a {kind}, and nobody would get its answer",
             hint="schedule a mutation or an action",
+        )
+
+
+class BadCronName(SpecError):
+    """A name for a cron that not everything can show."""
+
+    def __init__(self, name: str, where: Where | None = None) -> None:
+        super().__init__(
+            f"{name!r} is no name for a cron",
+            hint="use printable ASCII characters, such as 'daily digest'",
+            where=where,
+        )
+
+
+class DuplicateCron(SpecError):
+    """Two crons of one name."""
+
+    def __init__(self, name: str, where: Where | None = None) -> None:
+        super().__init__(
+            f"the application declares more than one cron {name!r}",
+            hint="give each of them a name of its own",
+            where=where,
+        )
+
+
+class CronOfNothing(SpecError):
+    """A cron of a function that the application does not implement."""
+
+    def __init__(self, name: str, path: str, where: Where | None = None) -> None:
+        super().__init__(
+            f"cron {name!r} runs {path}, which the application does not provide",
+            hint="provide the group of the function to the Impl, or remove the cron",
+            where=where,
+        )
+
+
+class BadCronArguments(SpecError):
+    """A cron whose function cannot be called like that."""
+
+    def __init__(self, name: str, problem: str, where: Where | None = None) -> None:
+        super().__init__(
+            f"cron {name!r} cannot be run: {problem}",
+            hint="name a mutation or an action and pass what it takes; run the type checker",
+            where=where,
+        )
+
+
+class CronNameTaken(CallError):
+    """A cron that is registered under the name of another one."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"there is a cron {name!r} already",
+            hint="delete it first, or choose another name",
+        )
+
+
+class NoSuchCron(CallError):
+    """A cron that is deleted and does not exist."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"there is no cron {name!r}", hint="look at ctx.crons.list() for those there are"
+        )
+
+
+class CronIsDeclared(CallError):
+    """A cron of the application that a mutation wants to delete."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"cron {name!r} is declared by the application, and would be back with the next start",
+            hint="remove it from Impl.recur(...)",
         )

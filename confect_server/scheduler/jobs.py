@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
-from confect_core.values import Interval, Value, decode_id, key_of
+from confect_core.values import Interval, Value, decode_id, dumps_canonical, key_of
 from confect_server.engine import JOBS, JOBS_BY_STATE, Document, Transaction
 from confect_server.scheduler.running import job_that_runs
 
@@ -33,8 +33,11 @@ class Call:
 
     path: str
     args: Value
-    size: int
-    """The length of the arguments as they are stored."""
+
+    @property
+    def size(self) -> int:
+        """The length of the arguments as they are stored."""
+        return len(dumps_canonical(self.args))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Job:
     scheduled_ms: float
     due_ms: float | None
     troubles: int
+    runner: str | None
     claim: str | None
     cron: str | None
 
@@ -68,6 +72,7 @@ def job_of(document: Document) -> Job:
         cast("float", document["scheduled_time"]),
         cast("float | None", document.get("due")),
         int(cast("float", document["troubles"])),
+        cast("str | None", document.get("runner")),
         cast("str | None", document.get("claim")),
         cast("str | None", document.get("cron")),
     )
@@ -85,24 +90,19 @@ async def pending_jobs(transaction: Transaction, at_most: int) -> list[Job]:
     return [job_of(each.document) async for each in found]
 
 
-async def schedule(
-    transaction: Transaction, call: Call, at_ms: float, cron: str | None = None
-) -> str:
+async def schedule(transaction: Transaction, call: Call, at_ms: float) -> str:
     """Store a job, and give its id; one that a canceled job schedules is canceled already."""
     transaction.usage.schedule(call.size)
-    fields: dict[str, Value] = {
-        "name": call.path,
-        "args": call.args,
-        "scheduled_time": at_ms,
-        "troubles": 0.0,
-    }
-    if cron is not None:
-        fields["cron"] = cron
     if await _is_canceled(transaction, job_that_runs()):
-        fields |= {"state": {"kind": "canceled"}, "completed_time": now_ms(transaction)}
-    else:
-        fields |= {"state": {"kind": "pending"}, "due": at_ms}
-    return await transaction.insert(JOBS, fields)
+        over: dict[str, Value] = {"state": canceled(), "completed_time": now_ms(transaction)}
+        return await transaction.insert(JOBS, {**_fields(call, at_ms), **over})
+    return await schedule_run(transaction, call, at_ms)
+
+
+async def schedule_run(transaction: Transaction, call: Call, at_ms: float, **cron: Value) -> str:
+    """Store a job that nobody's limits count, as the run of a cron perhaps, and give its id."""
+    waiting: dict[str, Value] = {"state": {"kind": "pending"}, "due": at_ms}
+    return await transaction.insert(JOBS, {**_fields(call, at_ms), **waiting, **cron})
 
 
 async def begin(transaction: Transaction, job: Job, **marks: Value) -> None:
@@ -139,6 +139,10 @@ def canceled() -> dict[str, Value]:
 def now_ms(transaction: Transaction) -> float:
     """When the transaction began, in milliseconds."""
     return transaction.began_at_ns / NS_PER_MS
+
+
+def _fields(call: Call, at_ms: float) -> dict[str, Value]:
+    return {"name": call.path, "args": call.args, "scheduled_time": at_ms, "troubles": 0.0}
 
 
 async def _is_canceled(transaction: Transaction, id: str | None) -> bool:

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar, cast
 
 from typing_extensions import ParamSpec
 
 from confect_core import ActionRef, Id, MutationRef, Ref
-from confect_core.values import decode_id, dumps_canonical
+from confect_core.values import decode_id
 from confect_server.db import ScheduledFunction
 from confect_server.engine import JOBS, Transaction
 from confect_server.errors import WrongTable
 from confect_server.scheduler.errors import NaiveTime, NegativeDelay, NotSchedulable, TooFarAway
-from confect_server.scheduler.jobs import NS_PER_MS, Call, canceled, end, read_job, schedule
+from confect_server.scheduler.jobs import NS_PER_MS, Call, canceled, read_job, schedule
+from confect_server.scheduler.recurring import EPOCH, MS, end_job
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 FARTHEST = timedelta(days=5 * 365)
 """How far from now a function may be scheduled."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MS = timedelta(milliseconds=1)
 
 
 class Transacts(Protocol):
@@ -59,7 +57,7 @@ class Scheduler:
         call = call_of(ref, args, kwargs)
 
         async def work(transaction: Transaction) -> str:
-            return await _at(transaction, call, transaction.began_at_ns / NS_PER_MS + delay / _MS)
+            return await _at(transaction, call, transaction.began_at_ns / NS_PER_MS + delay / MS)
 
         return cast("Id[ScheduledFunction]", await self._calls.transact(work))
 
@@ -74,7 +72,7 @@ class Scheduler:
         """Have a function run at a time, at once if that is past, and give the id of that run."""
         if at.tzinfo is None:
             raise NaiveTime(at)
-        call, at_ms = call_of(ref, args, kwargs), (at - _EPOCH) / _MS
+        call, at_ms = call_of(ref, args, kwargs), (at - EPOCH) / MS
 
         async def work(transaction: Transaction) -> str:
             return await _at(transaction, call, at_ms)
@@ -95,7 +93,7 @@ class Scheduler:
                 raise WrongTable(id, "_scheduled_functions", found)
             job = await read_job(transaction, id)
             if job is not None and job.state in ("pending", "inProgress"):
-                await end(transaction, job, canceled())
+                await end_job(transaction, job, canceled())
 
         await self._calls.transact(work)
 
@@ -104,11 +102,10 @@ def call_of(ref: Ref[..., Any], args: tuple[object, ...], kwargs: dict[str, obje
     """A call to be run later, its arguments checked and encoded."""
     if ref.spec.kind not in ("mutation", "action"):
         raise NotSchedulable(ref.path, ref.spec.kind)
-    encoded = ref.call.encode_args(args, kwargs)
-    return Call(ref.path, encoded, len(dumps_canonical(encoded)))
+    return Call(ref.path, ref.call.encode_args(args, kwargs))
 
 
 async def _at(transaction: Transaction, call: Call, at_ms: float) -> str:
-    if abs(at_ms - transaction.began_at_ns / NS_PER_MS) > FARTHEST / _MS:
-        raise TooFarAway(_EPOCH + timedelta(milliseconds=at_ms), FARTHEST)
+    if abs(at_ms - transaction.began_at_ns / NS_PER_MS) > FARTHEST / MS:
+        raise TooFarAway(EPOCH + timedelta(milliseconds=at_ms), FARTHEST)
     return await schedule(transaction, call, at_ms)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
@@ -12,6 +12,7 @@ from confect_core import Args, FunctionSpec, GroupSpec, Id, NoArgs, Table, Tagge
 from confect_core.values import Json, Value, encode, loads
 from confect_server import (
     ActionCtx,
+    Cron,
     DataModel,
     GroupImpl,
     Impl,
@@ -110,8 +111,8 @@ async def jobs(ctx: QueryCtx, args: NoArgs) -> list[str]:
     ]
 
 
-def agenda(script: Script) -> Impl[Any]:
-    """The application, with what its handlers do."""
+def agenda(script: Script, *crons: Cron) -> Impl[Any]:
+    """The application, with what its handlers do, and what it runs again and again."""
 
     async def open_script() -> AsyncIterator[Script]:
         yield script
@@ -125,7 +126,7 @@ def agenda(script: Script) -> Impl[Any]:
         "jobs": jobs,
     }
     group = GroupImpl[Any]("agenda", Agenda, functions, data_model=DataModel((Entry,)))
-    return Impl(layers().add(Script, open_script)).provide(group)
+    return Impl(layers().add(Script, open_script)).provide(group).recur(*crons)
 
 
 @dataclass
@@ -189,10 +190,11 @@ async def planner(
     script: Script | None = None,
     settings: Settings | None = None,
     pauses: Pauses | None = None,
+    crons: Sequence[Cron] = (),
 ) -> AsyncGenerator[Planner]:
     clock, script = clock or MovableClock(), script or Script()
     opening = Backend.open(
-        agenda(script),
+        agenda(script, *crons),
         store or MemoryStore(),
         clock=clock,
         randomness=Random(seed).randbytes,
