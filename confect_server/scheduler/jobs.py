@@ -21,8 +21,6 @@ NS_PER_MS = 1_000_000
 
 StateKind: TypeAlias = Literal["pending", "inProgress", "success", "failed", "canceled"]
 
-PENDING_JOBS = Interval.prefix(key_of(("pending",)))
-"""The pending jobs in the index by state, the first to be run first."""
 RUNNING_ACTIONS = Interval.prefix(key_of(("inProgress",)))
 """The actions that some process runs, in the index by state."""
 
@@ -84,9 +82,13 @@ async def read_job(transaction: Transaction, id: str) -> Job | None:
     return None if document is None else job_of(document)
 
 
-async def pending_jobs(transaction: Transaction, at_most: int) -> list[Job]:
-    """The first so many that wait for their time."""
-    found = transaction.range(JOBS_BY_STATE, PENDING_JOBS, at_most=at_most)
+async def pending_jobs(
+    transaction: Transaction, at_most: int, from_ms: float | None = None
+) -> list[Job]:
+    """The first so many that wait for their time, of those that are due from some time on."""
+    every = Interval.prefix(key_of(("pending",)))
+    start = every.start if from_ms is None else key_of(("pending", from_ms))
+    found = transaction.range(JOBS_BY_STATE, Interval(start, every.end), at_most=at_most)
     return [job_of(each.document) async for each in found]
 
 
@@ -101,7 +103,9 @@ async def schedule(transaction: Transaction, call: Call, at_ms: float) -> str:
 
 async def schedule_run(transaction: Transaction, call: Call, at_ms: float, **cron: Value) -> str:
     """Store a job that nobody's limits count, as the run of a cron perhaps, and give its id."""
-    waiting: dict[str, Value] = {"state": {"kind": "pending"}, "due": at_ms}
+    # never due before it is stored: so whoever looks need not look at what was due long ago
+    due_ms = max(at_ms, now_ms(transaction))
+    waiting: dict[str, Value] = {"state": {"kind": "pending"}, "due": due_ms}
     return await transaction.insert(JOBS, {**_fields(call, at_ms), **waiting, **cron})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any, assert_never, assert_type
 from uuid import UUID
@@ -50,13 +50,20 @@ from confect_core.values import Value
 from confect_server import (
     UNCHANGED,
     ActionCtx,
+    CronJob,
+    CronRun,
     DatabaseReader,
+    Every,
     Expr,
     FunctionImpl,
     GroupImpl,
     Impl,
+    JobFailed,
     Range,
+    ScheduledFunction,
     Service,
+    cron,
+    daily,
     field_of,
     impl,
     layers,
@@ -75,6 +82,29 @@ from shop.tables.orders import Order
 
 class Event(Table, name="events"):
     at: CommitTs = COMMIT_TS
+
+
+async def schedules(ctx: MutationCtx, at: datetime) -> None:
+    soon = timedelta(seconds=1)
+    job = await ctx.scheduler.run_after(soon, refs.public.notes.insert, text="hi")
+    assert_type(job, Id[ScheduledFunction])
+    await ctx.scheduler.run_at(at, refs.internal.notes.clear)
+    await ctx.scheduler.cancel(job)
+    found = await ctx.db.system.get(job)
+    assert_type(found, ScheduledFunction | None)
+    if found is not None and isinstance(found.state, JobFailed):
+        assert_type(found.state.error, str)
+    assert_type(await ctx.db.system.scheduled_functions.collect(), list[ScheduledFunction])
+    every = await ctx.crons.register("mine", Every(soon), refs.public.notes.insert, text="hi")
+    assert_type(every, Id[CronJob])
+    assert_type(await ctx.crons.list(), list[CronJob])
+    assert_type(await ctx.db.system.cron_runs.first(), CronRun | None)
+
+
+async def schedules_by_action(ctx: ActionCtx, note_id: Id[Note], at: datetime) -> None:
+    await ctx.scheduler.run_at(at, refs.public.notes.email, note_id=note_id)
+    job = await ctx.scheduler.run_after(timedelta(), refs.public.notes.insert, text="hi", tag=None)
+    await ctx.scheduler.cancel(job)
 
 
 async def filters(ctx: QueryCtx) -> None:
@@ -345,6 +375,10 @@ async def first_note(ctx: ActionCtx[Mailer], request: Request) -> Response:
 
 
 served: Impl[Clock | Mailer] = app.serve(first_note)
+recurring: Impl[Clock | Mailer] = app.recur(
+    cron("clear", daily(hour=3, timezone="Europe/Berlin"), refs.internal.notes.clear),
+    cron("greet", Every(timedelta(hours=1)), refs.public.notes.insert, text="hi", tag="cron"),
+)
 again: GroupImpl[Clock | Mailer] = impls.notes(
     list=notes_impl.list_,
     insert=notes_impl.insert,

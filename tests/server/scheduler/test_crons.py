@@ -20,6 +20,8 @@ from confect_server import (
     JobSuccess,
     MutationCtx,
     Recurrence,
+    Retention,
+    Settings,
     cron,
     daily,
 )
@@ -30,10 +32,11 @@ from confect_server.scheduler.errors import (
     CronOfNothing,
     DuplicateCron,
 )
+from confect_server.settings import Sharing
 from confect_server.store import MemoryStore
-from tests.server.scheduler.agenda import Planner, Refs, Script, Steps, agenda, planner
+from tests.server.scheduler.agenda import BriskClock, Planner, Refs, Script, Steps, agenda, planner
 from tests.server.scheduler.worker import Refs as ElsewhereRefs
-from tests.server.stores import NOW_NS, MovableClock
+from tests.server.stores import NOW_NS
 
 START = datetime.fromtimestamp(NOW_NS / 1e9, UTC)  # 22:13:20
 MINUTE = timedelta(minutes=1)
@@ -98,8 +101,10 @@ async def test_a_month_of_days() -> None:
 
 
 async def test_the_history_says_how_runs_ended_and_is_kept_for_a_while() -> None:
-    failing = cron("fails", Every(MINUTE), Refs.refuse)
-    async with planner(crons=[tick(Every(MINUTE)), failing]) as at:
+    failing = cron("fails", Every(5 * MINUTE), Refs.refuse)
+    settings = Settings(sharing=Sharing(poll_s=None), retention=Retention(sweep_s=3600))
+    crons = [tick(Every(5 * MINUTE)), failing]
+    async with planner(crons=crons, settings=settings) as at:
         await at.clock.move(0)
         first, second = sorted(await runs(at), key=lambda run: run.cron)
         assert (first.cron, second.cron) == ("fails", "tick")
@@ -107,7 +112,7 @@ async def test_the_history_says_how_runs_ended_and_is_kept_for_a_while() -> None
         assert second.scheduled_time == second.completed_time == ms(START)
         assert second.skipped_since is None
         await at.clock.move(8 * DAY_S)
-        assert len(await runs(at)) == pytest.approx(2 * 7 * 24 * 60, rel=0.02)
+        assert len(await runs(at)) == pytest.approx(2 * 7 * 24 * 12, rel=0.02)
 
 
 async def test_runs_do_not_overlap_and_what_is_missed_is_skipped(
@@ -133,7 +138,7 @@ async def test_runs_do_not_overlap_and_what_is_missed_is_skipped(
 
 
 async def test_a_server_that_was_down_runs_once_and_skips_the_rest() -> None:
-    store, clock = MemoryStore(), MovableClock()
+    store, clock = MemoryStore(), BriskClock()
     async with planner(store, clock=clock, crons=[tick(Every(MINUTE))]) as at:
         await clock.move(0)
         assert at.runs == ["tick"]
@@ -235,7 +240,7 @@ async def test_the_next_run_waits_for_one_that_was_canceled_while_it_runs() -> N
 
 
 async def test_a_cron_goes_on_after_the_server_stopped_while_it_ran() -> None:
-    store, clock, script = MemoryStore(), MovableClock(), Script()
+    store, clock, script = MemoryStore(), BriskClock(), Script()
 
     async def forever(ctx: ActionCtx[Any], text: str) -> str:
         await anyio.sleep_forever()

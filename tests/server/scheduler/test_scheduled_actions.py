@@ -13,8 +13,7 @@ from confect_server import ActionCtx, JobFailed, MutationCtx, ScheduledFunction
 from confect_server.runtime.job_runs import STOPPED
 from confect_server.runtime.lease import GIVEN_UP, Lease
 from confect_server.store import MemoryStore
-from tests.server.scheduler.agenda import Planner, Refs, Script, Steps, job_id, planner
-from tests.server.stores import MovableClock
+from tests.server.scheduler.agenda import BriskClock, Planner, Refs, Script, Steps, job_id, planner
 
 LEASE_S = 30.0
 
@@ -170,7 +169,7 @@ async def test_an_action_that_runs_when_the_server_stops_has_failed() -> None:
 async def test_the_word_of_a_process_that_was_given_up_comes_too_late(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    store, clock, gate = MemoryStore(), MovableClock(), Gate()
+    store, clock, gate = MemoryStore(), BriskClock(), Gate()
     script = Script()
     script.steps["slow"] = gate.steps
     async with planner(store, clock=clock, script=script) as stopped:
@@ -188,7 +187,7 @@ async def test_the_word_of_a_process_that_was_given_up_comes_too_late(
 
 
 async def test_a_lease_is_kept_while_an_action_runs_and_others_look_on() -> None:
-    store, clock, gate, script = MemoryStore(), MovableClock(), Gate(), Script()
+    store, clock, gate, script = MemoryStore(), BriskClock(), Gate(), Script()
     script.steps["slow"] = gate.steps
     async with (
         planner(store, clock=clock, script=script) as one,

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from confect_server import JobCanceled, JobFailed, JobInProgress, MutationCtx, QueryCtx
-from tests.server.scheduler.agenda import Refs, Steps, job_id, planner
+from confect_server import (
+    ActionCtx,
+    JobCanceled,
+    JobFailed,
+    JobInProgress,
+    Limits,
+    MutationCtx,
+    QueryCtx,
+    Scheduling,
+)
+from confect_server.engine import PausePoint
+from confect_server.runtime.functions import Functions
+from tests.server.engine.pausing import Pausing
+from tests.server.scheduler.agenda import SETTINGS, Refs, Steps, job_id, planner
 from tests.server.stores import NOW_NS
 
 SECOND = timedelta(seconds=1)
@@ -192,3 +205,86 @@ async def test_what_cannot_be_scheduled_is_refused_at_once(
 
 async def test_a_query_has_no_scheduler() -> None:
     assert not hasattr(QueryCtx, "scheduler")
+
+
+@pytest.mark.parametrize(
+    ("limits", "fits", "too_much", "told"),
+    [
+        (Limits(functions_scheduled=3), 3, 4, "would have scheduled 4 functions"),
+        (Limits(bytes_scheduled=30), 2, 3, "scheduled functions with 36 bytes of arguments"),
+        (Limits(scheduled_arguments_bytes=11), 0, 1, "a scheduled function have 12 bytes"),
+    ],
+)
+async def test_limits_of_one_run(limits: Limits, fits: int, too_much: int, told: str) -> None:
+    def several(count: int) -> Steps:
+        async def steps(ctx: MutationCtx[Any], text: str) -> str:
+            for _ in range(count):
+                await scheduling("x")(ctx, text)
+            return f"{ctx.meta.functions_scheduled.used} {ctx.meta.bytes_scheduled.used}"
+
+        return steps
+
+    async with planner(settings=replace(SETTINGS, limits=limits)) as at:
+        assert await at.mutation(several(fits)) == f"{fits} {fits * 12}"
+        assert told in await at.failure("do", several(too_much))
+        assert len(await at.jobs()) == fits
+
+
+async def test_no_more_functions_run_at_once_than_the_settings_say() -> None:
+    running: list[int] = [0, 0]
+
+    async def slow(ctx: ActionCtx[Any], text: str) -> str:
+        running[0] += 1
+        running[1] = max(running)
+        await at.clock.sleep(1)
+        running[0] -= 1
+        return text
+
+    async def steps(ctx: MutationCtx[Any], text: str) -> str:
+        for _ in range(50):
+            await ctx.scheduler.run_after(timedelta(), Refs.act, text="slow")
+        return text
+
+    settings = replace(SETTINGS, scheduling=Scheduling(parallelism=4))
+    async with planner(settings=settings) as at:
+        at.script.steps["slow"] = slow
+        await at.mutation(steps)
+        await at.clock.move(12.5)
+        assert (len(at.runs), running[1]) == (50, 4)
+        await at.clock.move(1)
+        assert set(await at.jobs()) == {"slow success"}
+
+
+async def test_what_the_database_cannot_take_is_run_later_until_it_can() -> None:
+    pausing = Pausing()
+    async with planner(pauses=pausing) as at:
+        await at.mutation(scheduling("stubborn", SECOND))
+        pausing.fail(PausePoint.COMMIT_ADMITTED)
+        await at.clock.move(1)
+        assert await at.jobs() == ["stubborn pending"]
+        await at.clock.move(0.5)
+        assert (at.runs, await at.jobs()) == (["stubborn"] * 2, ["stubborn success"])
+
+
+async def test_a_function_that_the_next_version_does_not_have_has_failed() -> None:
+    async with planner() as at:
+        await at.mutation(scheduling("gone", SECOND))
+        with_it = at.backend.executor.application
+        at.backend.executor.application = replace(
+            at.backend.executor.application, functions=Functions({})
+        )
+        await at.clock.move(1)
+        at.backend.executor.application = with_it
+        assert await at.jobs() == ["gone failed"]
+
+
+async def test_sixteen_days_of_nothing_take_no_step() -> None:
+    async with planner() as at:
+        await at.mutation(scheduling("far", timedelta(days=17)))
+        await at.clock.move(700)  # once it looks whether anything came late
+        before = at.clock._count
+        await at.clock.move(16 * 86_400)
+        # results are swept once in an hour or two, and nothing else wakes
+        assert at.clock._count - before < 16 * 24
+        await at.clock.move(86_400)
+        assert at.runs == ["far"]
