@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypeVar, cast
 
-from confect_core import Id, Table
+from confect_core import Id, StoredFile, Table
 from confect_core.values import Interval, decode_id
 from confect_core.values.codec import Codec
 from confect_server.db.page import Paging
 from confect_server.db.query import Query
 from confect_server.db.scheduled import CronJob, CronRun, ScheduledFunction
-from confect_server.engine import Transaction
+from confect_server.engine import STORAGE, Transaction
 from confect_server.engine.index import BY_CREATION_TIME
-from confect_server.errors import UnknownTable
+from confect_server.errors import UnknownTable, WrongTable
 
 
 class TableRecord(Table, name="tables"):
@@ -53,6 +53,8 @@ _SCHEDULED = Codec(ScheduledFunction, what="_scheduled_functions", is_stored=Tru
 _CRONS = Codec(CronJob, what="_crons", is_stored=True)
 _CRON_RUNS = Codec(CronRun, what="_cron_runs", is_stored=True)
 
+_STORAGE = Codec(StoredFile, what="_storage", is_stored=True)
+
 _BY_NAME: dict[str, Codec[Any]] = {
     "_tables": _TABLES,
     "_indexes": _INDEXES,
@@ -60,6 +62,7 @@ _BY_NAME: dict[str, Codec[Any]] = {
     "_scheduled_functions": _SCHEDULED,
     "_crons": _CRONS,
     "_cron_runs": _CRON_RUNS,
+    "_storage": _STORAGE,
 }
 
 R = TypeVar("R", bound=Table)
@@ -101,6 +104,20 @@ class SystemReader:
     def cron_runs(self) -> Query[CronRun]:
         """The runs of crons that ended not long ago, in order of their ends."""
         return self._all("_cron_runs", _CRON_RUNS)
+
+    @property
+    def storage(self) -> Query[StoredFile]:
+        """What is known of the stored files, in order of creation."""
+        return self._all("_storage", _STORAGE)
+
+    async def stored_file(self, id: Id[StoredFile]) -> StoredFile | None:
+        """What is known of one stored file, or None if it was deleted."""
+        number, internal = decode_id(id)
+        if number != STORAGE:
+            name = self._transaction.catalog.table_name(number)
+            raise WrongTable(id, "_storage", name or "that does not exist")
+        row = await self._transaction.get(STORAGE, internal)
+        return None if row is None else _STORAGE.decode(row)
 
     async def get(self, id: Id[R]) -> R | None:
         """The document of a system table with this id, or None if there is none."""

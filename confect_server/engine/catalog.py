@@ -23,6 +23,9 @@ INDEXES = 514
 SESSION_REQUESTS = 515
 BACKFILLS = 517
 
+STORAGE = 525
+BLOBS = 526
+
 CATALOG_VERSION = 518
 """Every change of the catalog says that it wrote here, and every transaction has read it."""
 VERSION_KEY = b"\x00"
@@ -42,6 +45,10 @@ CRONS_BY_NAME = IndexDefinition(111, "by_name", CRONS, ("name",))
 ALL_CRON_RUNS = IndexDefinition(112, BY_CREATION_TIME, CRON_RUNS, ())
 ALL_RUNNERS = IndexDefinition(109, BY_CREATION_TIME, RUNNERS, ())
 
+BLOBS_BY_KEY = IndexDefinition(122, "by_key", BLOBS, ("key",))
+BLOBS_BY_FILE = IndexDefinition(123, "by_file", BLOBS, ("file",))
+BLOBS_BY_DELETION = IndexDefinition(124, "by_deletion", BLOBS, ("deletedAt",))
+
 _SYSTEM_TABLES = {
     "_tables": TABLES,
     "_indexes": INDEXES,
@@ -51,6 +58,8 @@ _SYSTEM_TABLES = {
     "_crons": CRONS,
     "_cron_runs": CRON_RUNS,
     "_runners": RUNNERS,
+    "_storage": STORAGE,
+    "_blobs": BLOBS,
 }
 _SYSTEM_INDEXES = (
     IndexDefinition(101, BY_CREATION_TIME, TABLES, ()),
@@ -65,6 +74,11 @@ _SYSTEM_INDEXES = (
     CRONS_BY_NAME,
     ALL_CRON_RUNS,
     ALL_RUNNERS,
+    IndexDefinition(120, BY_CREATION_TIME, STORAGE, ()),
+    IndexDefinition(121, BY_CREATION_TIME, BLOBS, ()),
+    BLOBS_BY_KEY,
+    BLOBS_BY_FILE,
+    BLOBS_BY_DELETION,
 )
 
 IndexState: TypeAlias = Literal["ready", "backfilling", "removed"]

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -19,13 +20,16 @@ from confect_server.impl import Impl
 from confect_server.runtime.clock import SystemClock
 from confect_server.runtime.executor import Application, Executor
 from confect_server.runtime.failure import Failures
+from confect_server.runtime.file_sweeper import FileSweeper
 from confect_server.runtime.functions import Functions
 from confect_server.runtime.job_loop import JobLoop
 from confect_server.runtime.query_cache import QueryCache
 from confect_server.scheduler.recurring import declare as declare_crons
 from confect_server.services import Services
-from confect_server.settings import Settings
-from confect_server.store import Store
+from confect_server.settings import Settings, Storage
+from confect_server.storage import Blobs, DiskBlobs, Files, MemoryBlobs
+from confect_server.storage.upload_tokens import UploadTokens
+from confect_server.store import SqliteStore, Store
 
 
 class Backend:
@@ -45,6 +49,10 @@ class Backend:
             database, executor, clock, max_bytes=database.settings.memory.query_cache_bytes
         )
         """Answers queries, each computed once for all who ask."""
+        self.files = executor.files
+        """The stored files of the database."""
+        self.sweeper = FileSweeper(database, executor.transactions, self.files.blobs, clock)
+        """Removes the bytes that are of no file any more."""
         self._services = services
 
     @classmethod
@@ -59,9 +67,13 @@ class Backend:
         randomness: Randomness = os.urandom,
         settings: Settings | None = None,
         pauses: Pauses | None = None,
+        blobs: Blobs | None = None,
         tell: Callable[[Backfill], None] = lambda _: None,
     ) -> AsyncGenerator[Backend]:
-        """The application running on a store, for as long as the context lasts."""
+        """The application running on a store, for as long as the context lasts.
+
+        The bytes of files lie in `blobs`, beside the store unless told otherwise.
+        """
         clock = clock or SystemClock()
         async with Database.open(store, clock, randomness, settings, pauses) as database:
             services = AsyncExitStack()
@@ -73,11 +85,14 @@ class Backend:
                 raise
             application = start.on(database)
             failures = Failures(redacts=redacts)
-            executor = Executor(database, application, failures, clock, randomness)
+            blobs = blobs or _blobs_beside(store, database.settings.storage, clock)
+            files = _files(database, blobs, clock)
+            executor = Executor(database, application, failures, files, clock, randomness)
             backend = cls(database, clock, executor, services)
             try:
                 await backend._declare_crons(impl)
-                async with _in_background(JobLoop(database, clock, randomness, executor).run):
+                jobs = JobLoop(database, clock, randomness, executor)
+                async with _in_background(jobs.run, backend.sweeper.run):
                     yield backend
             finally:
                 await backend._services.aclose()
@@ -130,6 +145,20 @@ class _Start:
         tables = OpenTables.of(self.impl.data_model.tables, database.catalog)
         routes = Routes(self.impl.routes)
         return Application(self.impl, self.functions, tables, self.services, routes)
+
+
+def _files(database: Database, blobs: Blobs, clock: Clock) -> Files:
+    tokens = UploadTokens(database.incarnation)
+    return Files(blobs, tokens, clock, database.settings.storage, database.pauses)
+
+
+def _blobs_beside(store: Store, settings: Storage, clock: Clock) -> Blobs:
+    """Where the bytes of files lie unless told otherwise: beside the database, or where it is."""
+    if settings.folder is not None:
+        return DiskBlobs(Path(settings.folder))
+    if isinstance(store, SqliteStore):
+        return DiskBlobs(store.path.with_name(f"{store.path.name}.files"))
+    return MemoryBlobs(clock)
 
 
 @asynccontextmanager
