@@ -78,7 +78,7 @@ class Scheduling:
     """How scheduled functions are run."""
 
     parallelism: int = 16
-    """How many of them one process runs at once."""
+    """How many of them one process runs at once; with 0 it leaves them to others."""
     results_s: float = 7 * 86_400.0
     """For how long one can see how they ended."""
     lease_s: float = 30.0

@@ -57,6 +57,7 @@ STOPPED = "The server was stopped while the action ran; it is not run again."
 _MOST_DOUBLINGS = 20
 _MS_PER_S = 1000
 _CLAIM_BYTES = 8
+_LAST_WORD_S = 2.0
 _NOT_THE_HANDLERS = (
     OutcomeUnknown,
     DatabaseClosed,
@@ -150,7 +151,7 @@ class JobRuns:
                 await self._pauses.reached(PausePoint.JOB_RAN)
                 await self._until_done(_ending(job, claim, state))
             except anyio.get_cancelled_exc_class():
-                with anyio.CancelScope(shield=True), suppress(Exception):
+                with anyio.move_on_after(_LAST_WORD_S, shield=True), suppress(Exception):
                     # if even this fails, it has failed once the lease of this process is over
                     await self._transactions.write(_ending(job, claim, state))
                 raise
@@ -160,8 +161,10 @@ class JobRuns:
         """Say that the action runs here, unless it was run or canceled; only one process can."""
         while True:
             runner = await self._until_done_by(self._lease.renewed)
-            with suppress(LeaseLost):
+            try:
                 return await self._until_done(_claiming(job, claim, runner))
+            except LeaseLost:
+                self._lease.lose(runner)
 
     async def _outcome(self, job: Job) -> dict[str, Value]:
         try:

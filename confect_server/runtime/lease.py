@@ -79,6 +79,11 @@ class Lease:
                 self._id = id
             return self._id
 
+    def lose(self, runner: str) -> None:
+        """The row with this id is gone; the next one is a new one."""
+        if self._id == runner:
+            self._id = None
+
     async def keep(self) -> None:
         """Renew the lease for as long as actions run, and give up those of dead processes."""
         async with anyio.create_task_group() as tasks:

@@ -30,9 +30,9 @@ class NaiveTime(CallError):
 class TooFarAway(CallError):
     """A time that lies years from now."""
 
-    def __init__(self, at: datetime, most: timedelta) -> None:
+    def __init__(self, distance: timedelta, most: timedelta) -> None:
         super().__init__(
-            f"{at.isoformat()} is more than {most.days // 365} years from now",
+            f"a function cannot be run {distance.days:,} days from now; {most.days:,} are the most",
             hint="schedule a function that schedules the next one when the time is closer",
         )
 

@@ -14,7 +14,7 @@ from confect_server.db import ScheduledFunction
 from confect_server.engine import JOBS, Transaction
 from confect_server.errors import WrongTable
 from confect_server.scheduler.errors import NaiveTime, NegativeDelay, NotSchedulable, TooFarAway
-from confect_server.scheduler.jobs import NS_PER_MS, Call, canceled, read_job, schedule
+from confect_server.scheduler.jobs import Call, canceled, now_ms, read_job, schedule
 from confect_server.scheduler.recurring import EPOCH, MS, end_job
 
 P = ParamSpec("P")
@@ -54,10 +54,12 @@ class Scheduler:
         """Have a function run once so much time has passed, and give the id of that run."""
         if delay < timedelta(0):
             raise NegativeDelay(delay)
+        if delay > FARTHEST:
+            raise TooFarAway(delay, FARTHEST)
         call = call_of(ref, args, kwargs)
 
         async def work(transaction: Transaction) -> str:
-            return await _at(transaction, call, transaction.began_at_ns / NS_PER_MS + delay / MS)
+            return await schedule(transaction, call, now_ms(transaction) + delay / MS)
 
         return cast("Id[ScheduledFunction]", await self._calls.transact(work))
 
@@ -75,7 +77,10 @@ class Scheduler:
         call, at_ms = call_of(ref, args, kwargs), (at - EPOCH) / MS
 
         async def work(transaction: Transaction) -> str:
-            return await _at(transaction, call, at_ms)
+            distance = timedelta(milliseconds=at_ms - now_ms(transaction))
+            if abs(distance) > FARTHEST:
+                raise TooFarAway(distance, FARTHEST)
+            return await schedule(transaction, call, at_ms)
 
         return cast("Id[ScheduledFunction]", await self._calls.transact(work))
 
@@ -103,9 +108,3 @@ def call_of(ref: Ref[..., Any], args: tuple[object, ...], kwargs: dict[str, obje
     if ref.spec.kind not in ("mutation", "action"):
         raise NotSchedulable(ref.path, ref.spec.kind)
     return Call(ref.path, ref.call.encode_args(args, kwargs))
-
-
-async def _at(transaction: Transaction, call: Call, at_ms: float) -> str:
-    if abs(at_ms - transaction.began_at_ns / NS_PER_MS) > FARTHEST / MS:
-        raise TooFarAway(EPOCH + timedelta(milliseconds=at_ms), FARTHEST)
-    return await schedule(transaction, call, at_ms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,11 +22,13 @@ from confect_server import (
     MutationCtx,
     Recurrence,
     Retention,
+    Scheduling,
     Settings,
     cron,
     daily,
 )
 from confect_server.runtime.job_runs import STOPPED
+from confect_server.runtime.lease import Lease
 from confect_server.scheduler.errors import (
     BadCronArguments,
     BadCronName,
@@ -34,7 +37,17 @@ from confect_server.scheduler.errors import (
 )
 from confect_server.settings import Sharing
 from confect_server.store import MemoryStore
-from tests.server.scheduler.agenda import BriskClock, Planner, Refs, Script, Steps, agenda, planner
+from tests.server.scheduler.agenda import (
+    SETTINGS,
+    BriskClock,
+    Planner,
+    Refs,
+    Script,
+    Steps,
+    agenda,
+    planner,
+)
+from tests.server.scheduler.test_scheduled_actions import stands_still
 from tests.server.scheduler.worker import Refs as ElsewhereRefs
 from tests.server.stores import NOW_NS
 
@@ -101,9 +114,9 @@ async def test_a_month_of_days() -> None:
 
 
 async def test_the_history_says_how_runs_ended_and_is_kept_for_a_while() -> None:
-    failing = cron("fails", Every(5 * MINUTE), Refs.refuse)
+    failing = cron("fails", Every(30 * MINUTE), Refs.refuse)
     settings = Settings(sharing=Sharing(poll_s=None), retention=Retention(sweep_s=3600))
-    crons = [tick(Every(5 * MINUTE)), failing]
+    crons = [tick(Every(30 * MINUTE)), failing]
     async with planner(crons=crons, settings=settings) as at:
         await at.clock.move(0)
         first, second = sorted(await runs(at), key=lambda run: run.cron)
@@ -112,7 +125,7 @@ async def test_the_history_says_how_runs_ended_and_is_kept_for_a_while() -> None
         assert second.scheduled_time == second.completed_time == ms(START)
         assert second.skipped_since is None
         await at.clock.move(8 * DAY_S)
-        assert len(await runs(at)) == pytest.approx(2 * 7 * 24 * 12, rel=0.02)
+        assert len(await runs(at)) == pytest.approx(2 * 7 * 24 * 2, rel=0.02)
 
 
 async def test_runs_do_not_overlap_and_what_is_missed_is_skipped(
@@ -255,6 +268,37 @@ async def test_a_cron_goes_on_after_the_server_stopped_while_it_ran() -> None:
         assert [getattr(run.state, "error", "") for run in await runs(at)] == [STOPPED]
         await clock.move(60)
         assert at.runs == ["act"]
+
+
+@pytest.mark.parametrize("is_canceled", [False, True])
+async def test_a_cron_goes_on_after_the_process_died_while_it_ran(
+    is_canceled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, clock, script = MemoryStore(), BriskClock(), Script()
+
+    async def forever(ctx: ActionCtx[Any], text: str) -> str:
+        await anyio.sleep_forever()
+        return text
+
+    async def cancel(ctx: MutationCtx[Any], _: str) -> str:
+        [job] = await ctx.crons.list()
+        await ctx.scheduler.cancel(job.job)
+        return ""
+
+    script.steps["act"] = forever
+    crons = [act(Every(MINUTE))]
+    async with planner(store, clock=clock, crons=crons, script=script) as dead:
+        await clock.move(1)
+        if is_canceled:
+            await dead.mutation(cancel)
+        monkeypatch.setattr(Lease, "renewed", stands_still)
+        settings = replace(SETTINGS, scheduling=Scheduling(parallelism=0))
+        async with planner(store, seed=1, clock=clock, crons=crons, settings=settings) as other:
+            await clock.move(40)
+            expected = "canceled" if is_canceled else "failed"
+            assert [run.state.kind for run in await runs(other)] == [expected]
+            [job] = await stored(other)
+            assert job.next_time == ms(START + MINUTE)
 
 
 async def test_mutations_register_and_delete_crons() -> None:

@@ -200,3 +200,20 @@ async def test_a_lease_is_kept_while_an_action_runs_and_others_look_on() -> None
         gate.is_open.set()
         await clock.move(1)
         assert await one.jobs() == ["slow success"]
+
+
+async def test_a_process_that_was_given_up_begins_with_a_new_word() -> None:
+    store, clock, script = MemoryStore(), BriskClock(), Script()
+    async with planner(store, clock=clock, script=script) as at:
+        await at.mutation(scheduling("first"))
+        await clock.move(1)
+        async with planner(store, seed=1, clock=clock) as other:
+            # the clock of another machine is ahead, and it takes this process for dead
+            clock.at_ns += int(2 * LEASE_S * 1e9)
+            await clock.move(0)
+            assert await other.jobs() == ["first success"]
+            clock.at_ns -= int(2 * LEASE_S * 1e9)
+        await at.mutation(scheduling("second"))
+        await clock.move(1)
+        assert at.runs == ["first", "second"]
+        assert set(await at.jobs()) == {"first success", "second success"}

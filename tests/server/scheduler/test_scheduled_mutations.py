@@ -175,14 +175,17 @@ async def test_results_are_kept_for_as_long_as_the_settings_say() -> None:
         assert await at.jobs() == ["waits pending"]
 
 
+LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 REFUSED: list[tuple[Callable[[Any], Awaitable[object]], str]] = [
     (lambda ctx: ctx.scheduler.run_after(-SECOND, Refs.do, text="x"), "1 seconds ago"),
     (lambda ctx: ctx.scheduler.run_after(SECOND, Refs.texts), "agenda:texts is a query"),
     (lambda ctx: ctx.scheduler.run_after(SECOND, Refs.do, text=3), "ArgumentValidationError"),
     (
         lambda ctx: ctx.scheduler.run_after(timedelta(days=2000), Refs.do, text="x"),
-        "more than 5 years from now",
+        "cannot be run 2,000 days from now; 1,825 are the most",
     ),
+    (lambda ctx: ctx.scheduler.run_after(timedelta.max, Refs.do, text="x"), "999,999,999 days"),
+    (lambda ctx: ctx.scheduler.run_at(LONG_AGO, Refs.do, text="x"), "days from now"),
     (
         lambda ctx: ctx.scheduler.run_at(datetime(2023, 1, 1), Refs.do, text="x"),
         "a time without a zone",
