@@ -20,9 +20,11 @@ from confect_server import (
     Scheduling,
 )
 from confect_server.engine import PausePoint
+from confect_server.runtime import CLIENT
 from confect_server.runtime.functions import Functions
+from confect_server.store import MemoryStore
 from tests.server.engine.pausing import Pausing
-from tests.server.scheduler.agenda import SETTINGS, Refs, Steps, job_id, planner
+from tests.server.scheduler.agenda import SETTINGS, BriskClock, Refs, Script, Steps, job_id, planner
 from tests.server.stores import NOW_NS
 
 SECOND = timedelta(seconds=1)
@@ -291,3 +293,48 @@ async def test_sixteen_days_of_nothing_take_no_step() -> None:
         assert at.clock._count - before < 16 * 24
         await at.clock.move(86_400)
         assert at.runs == ["far"]
+
+
+async def test_a_function_that_is_canceled_before_it_commits_leaves_nothing() -> None:
+    pausing = Pausing()
+    async with planner(pauses=pausing) as at:
+
+        async def steps(ctx: MutationCtx[Any], _: str) -> str:
+            return str(await ctx.scheduler.run_after(timedelta(), Refs.add, text="late"))
+
+        async def cancel(ctx: MutationCtx[Any], text: str) -> str:
+            await ctx.scheduler.cancel(job)
+            return text
+
+        hold = pausing.hold(PausePoint.JOB_RAN)
+        job = job_id(await at.mutation(steps))
+        await at.clock.move(0)
+        await hold.wait_reached()
+        await at.mutation(cancel)
+        hold.release()
+        await at.clock.move(10)
+        assert (await at.texts(), await at.jobs()) == ([], ["late canceled"])
+
+
+async def test_two_servers_run_a_function_once_whoever_scheduled_it() -> None:
+    store, clock, script = MemoryStore(), BriskClock(), Script()
+    async with (
+        planner(store, clock=clock, script=script) as one,
+        planner(store, seed=1, clock=clock, script=script) as other,
+    ):
+        for number in range(20):
+            at = (one, other)[number % 2]
+            await at.mutation(scheduling(f"{number}", SECOND))
+        await other.backend.database.refresh()
+        await clock.move(10)
+        await one.backend.database.refresh()
+        assert sorted(await one.jobs()) == sorted(f"{each} success" for each in range(20))
+
+
+async def test_a_subscribed_query_shows_how_far_a_function_is() -> None:
+    async with planner() as at:
+        result = await at.backend.executor.run_query("agenda:jobs", {}, CLIENT)
+        told: list[int] = []
+        at.backend.database.subscribe(result.reads, result.ts, told.append)
+        await at.mutation(scheduling("later", SECOND))
+        assert len(told) == 1
