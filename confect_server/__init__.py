@@ -64,6 +64,7 @@ from confect_server.scheduler import cron as cron
 from confect_server.services import Layers as Layers
 from confect_server.services import Service as Service
 from confect_server.services import layers as layers
+from confect_server.settings import Checks as Checks
 from confect_server.settings import Limits as Limits
 from confect_server.settings import Memory as Memory
 from confect_server.settings import Retention as Retention
