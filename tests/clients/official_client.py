@@ -114,14 +114,6 @@ class OfficialClient:
         assert event.name == "call", event
         return event
 
-    async def call_among(self, kind: str, path: str, **args: Json) -> Event:
-        """Call a function and wait for its end, whatever else happens until then."""
-        await self.begin("call", kind, path, **args)
-        event = await self.next()
-        while event.name != "call":
-            event = await self.next()
-        return event
-
     async def fetch(
         self, url: str, method: str = "GET", body: str | None = None, **headers: Json
     ) -> dict[str, Any]:
@@ -131,6 +123,14 @@ class OfficialClient:
         event = await self.next()
         assert event[:2] == ("resolved", "fetch"), event
         return event.document
+
+    async def call_among(self, kind: str, path: str, **args: Json) -> Event:
+        """Call a function and wait for its end, whatever else happens until then."""
+        await self.begin("call", kind, path, **args)
+        event = await self.next()
+        while event.name != "call":
+            event = await self.next()
+        return event
 
     async def ask_next(self, name: str) -> None:
         """Ask for the next update of a subscription, where updates are told only when asked for."""
