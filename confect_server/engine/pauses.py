@@ -30,6 +30,7 @@ class PausePoint(Enum):
     JOB_RAN = "a scheduled function has run and how it ended is not written"
     JOB_ENDED = "how a scheduled function ended is written and the next is not looked for"
     FILE_STORED = "the bytes of a file are durable and nothing says whose they are"
+    ORPHAN_FOUND = "bytes that no file has are marked as deleted and not removed"
     FILE_REMOVED = "the bytes of a deleted file are gone and what led to them is there"
     LOG_LOST = "the log that would tell what happened is trimmed and nobody here was told"
 

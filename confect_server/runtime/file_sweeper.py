@@ -84,6 +84,7 @@ class FileSweeper:
         async for key in self._blobs.stored_before(before_s):
             is_given_up, _ = await self._transactions.write(partial(self._gives_up, key))
             if is_given_up:
+                await self._database.pauses.reached(PausePoint.ORPHAN_FOUND)
                 await self._blobs.delete(key)
 
     async def _gives_up(self, key: str, transaction: Transaction) -> bool:

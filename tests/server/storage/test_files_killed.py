@@ -38,6 +38,14 @@ async def main(path, point, arrival):
             if number % 2:
                 await call(backend, Refs.delete, file=file)
                 await backend.sweeper.remove_deleted()
+                await backend.files.blobs.write(left_behind(), 100)
+    later = SettableClock()
+    later.at_ns += 10**18
+    async with running(later, store, settings=at_once, pauses=deadly) as backend:
+        await backend.sweeper.remove_orphans()
+
+async def left_behind():
+    yield b"of a process that was killed"
 
 anyio.run(main, *sys.argv[1:])
 """
@@ -55,7 +63,13 @@ def kill_at(path: Path, point: PausePoint, arrival: int) -> None:
 
 @pytest.mark.parametrize(
     "point",
-    [PausePoint.FILE_STORED, PausePoint.FILE_REMOVED, PausePoint.COMMIT_APPENDED],
+    [
+        PausePoint.FILE_STORED,
+        PausePoint.FILE_REMOVED,
+        PausePoint.ORPHAN_FOUND,
+        PausePoint.COMMIT_APPENDED,
+        PausePoint.COMMIT_DURABLE,
+    ],
     ids=lambda point: point.name,
 )
 @pytest.mark.parametrize("arrival", [1, 3])
