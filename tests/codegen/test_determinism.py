@@ -14,6 +14,8 @@ from confect_codegen.generate import generate
 from tests.codegen.projects import line_of, write_project
 from tests.codegen.test_cli import confect
 
+pytestmark = pytest.mark.usefixtures("own_modules")
+
 SPEC = """
     from typing import Any
 
