@@ -35,10 +35,10 @@ from confect_codegen.naming import Names
 from confect_codegen.plain import PlainSignature
 from confect_core import Id, Spec, Table
 from confect_core.errors import ConfectError, TaggedError, Where
-from confect_core.spec import AnyFunction, Group, Schemas
+from confect_core.spec import AnyFunction, AnyMiddleware, Group, Schemas
 from confect_core.spec.names import python_name
 from confect_core.table_checks import SYSTEM_FIELDS
-from confect_core.tables import definition_of, is_variant
+from confect_core.tables import definition_of, is_system_table, is_variant
 from confect_core.tables import table_mistakes as own_mistakes
 
 
@@ -75,6 +75,8 @@ def spec_mistakes(
         mistakes += _attributes(path, group)
         for name, function in group.functions.items():
             mistakes += _one_function(project, f"{path}:{name}", function, names, tables)
+            for each in function.passes(group.middleware).middleware:
+                mistakes += _one_middleware(project, each, tables)
     return mistakes
 
 
@@ -143,6 +145,17 @@ def _one_function(
             yield from _strange_tables(project, path, annotation, spec.where, tables)
 
 
+def _one_middleware(
+    project: Project, middleware: AnyMiddleware, tables: list[type[Table]]
+) -> Iterator[ConfectError]:
+    yield from middleware.mistakes()
+    name, where = middleware.__name__, middleware.where
+    for named in (middleware, middleware.provides, *middleware.errors.classes):
+        yield from _unprintable(project, name, named, where)
+    for error in middleware.errors.classes:
+        yield from _strange_tables(project, name, error, where, tables)
+
+
 def _constructors(spec: Spec) -> Iterator[ConfectError]:
     seen: dict[str, str] = {}
     for path, group in spec.walk():
@@ -191,7 +204,7 @@ def _strange_tables(
 ) -> Iterator[ConfectError]:
     for document in _tables_of(annotation, set()):
         table = definition_of(document).model
-        if table not in known:
+        if table not in known and not is_system_table(document):
             yield UnknownTable(what, table.__name__, project.module("tables"), where)
 
 
