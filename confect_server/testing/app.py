@@ -48,8 +48,8 @@ class TestApp(AppUser[N], Generic[N]):
 
     A mutation takes a millisecond of the test, a query no time. Chance comes from `seed`, and each
     query runs twice: it raises `NotDeterministic` if it depends on anything that it was not given.
-    What a server does again and again beside its functions, looking for the commits of others and
-    forgetting the past, stands still.
+    The variables of `environment` are all that there are. What a server does again and again beside
+    its functions, looking for the commits of others and forgetting the past, stands still.
     """
 
     __test__ = False  # pytest takes what is called Test... for tests
@@ -62,12 +62,14 @@ class TestApp(AppUser[N], Generic[N]):
         store: Store | None = None,
         blobs: Blobs | None = None,
         settings: Settings | None = None,
+        environment: Mapping[str, str] | None = None,
         seed: int = 0,
         starts_at: datetime = STARTS_AT,
         redacts: bool = False,
     ) -> None:
         self._impl = replace(app, layers=_layers(layers or app.layers, replacements))
         self._settings = _for_tests(settings or Settings())
+        self._environment = environment or {}
         self._redacts = redacts
         self._randomness = Random(seed).randbytes
         self.clock = VirtualClock(starts_at)
@@ -158,6 +160,7 @@ class TestApp(AppUser[N], Generic[N]):
             randomness=self._randomness,
             settings=self._settings,
             pauses=pauses,
+            process=self._environment,
         )
 
 
