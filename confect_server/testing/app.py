@@ -48,8 +48,9 @@ class TestApp(AppUser[N], Generic[N]):
 
     A mutation takes a millisecond of the test, a query no time. Chance comes from `seed`, and each
     query runs twice: it raises `NotDeterministic` if it depends on anything that it was not given.
-    The variables of `environment` are all that there are. What a server does again and again beside
-    its functions, looking for the commits of others and forgetting the past, stands still.
+    Settings are read from `environment`, not from that of the process of the test.
+    What a server does again and again beside its functions, looking for the commits of others and
+    forgetting the past, stands still.
     """
 
     __test__ = False  # pytest takes what is called Test... for tests
@@ -69,7 +70,7 @@ class TestApp(AppUser[N], Generic[N]):
     ) -> None:
         self._impl = replace(app, layers=_layers(layers or app.layers, replacements))
         self._settings = _for_tests(settings or Settings())
-        self._environment = environment or {}
+        self._environment = environment
         self._redacts = redacts
         self._randomness = Random(seed).randbytes
         self.clock = VirtualClock(starts_at)
