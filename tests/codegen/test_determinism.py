@@ -14,6 +14,8 @@ from confect_codegen.generate import generate
 from tests.codegen.projects import line_of, write_project
 from tests.codegen.test_cli import confect
 
+pytestmark = pytest.mark.usefixtures("own_modules")
+
 SPEC = """
     from typing import Any
 
@@ -260,6 +262,58 @@ def test_a_plain_function_is_looked_at(tmp_path: Path) -> None:
     generate(write_project(tmp_path, files))
     (found,) = mistakes_in(tmp_path)
     assert line_of(found) == "return time.time()"
+
+
+def test_middleware_and_hooks_are_looked_at(tmp_path: Path) -> None:
+    files: dict[str, str | None] = {
+        "app/notes.py": """
+            from typing import Never
+            from app.tables import Note
+            from confect_core import FunctionSpec, GroupSpec, Middleware
+
+            class Timed(Middleware[Never]):
+                pass
+
+            class Notes(GroupSpec, behind=[Timed]):
+                list_ = FunctionSpec.public_query(returns=list[Note])
+                act = FunctionSpec.public_action(returns=None)
+        """,
+        "app/impl.py": """
+            import time
+            from app._generated import impls
+            from app.notes import Notes, Timed
+            from app.tables import Note
+            from confect_server import Impl, impl, layers, middleware, on_write
+
+            @impl(Notes.list_)
+            async def list_(ctx, args):
+                return []
+
+            @impl(Notes.act)
+            async def act(ctx, args):
+                return None
+
+            @middleware(Timed)
+            async def timed(ctx) -> None:
+                time.time()
+
+            @middleware(Timed).for_actions
+            async def timed_act(ctx) -> None:
+                time.time()
+
+            @on_write(Note)
+            async def stamp(ctx, change) -> None:
+                time.time()
+
+            notes = impls.notes(list=list_, act=act)
+            app = Impl(layers()).behind(timed).behind(timed_act).provide(notes).watch(stamp)
+        """,
+    }
+    generate(write_project(tmp_path, files))
+    found = mistakes_in(tmp_path)
+    assert all(isinstance(each, NotReproducible) for each in found), found
+    messages = [each.message.partition(",")[0] for each in found]
+    assert messages == ["the middleware Timed", "the hook stamp"]
 
 
 def test_a_line_may_say_that_it_is_right(tmp_path: Path) -> None:

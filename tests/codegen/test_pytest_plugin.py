@@ -10,6 +10,7 @@ from confect_codegen.generate import generate
 from tests.codegen.projects import write_project
 
 pytest_plugins = ["pytester"]
+pytestmark = pytest.mark.usefixtures("own_modules")
 
 CONFIGURATION = """
     [tool.confect]

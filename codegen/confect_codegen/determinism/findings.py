@@ -57,13 +57,24 @@ def findings(project: Project, application: Impl[Any]) -> list[NotReproducible]:
 
 
 def _roots(application: Impl[Any]) -> Iterator[_Reached]:
+    """Everything that runs in a transaction, by the names that are told."""
+    for name, handler in _handlers(application):
+        for function in _functions_in(handler):
+            yield function, (name,)
+
+
+def _handlers(application: Impl[Any]) -> Iterator[tuple[str, object]]:
     for path, group in application.groups.items():
         specified = {name: each.handler for name, each in group.functions.items()}
         kinds = {name: each.kind for name, each in group_of(group.spec, path).functions.items()}
         for name, handler in {**specified, **group.plain}.items():
             if kinds[name] != "action":
-                for function in _functions_in(handler):
-                    yield function, (f"{path}:{name}",)
+                yield f"{path}:{name}", handler
+    for middleware in application.middleware.given:
+        if middleware.kinds != ("action",):
+            yield f"the middleware {middleware.spec.__name__}", middleware.handler
+    for hook in application.hooks:
+        yield f"the hook {hook.name}", hook.handler
 
 
 class _Look:

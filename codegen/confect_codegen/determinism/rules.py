@@ -150,12 +150,9 @@ def _known(name: str) -> object | None:
 
 def attribute_of(owner: object, name: str) -> object | None:
     """What a module or a class has under a name; no property is run to find that out."""
+    found: object | None = None
     if isinstance(owner, ModuleType):
-        found: object | None = getattr(owner, name, None)  # which loads it, as anyio does
-        return found
-    if isinstance(owner, type):
-        for each in owner.__mro__:
-            if name in vars(each):
-                held: object = vars(each)[name]
-                return held
-    return None
+        found = getattr(owner, name, None)  # which may load it, as anyio does
+    elif isinstance(owner, type):
+        found = next((vars(each)[name] for each in owner.__mro__ if name in vars(each)), None)
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ from confect_server.engine import PausePoint
 from confect_server.errors import FunctionNotFound, UndeclaredError
 from confect_server.store import Admission, MemoryStore, SqliteStore
 from confect_server.testing import CallFailed, NotRunning, ProcessDied, TestApp, replacing
+from tests.server.environment.shop import Shop, shop
 from tests.server.runtime.bank import Account, Accounts, Journal, Meeting, NoAccount, Refs, bank
 from tests.server.stores import (
     STORE_KINDS,
@@ -139,7 +141,7 @@ async def test_a_service_is_replaced() -> None:
 
 async def test_calls_are_made_on_behalf_of_a_user() -> None:
     async def who(ctx: QueryCtx) -> UserIdentity | None:
-        return ctx._calls.circumstances.caller()
+        return ctx.auth.identity()
 
     async with TestApp(alarms()) as t:
         ann = t.as_user(subject="ann", email="ann@test.example")
@@ -150,6 +152,15 @@ async def test_calls_are_made_on_behalf_of_a_user() -> None:
             "issuer", "bob"
         )
         assert await t.read(who) is None
+
+
+async def test_variables_of_the_environment_are_those_that_the_test_gives() -> None:
+    application, size = shop(Counter()), ref("shop:page_size", Shop.page_size)
+    key = {"STRIPE_KEY": "sk_test"}
+    async with TestApp(application, environment={**key, "PAGE_SIZE": "3"}) as t:
+        assert await t.query(size) == 3
+    async with TestApp(application, environment=key) as t:
+        assert await t.query(size) == 20
 
 
 async def test_an_answer_follows_each_commit_that_changes_it() -> None:
