@@ -9,8 +9,9 @@ from typing import Any, Generic, Never, TypeAlias, overload
 
 from typing_extensions import TypeVar
 
-from confect_core import GroupSpec, PaginationOptions
-from confect_core.errors import ConfectError, SpecError, refuse
+from confect_core import GroupSpec, HttpApi, PaginationOptions
+from confect_core.endpoints import api_of
+from confect_core.errors import ConfectError, SpecError, Where, refuse
 from confect_core.spec import (
     ActionSpec,
     DeclaredFunction,
@@ -23,7 +24,7 @@ from confect_core.spec.group import group_of
 from confect_server.ctx import ActionCtx, MutationCtx, QueryCtx
 from confect_server.db import DataModel
 from confect_server.errors import DuplicateGroup, WrongImplementations
-from confect_server.http import Route, Routes
+from confect_server.http import ApiImpl, EndpointImpl, Route, Routes
 from confect_server.services import Layers
 
 A = TypeVar("A")
@@ -121,6 +122,7 @@ class Impl(Generic[N]):
     layers: Layers[N]
     groups: Mapping[str, GroupImpl[N]] = field(default_factory=dict[str, GroupImpl[N]])
     routes: tuple[Route[N], ...] = ()
+    apis: tuple[ApiImpl[N], ...] = ()
 
     def provide(self, *groups: GroupImpl[N]) -> Impl[N]:
         """This application with more groups."""
@@ -137,12 +139,21 @@ class Impl(Generic[N]):
         """This application answering more requests of the web."""
         return replace(self, routes=(*self.routes, *routes))
 
+    def serve_api(self, api: type[HttpApi], *endpoints: EndpointImpl[N]) -> Impl[N]:
+        """This application answering a typed HTTP API: a handler for each endpoint without calls=.
+
+        app = Impl(live).provide(notes).serve_api(NotesApi, get, remove)
+        """
+        served = ApiImpl(api_of(api), endpoints, Where.of_caller())
+        return replace(self, routes=(*self.routes, *served.routes), apis=(*self.apis, served))
+
     def mistakes(self) -> list[SpecError]:
         """Everything in specs, tables and routes that cannot be, now that all of it is loaded."""
         specs = [group_of(group.spec, "the implementation") for group in self.groups.values()]
         functions = [function for spec in specs for function in spec.functions.values()]
         found = [mistake for function in functions for mistake in function.mistakes()]
-        return [*found, *self.data_model.mistakes(), *Routes(self.routes).mistakes]
+        apis = [mistake for api in self.apis for mistake in api.mistakes()]
+        return [*found, *self.data_model.mistakes(), *Routes(self.routes).mistakes, *apis]
 
     @property
     def data_model(self) -> DataModel:

@@ -206,7 +206,7 @@ class Executor:
         calls = self._calls_outside(identity)
         ctx: ActionCtx[Any] = ActionCtx(self.application.services, calls)
         try:
-            return await route.handler(ctx, request)
+            return await route.answer(ctx, request, self.application.tables)
         except HTTPException as refused:
             return PlainTextResponse(refused.detail, refused.status_code, refused.headers)
         except ClientDisconnect:

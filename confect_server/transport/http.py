@@ -72,14 +72,16 @@ class HttpApi:
         route = self._executor.application.routes.find(exchange.method, exchange.path)
         if route is None:
             return False
-        response = await self._executor.run_route(route, exchange.request)
+        request = exchange.request_with(route.params_in(exchange.path))
+        response = await self._executor.run_route(route, request)
         await exchange.stream(response)
         return True
 
     async def _unrouted(self, exchange: Exchange) -> None:
         methods = self._executor.application.routes.methods_at(exchange.path)
         if methods:
-            allowed = [(b"allow", ", ".join(methods).encode())]
+            head = ("HEAD",) if "GET" in methods else ()
+            allowed = [(b"allow", ", ".join((*methods, *head)).encode())]
             await exchange.respond(405, TEXT, b"Method not allowed", allowed)
         elif exchange.path == "/" and exchange.method == "GET":
             await self._front_page(exchange)

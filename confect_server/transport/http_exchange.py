@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
 import anyio
@@ -65,10 +65,9 @@ class Exchange:
             if not message.get("more_body", False):
                 return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
-    @property
-    def request(self) -> Request:
+    def request_with(self, path_params: Mapping[str, str]) -> Request:
         """The request as handlers of routes take it; its body is read only once."""
-        return Request(self._scope, self._receive_body)
+        return Request({**self._scope, "path_params": path_params}, self._receive_body)
 
     async def stream(self, response: Response) -> None:
         """Answer with whatever a handler made, for as long as the client is there.
