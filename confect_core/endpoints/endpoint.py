@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Final, Generic, Literal, TypeAlias, cast, get_args, overload
+from typing import Any, Final, Generic, Literal, Self, TypeAlias, cast, get_args, overload
 
 from pydantic import PydanticUserError, TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError
@@ -44,7 +44,6 @@ CODE = "code"
 
 _DEFAULT_ERROR_STATUS = 400
 _SEGMENT = re.compile(r"[^{}]+|\{[A-Za-z_][A-Za-z0-9_]*\}")
-_NO_STATUSES: Mapping[type[TaggedError], int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +57,11 @@ class AnyEndpoint:
     errors: tuple[type[TaggedError], ...]
     status: int
     """The status of a success."""
-    statuses: Mapping[type[TaggedError], int]
     summary: str
     where: Where
+    statuses: Mapping[type[TaggedError], int] = field(
+        default_factory=dict[type[TaggedError], int], kw_only=True
+    )
     calls: Ref[..., Any] | None = field(default=None, kw_only=True)
     """The function that answers, if no handler does."""
 
@@ -72,6 +73,10 @@ class AnyEndpoint:
     def status_of(self, error: type[TaggedError]) -> int:
         """The status of a declared error: the endpoint's, or else the error's own, or else 400."""
         return self.statuses.get(error) or error.http_status or _DEFAULT_ERROR_STATUS
+
+    def with_status(self, error: type[TaggedError], status: int) -> Self:
+        """This endpoint answering one of its errors with a status of its own."""
+        return replace(self, statuses=MappingProxyType({**self.statuses, error: status}))
 
     def early_mistakes(self) -> list[SpecError]:
         """The mistakes that are certain while modules are still being imported."""
@@ -181,7 +186,6 @@ class Verb:
         *,
         returns: TypeForm[R],
         error: TypeForm[E],
-        statuses: Mapping[type[TaggedError], int] = ...,
         status: int = 200,
         summary: str = "",
     ) -> EndpointSpec[NoArgs, Outcome[R, E]]: ...
@@ -194,7 +198,6 @@ class Verb:
         args: type[A],
         returns: TypeForm[R],
         error: TypeForm[E],
-        statuses: Mapping[type[TaggedError], int] = ...,
         status: int = 200,
         summary: str = "",
     ) -> EndpointSpec[A, Outcome[R, E]]: ...
@@ -205,7 +208,6 @@ class Verb:
         /,
         *,
         calls: CallableRef,
-        statuses: Mapping[type[TaggedError], int] = ...,
         status: int = 200,
         summary: str = "",
     ) -> CallingEndpoint: ...
@@ -217,14 +219,13 @@ class Verb:
         args: Any = NoArgs,
         returns: Any = None,
         error: Any = None,
-        statuses: Mapping[type[TaggedError], int] = _NO_STATUSES,
         status: int = 200,
         summary: str = "",
         calls: CallableRef | None = None,
     ) -> AnyEndpoint:
         """One endpoint at a path; what is named in `{}` is an argument."""
         where = Where.of_caller()
-        rest = (status, statuses, summary, where)
+        rest = (status, summary, where)
         if calls is None:
             errors = () if error is None else get_args(error) or (error,)
             return EndpointSpec[Any, Any](self._method, path, args, returns, errors, *rest)
@@ -241,8 +242,9 @@ class Endpoint:
     `args` is an `Args` model. What the path names travels in the path; the other arguments travel
     in the query of GET and DELETE and as one JSON object in the body of other methods, unless they
     are marked `InQuery` or `InHeader`. `returns` is any type that pydantic has JSON for, `error` a
-    `TaggedError` or several joined with `|`, with `statuses` for those that have none of their own.
-    With `calls` the endpoint answers what a function answers, and needs no handler.
+    `TaggedError` or several joined with `|`, each answered with the status of its class, or that of
+    `with_status`, or else 400. With `calls` the endpoint answers what a function answers, and needs
+    no handler.
 
         class NotesApi(HttpApi, prefix="/v1"):
             get = Endpoint.get("/notes/{note_id}", args=ByNote, returns=Note, error=NoteNotFound)

@@ -43,7 +43,7 @@ class StatusOfUndeclared(SpecError):
 
     def __init__(self, error: str, where: Where | None = None) -> None:
         super().__init__(
-            f"statuses= names {error}, which the endpoint does not declare",
+            f"with_status names {error}, which the endpoint does not declare",
             hint="add the error to error=, or remove its status",
             where=where,
         )

@@ -275,7 +275,7 @@ class NotesApi(HttpApi):
     list_ = Endpoint.get("/notes", calls=refs.public.notes.list)
     page = Endpoint.get("/page", calls=refs.public.notes.page)  # pages are no answers
     both = Endpoint.get("/both", calls=refs.public.notes.list, returns=int)  # says it twice
-    stray = Endpoint.get("/", returns=int, statuses={NoteNotFound: 404})  # declares no error
+    stray = Endpoint.get("/", returns=int).with_status(Note, 404)  # no error
     model = Endpoint.get("/", args=Note, returns=int)  # a document is no arguments
 
 
@@ -285,7 +285,8 @@ async def api_undeclared(ctx: ActionCtx, args: ByNote) -> Outcome[Note, NoteNotF
 
 
 @endpoint(NotesApi.get)  # other arguments
-async def api_args(ctx: ActionCtx, args: InsertNote) -> Outcome[Note, NoteNotFound]: ...
+async def api_args(ctx: ActionCtx, args: InsertNote) -> Outcome[Note, NoteNotFound]:
+    return Failure(NoteNotFound(note_id=Id[Note]("")))
 
 
 @endpoint(NotesApi.email)  # another answer

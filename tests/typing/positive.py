@@ -368,13 +368,10 @@ by_note: Any = ByNote
 
 class NotesApi(HttpApi, prefix="/v1"):
     get = Endpoint.get("/notes/{note_id}", args=ByNote, returns=Note, error=NoteNotFound)
-    remove = Endpoint.delete(
-        "/notes/{note_id}",
-        args=ByNote,
-        returns=None,
-        error=NoteNotFound | Forbidden,
-        statuses={NoteNotFound: 404, Forbidden: 403},
-        status=204,
+    remove = (
+        Endpoint.delete("/{note_id}", args=ByNote, returns=None, error=NoteNotFound | Forbidden)
+        .with_status(NoteNotFound, 404)
+        .with_status(Forbidden, 403)
     )
     count = Endpoint.get("/count", returns=int)
     email = Endpoint.post("/notes/{note_id}/email", args=ByNote, returns=bool)

@@ -140,8 +140,7 @@ class MemosApi(HttpApi, prefix="/v1"):
         args=Failing,
         returns=list[int],
         error=Locked | MemoNotFound,
-        statuses={Locked: 423},
-    )
+    ).with_status(Locked, 423)
     clear = Endpoint.delete("/memos", returns=None, status=204)
 
 

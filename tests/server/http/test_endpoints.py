@@ -165,9 +165,9 @@ class WithCode(TaggedError):
         (Endpoint.get("/{name}/{name}", args=Unkeyed, returns=None), BadEndpointPath),
         (Endpoint.get("/{id}", args=Unkeyed, returns=None), UnknownPathParameter),
         (Endpoint.get("/", returns=None, status=404), BadStatus),
-        (Endpoint.get("/", returns=None, error=Locked, statuses={Locked: 200}), BadStatus),
+        (Endpoint.get("/", returns=None, error=Locked).with_status(Locked, 200), BadStatus),
         (
-            Endpoint.get("/", returns=None, error=Locked, statuses={WithCode: 400}),
+            Endpoint.get("/", returns=None, error=Locked).with_status(WithCode, 400),
             StatusOfUndeclared,
         ),
         (Endpoint.get("/", returns=None, error=WithCode), ErrorHasCode),
