@@ -24,7 +24,7 @@ from confect_core.spec.group import group_of
 from confect_server.ctx import ActionCtx, MutationCtx, QueryCtx
 from confect_server.db import DataModel
 from confect_server.errors import DuplicateGroup, WrongImplementations
-from confect_server.http import ApiImpl, EndpointImpl, Route, Routes
+from confect_server.http import ApiImpl, AsgiApp, EndpointImpl, Mount, Mounts, Route, Routes
 from confect_server.services import Layers
 
 A = TypeVar("A")
@@ -123,6 +123,7 @@ class Impl(Generic[N]):
     groups: Mapping[str, GroupImpl[N]] = field(default_factory=dict[str, GroupImpl[N]])
     routes: tuple[Route[N], ...] = ()
     apis: tuple[ApiImpl[N], ...] = ()
+    mounts: tuple[Mount, ...] = ()
 
     def provide(self, *groups: GroupImpl[N]) -> Impl[N]:
         """This application with more groups."""
@@ -147,13 +148,22 @@ class Impl(Generic[N]):
         served = ApiImpl(api_of(api), endpoints, Where.of_caller())
         return replace(self, routes=(*self.routes, *served.routes), apis=(*self.apis, served))
 
+    def mount(self, path: str, app: AsgiApp) -> Impl[N]:
+        """This application with another ASGI application below a path, started and stopped with it.
+
+        What the functions, routes and APIs of this one do not answer goes to the other, sockets
+        too; mounted at `/` it is given all of that.
+        """
+        return replace(self, mounts=(*self.mounts, Mount(path, app, Where.of_caller())))
+
     def mistakes(self) -> list[SpecError]:
         """Everything in specs, tables and routes that cannot be, now that all of it is loaded."""
         specs = [group_of(group.spec, "the implementation") for group in self.groups.values()]
         functions = [function for spec in specs for function in spec.functions.values()]
         found = [mistake for function in functions for mistake in function.mistakes()]
         apis = [mistake for api in self.apis for mistake in api.mistakes()]
-        return [*found, *self.data_model.mistakes(), *Routes(self.routes).mistakes, *apis]
+        mounts = Mounts.mistakes(self.mounts)
+        return [*found, *self.data_model.mistakes(), *Routes(self.routes).mistakes, *apis, *mounts]
 
     @property
     def data_model(self) -> DataModel:

@@ -87,3 +87,24 @@ class InvalidAnswer(ConfectError):
             f"{endpoint} answered what it does not declare: {problem}",
             hint="answer what returns= of the endpoint says",
         )
+
+
+class BadMount(SpecError):
+    """A path at which no other application can be mounted."""
+
+    def __init__(self, path: str, problem: str, where: Where) -> None:
+        super().__init__(
+            f"no application can be mounted at {path!r}: {problem}",
+            hint="give a path such as /legacy, or / for all that nothing else answers",
+            where=where,
+        )
+
+
+class MountFailed(ConfectError):
+    """A mounted application that did not start."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(
+            f"the application mounted at {path!r} did not start: {problem}",
+            hint="look at what its lifespan does at startup",
+        )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter
+from pydantic.json_schema import JsonSchemaMode
+from pydantic_core import CoreSchema
 
 from confect_core.endpoints import CODE, AnyEndpoint, Api, PlacedField
 from confect_core.errors import TaggedError
 from confect_server.http.json import Describing
 
 Document: TypeAlias = dict[str, Any]
+_Input: TypeAlias = tuple[tuple[int, str], JsonSchemaMode, CoreSchema]
 
 _REF = "#/components/schemas/{model}"
 _WITHOUT_CONTENT = (204, 205)
@@ -81,21 +84,13 @@ class _Schemas:
 
     def __init__(self, apis: Sequence[Api]) -> None:
         endpoints = [endpoint for api in apis for endpoint in api.endpoints.values()]
-        types = dict.fromkeys(_types_of(endpoints))
-        inputs: list[Any] = [
-            (("input", index), "validation", TypeAdapter(each.args).core_schema)
-            for index, each in enumerate(endpoints)
-        ]
-        outputs: list[Any] = [
-            (("output", index), "serialization", TypeAdapter[Any](each).core_schema)
-            for index, each in enumerate(types)
-        ]
+        self._numbers = {id(each): number for number, each in enumerate(endpoints)}
+        wanted = [_inputs_of(number, each) for number, each in enumerate(endpoints)]
         generator = Describing(ref_template=_REF)
-        found, self._definitions = generator.generate_definitions([*inputs, *outputs])
-        args_of = {id(each): index for index, each in enumerate(endpoints)}
-        type_of = {each: index for index, each in enumerate(types)}
-        self._args = {key: found[("input", i), "validation"] for key, i in args_of.items()}  # type: ignore[index]  # the keys are ours
-        self._types = {key: found[("output", i), "serialization"] for key, i in type_of.items()}  # type: ignore[index]  # the keys are ours
+        found, self._definitions = generator.generate_definitions(
+            [each for several in wanted for each in several]
+        )
+        self._schemas = {key: schema for (key, _), schema in found.items()}
 
     @property
     def components(self) -> Document:
@@ -104,15 +99,15 @@ class _Schemas:
 
     def args_of(self, endpoint: AnyEndpoint) -> Document:
         """The schema of all arguments, not referred to but spelled out."""
-        return self._resolved(self._args[id(endpoint)])
+        return self._resolved(self._schemas[self._numbers[id(endpoint)], "args"])
 
-    def of(self, annotation: object) -> Document:
+    def returns_of(self, endpoint: AnyEndpoint) -> Document:
         """The schema of what is answered."""
-        return dict(self._types[_key(annotation)])
+        return dict(self._schemas[self._numbers[id(endpoint)], "returns"])
 
-    def of_error(self, error: type[TaggedError]) -> Document:
-        """The schema of an error, with its name as `code`."""
-        schema = self._resolved(self._types[_key(error)])
+    def error_of(self, endpoint: AnyEndpoint, error: type[TaggedError]) -> Document:
+        """The schema of a declared error, with its name as `code`."""
+        schema = self._resolved(self._schemas[self._numbers[id(endpoint)], error.tag])
         code = {"const": error.tag, "type": "string"}
         return {
             **schema,
@@ -126,14 +121,18 @@ class _Schemas:
         return dict(self._definitions[name]) if name else dict(schema)
 
 
-def _types_of(endpoints: Iterable[AnyEndpoint]) -> Iterable[Any]:
-    for endpoint in endpoints:
-        yield _key(endpoint.returns)
-        yield from endpoint.errors
+def _inputs_of(number: int, endpoint: AnyEndpoint) -> list[_Input]:
+    return [
+        ((number, "args"), "validation", _core_schema(endpoint.args)),
+        ((number, "returns"), "serialization", _core_schema(endpoint.returns)),
+        *(((number, error.tag), "serialization", _core_schema(error)) for error in endpoint.errors),
+    ]
 
 
-def _key(annotation: Any) -> Any:
-    return annotation
+def _core_schema(annotation: Any) -> CoreSchema:
+    adapter = TypeAdapter[Any](annotation)
+    adapter.rebuild()  # a model may say that it is built on its first use
+    return adapter.core_schema
 
 
 def _tag(api: Api) -> Document:
@@ -180,12 +179,14 @@ def _body(fields: Sequence[PlacedField], args: Document) -> Document:
 
 def _responses(endpoint: AnyEndpoint, schemas: _Schemas) -> Document:
     """What is answered, by status; several errors of one status are a union told by `code`."""
-    success: Document = {"description": HTTPStatus(endpoint.status).phrase}
+    success: Document = {"description": _phrase(endpoint.status)}
     if endpoint.status not in _WITHOUT_CONTENT:
-        success["content"] = {"application/json": {"schema": schemas.of(endpoint.returns)}}
+        success["content"] = {"application/json": {"schema": schemas.returns_of(endpoint)}}
     by_status: dict[int, list[Document]] = {}
     for error in endpoint.errors:
-        by_status.setdefault(endpoint.status_of(error), []).append(schemas.of_error(error))
+        by_status.setdefault(endpoint.status_of(error), []).append(
+            schemas.error_of(endpoint, error)
+        )
     if endpoint.fields:
         by_status.setdefault(422, []).append({"$ref": _REF.format(model=_INVALID)})
     if any(field.place == "body" for field in endpoint.fields):
@@ -197,6 +198,13 @@ def _responses(endpoint: AnyEndpoint, schemas: _Schemas) -> Document:
 def _failure(status: int, schemas: list[Document]) -> Document:
     schema = schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
     return {
-        "description": HTTPStatus(status).phrase,
+        "description": _phrase(status),
         "content": {"application/json": {"schema": schema}},
     }
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return f"Status {status}"

@@ -8,10 +8,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import anyio
+from anyio.abc import TaskGroup
+
 from confect_core.errors import refuse
 from confect_server.db import OpenTables
 from confect_server.engine import Backfill, Clock, Database, Pauses, Randomness
-from confect_server.http import Routes
+from confect_server.http import Mounts, Routes
 from confect_server.impl import Impl
 from confect_server.runtime.clock import SystemClock
 from confect_server.runtime.executor import Application, Executor
@@ -31,7 +34,12 @@ class Backend:
     """
 
     def __init__(
-        self, database: Database, clock: Clock, executor: Executor, services: AsyncExitStack
+        self,
+        database: Database,
+        clock: Clock,
+        executor: Executor,
+        services: AsyncExitStack,
+        tasks: TaskGroup,
     ) -> None:
         self.database = database
         self.clock = clock
@@ -41,6 +49,7 @@ class Backend:
         )
         """Answers queries, each computed once for all who ask."""
         self._services = services
+        self._tasks = tasks
 
     @classmethod
     @asynccontextmanager
@@ -58,10 +67,13 @@ class Backend:
     ) -> AsyncGenerator[Backend]:
         """The application running on a store, for as long as the context lasts."""
         clock = clock or SystemClock()
-        async with Database.open(store, clock, randomness, settings, pauses) as database:
+        async with (
+            Database.open(store, clock, randomness, settings, pauses) as database,
+            anyio.create_task_group() as tasks,
+        ):
             services = AsyncExitStack()
             try:
-                start = await _Start.of(impl, services)
+                start = await _Start.of(impl, services, tasks)
                 await database.declare(impl.data_model.declared, tell)
             except BaseException:
                 await services.aclose()
@@ -69,7 +81,7 @@ class Backend:
             application = start.on(database)
             failures = Failures(redacts=redacts)
             executor = Executor(database, application, failures, clock, randomness)
-            backend = cls(database, clock, executor, services)
+            backend = cls(database, clock, executor, services, tasks)
             try:
                 yield backend
             finally:
@@ -85,7 +97,7 @@ class Backend:
         """
         services = AsyncExitStack()
         try:
-            start = await _Start.of(impl, services)
+            start = await _Start.of(impl, services, self._tasks)
             await self.database.declare(impl.data_model.declared, tell)
         except BaseException:
             await services.aclose()
@@ -103,16 +115,18 @@ class _Start:
     impl: Impl[Any]
     functions: Functions
     services: Services
+    mounts: Mounts
 
     @classmethod
-    async def of(cls, impl: Impl[Any], services: AsyncExitStack) -> _Start:
-        """Check the application, read its functions, open its services."""
+    async def of(cls, impl: Impl[Any], services: AsyncExitStack, tasks: TaskGroup) -> _Start:
+        """Check the application, read its functions, open its services, start what is mounted."""
         refuse("the application", impl.mistakes())
         functions = Functions.of(impl)
-        return cls(impl, functions, await services.enter_async_context(impl.layers.running()))
+        running = await services.enter_async_context(impl.layers.running())
+        return cls(impl, functions, running, await Mounts.started(impl.mounts, services, tasks))
 
     def on(self, database: Database) -> Application:
         """The application with the tables that were declared for it."""
         tables = OpenTables.of(self.impl.data_model.tables, database.catalog)
         routes = Routes(self.impl.routes)
-        return Application(self.impl, self.functions, tables, self.services, routes)
+        return Application(self.impl, self.functions, tables, self.services, routes, self.mounts)

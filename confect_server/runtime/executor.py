@@ -40,7 +40,7 @@ from confect_server.engine import (
     check_fits,
     conflict_in,
 )
-from confect_server.http import Route, Routes
+from confect_server.http import Mounts, Route, Routes
 from confect_server.impl import Impl
 from confect_server.runtime.caller import Caller
 from confect_server.runtime.calls import CallsOfAction, TransactionRun
@@ -87,6 +87,7 @@ class Application:
     tables: OpenTables
     services: Services
     routes: Routes
+    mounts: Mounts
 
     @cached_property
     def data_model(self) -> DataModel:

@@ -27,6 +27,7 @@ from confect_core.protocol import (
 )
 from confect_core.values import clean, export_json, loads_canonical
 from confect_core.values.absent import ABSENT
+from confect_server.http import Documentation
 from confect_server.runtime import ADMIN, CLIENT, Backend
 from confect_server.runtime.outcome import RunOutcome, Succeeded
 from confect_server.transport.admin import AdminKey, NotAdmin
@@ -46,6 +47,7 @@ class HttpApi:
     ) -> None:
         self._executor = backend.executor
         self._queries = backend.queries
+        self._settings = backend.database.settings.http
         self._shows_functions = shows_functions
         self._admin_key = admin_key
         self._calls: dict[str, Run] = {
@@ -83,10 +85,22 @@ class HttpApi:
             head = ("HEAD",) if "GET" in methods else ()
             allowed = [(b"allow", ", ".join((*methods, *head)).encode())]
             await exchange.respond(405, TEXT, b"Method not allowed", allowed)
+        elif (mount := self._executor.application.mounts.find(exchange.path)) is not None:
+            await exchange.hand_to(mount.app, mount.prefix, mount.state)
         elif exchange.path == "/" and exchange.method == "GET":
             await self._front_page(exchange)
+        elif (document := self._document(exchange)) is not None:
+            media_type, content = document
+            await exchange.respond(200, media_type.encode(), content)
         else:
             await exchange.respond(404, TEXT, b"No matching routes found")
+
+    def _document(self, exchange: Exchange) -> tuple[str, bytes] | None:
+        """What describes the typed APIs, where the application itself has no route."""
+        if exchange.method != "GET":
+            return None
+        apis = [each.api for each in self._executor.application.impl.apis]
+        return Documentation(apis, self._settings).at(exchange.path, exchange.root_path)
 
     async def _front_page(self, exchange: Exchange) -> None:
         if self._shows_functions:

@@ -9,6 +9,8 @@ import anyio
 from starlette.requests import Request
 from starlette.responses import Response
 
+from confect_server.http import AsgiApp
+
 MAX_BODY_BYTES = 16 * 1024 * 1024 + 2000
 """The longest body that a request may have: the longest arguments and the rest of a call."""
 
@@ -18,6 +20,17 @@ HTML = b"text/html; charset=utf-8"
 
 _ALLOWED_METHODS = b"GET, POST, OPTIONS, PATCH, DELETE, PUT"
 _PREFLIGHT_MAX_AGE_S = b"86400"
+
+
+def path_below(root_path: str, path: str) -> str:
+    """The path of a request inside of what is mounted at another path.
+
+    A proxy that takes its own part of the path away may name that as the root path all the same.
+    """
+    below = path.removeprefix(root_path)
+    if not below:
+        return "/"
+    return below if below.startswith("/") else path
 
 
 class BodyTooLong(Exception):
@@ -34,7 +47,10 @@ class Exchange:
         send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
     ) -> None:
         self.method: str = scope["method"]
-        self.path: str = scope["path"]
+        self.root_path: str = scope.get("root_path", "")
+        """The path at which the application is mounted."""
+        self.path = path_below(self.root_path, scope["path"])
+        """The path below that."""
         self._scope = scope
         self._receive = receive
         self._send = send
@@ -93,6 +109,11 @@ class Exchange:
         while (await self._receive())["type"] != "http.disconnect":
             pass
         answering.cancel()
+
+    async def hand_to(self, app: AsgiApp, prefix: str, state: dict[str, Any]) -> None:
+        """Let another application answer, which knows itself mounted at the prefix."""
+        scope = {**self._scope, "root_path": self.root_path + prefix, "state": dict(state)}
+        await app(scope, self._receive, self._send)
 
     @property
     def _has_body(self) -> bool:
