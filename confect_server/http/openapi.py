@@ -95,7 +95,7 @@ class _Schemas:
     @property
     def components(self) -> Document:
         """What the schemas refer to."""
-        return {**self._definitions, **_REFUSALS}
+        return {**dict[str, Any](self._definitions), **_REFUSALS}
 
     def args_of(self, endpoint: AnyEndpoint) -> Document:
         """The schema of all arguments, not referred to but spelled out."""
