@@ -95,7 +95,7 @@ class _Schemas:
     @property
     def components(self) -> Document:
         """What the schemas refer to."""
-        return {**dict[str, Any](self._definitions), **_REFUSALS}
+        return {**_REFUSALS, **{str(name): each for name, each in self._definitions.items()}}
 
     def args_of(self, endpoint: AnyEndpoint) -> Document:
         """The schema of all arguments, not referred to but spelled out."""

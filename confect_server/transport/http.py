@@ -78,9 +78,11 @@ class HttpApi:
         route = self._executor.application.routes.find(exchange.method, exchange.path)
         if route is None:
             return False
-        request = exchange.request_with(route.params_in(exchange.path))
+        request = exchange.request_with(
+            route.params_in(exchange.path), self._settings.request_bytes
+        )
         response = await self._executor.run_route(route, request)
-        await exchange.stream(response)
+        await exchange.stream(response, self._settings.response_bytes)
         return True
 
     async def _unrouted(self, exchange: Exchange) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, TypeAlias
 
-from confect_server.transport.wakeup import Wakeup
-
 from confect_server.http import AsgiApp
 from confect_server.transport.http_exchange import path_below
+from confect_server.transport.wakeup import Wakeup
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
