@@ -25,7 +25,7 @@ from confect_server.http.errors import (
     UnreadableBody,
     WrongEndpoints,
 )
-from confect_server.http.json import JsonWriter, NotWritable, json_of
+from confect_server.http.json import JsonWriter, NotWritable, error_json, json_of
 from confect_server.http.reading import RequestReader
 from confect_server.http.routes import Route
 
@@ -141,15 +141,12 @@ class Answering:
         return _json(self._spec.status, body)
 
     def _failure(self, error: TaggedError) -> Response:
-        writer = self._error_writers.get(type(error))
-        if writer is None:
+        if type(error) not in self._spec.errors:
             raise UndeclaredError(self._name, str(error)) from error
         try:
-            fields = cast("dict[str, object]", writer.tree(error))
+            return _json(self._spec.status_of(type(error)), error_json(error))
         except NotWritable as problem:
             raise InvalidAnswer(self._name, str(problem)) from problem
-        body = json_of({CODE: error.tag, **fields})
-        return _json(self._spec.status_of(type(error)), body)
 
     @cached_property
     def _reader(self) -> RequestReader:
@@ -158,10 +155,6 @@ class Answering:
     @cached_property
     def _writer(self) -> JsonWriter:
         return JsonWriter(self._spec.returns)
-
-    @cached_property
-    def _error_writers(self) -> dict[type[TaggedError], JsonWriter]:
-        return {error: JsonWriter(error) for error in self._spec.errors}
 
 
 def _calling(spec: AnyEndpoint) -> EndpointHandler:

@@ -6,16 +6,20 @@ a field that is `ABSENT` is left out.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, cast
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import PydanticSerializationError, core_schema, to_json
 
+from confect_core.endpoints import CODE
+from confect_core.errors import TaggedError
 from confect_core.values.absent import ABSENT
 
 _BYTES: JsonSchemaValue = {"type": "string", "contentEncoding": "base64url"}
 _ABSENT_SCHEMA: JsonSchemaValue = {"not": {}}
+_ERRORS_REMEMBERED = 1024
 
 
 class NotWritable(Exception):
@@ -48,6 +52,17 @@ def json_of(tree: object) -> bytes:
         return to_json(tree, bytes_mode="base64", inf_nan_mode="null")
     except PydanticSerializationError as error:
         raise NotWritable(str(error)) from error
+
+
+def error_json(error: TaggedError) -> bytes:
+    """The JSON of a declared error: its fields, and its name as `code`."""
+    fields = cast("dict[str, object]", _writer_of(type(error)).tree(error))
+    return json_of({CODE: error.tag, **fields})
+
+
+@lru_cache(maxsize=_ERRORS_REMEMBERED)
+def _writer_of(error: type[TaggedError]) -> JsonWriter:
+    return JsonWriter(error)
 
 
 class Describing(GenerateJsonSchema):

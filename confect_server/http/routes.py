@@ -11,10 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from typing_extensions import TypeVar
 
-from confect_core.errors import SpecError, Where
+from confect_core.errors import SpecError, TaggedError, Where
 from confect_core.tables import TableDirectory
 from confect_server.ctx import ActionCtx
 from confect_server.http.errors import BadRoutePath, DuplicateRoute
+from confect_server.http.json import error_json
 
 N = TypeVar("N")
 N_co = TypeVar("N_co", covariant=True, default=Never)
@@ -63,7 +64,9 @@ def route(method: Method, path: str = "", /, *, prefix: str | None = None) -> An
     """Answer the requests of one method at a path, or with `prefix` at every path below it.
 
     A handler is an action: it calls queries and mutations through its ctx. GET answers HEAD too.
-    What the path names in braces is in `request.path_params`.
+    What the path names in braces is in `request.path_params`. A `TaggedError` that it raises is
+    answered with its `http_status`, if it has one. Pages of other origins may read the answer only
+    if the handler says so in its headers.
 
     @route("POST", "/hooks/github")
     async def github(ctx: ActionCtx[Github], request: Request) -> Response: ...
@@ -74,7 +77,13 @@ def route(method: Method, path: str = "", /, *, prefix: str | None = None) -> An
         async def answer(
             ctx: ActionCtx[Any], request: Request, _tables: TableDirectory
         ) -> Response:
-            return await handler(ctx, request)
+            try:
+                return await handler(ctx, request)
+            except TaggedError as raised:
+                if raised.http_status is None:
+                    raise
+                body = error_json(raised)
+                return Response(body, raised.http_status, media_type="application/json")
 
         return Route(method, prefix or path, prefix is not None, answer, where)
 

@@ -189,8 +189,7 @@ def test_an_api_cannot_have_two_endpoints_for_the_same_requests_or_a_prefix_that
             {"one": Endpoint.get("/", returns=None), "two": Endpoint.get("/", returns=None)},
         )
     with pytest.raises(BadPrefix):
-
-        class _Bad(HttpApi, prefix="v1"): ...
+        type("Bad", (HttpApi,), {}, prefix="v1")
 
 
 def test_a_missing_and_a_strange_handler_are_mistakes_of_the_application() -> None:

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
-from confect_core import Args, FunctionSpec, GroupSpec, Table, ref
+from confect_core import Args, FunctionSpec, GroupSpec, Table, TaggedError, ref
 from confect_core.errors import Mistakes
 from confect_server import (
     ActionCtx,
@@ -229,3 +229,23 @@ async def test_bodies_of_requests_and_of_answers_have_limits(
         assert "response_bytes" in caplog.text
         with pytest.raises(httpx2.RemoteProtocolError):
             await client.get("/long/streaming")
+
+
+class Taken(TaggedError, http_status=409):
+    name: str
+
+
+class Secret(TaggedError):
+    pass
+
+
+@route("GET", "/raising/{what}")
+async def raising(ctx: ActionCtx, request: Request) -> Response:
+    raise Secret if request.path_params["what"] == "secret" else Taken(name="ada")
+
+
+async def test_an_error_with_a_status_is_an_answer_of_a_route_too() -> None:
+    async with served(app.serve(raising), redacts=True) as client:
+        taken = await client.get("/raising/taken")
+        assert (taken.status_code, taken.json()) == (409, {"code": "Taken", "name": "ada"})
+        assert (await client.get("/raising/secret")).status_code == 500
