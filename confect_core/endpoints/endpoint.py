@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Final, Generic, Literal, Self, TypeAlias, cast, get_args, overload
+from typing import Any, Final, Generic, Literal, Self, TypeAlias, get_args, overload
 
 from pydantic import PydanticUserError, TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError
@@ -27,6 +27,7 @@ from confect_core.errors import SpecError, TaggedError, Where
 from confect_core.outcome import Outcome
 from confect_core.refs import ActionRef, MutationRef, QueryRef, Ref
 from confect_core.spec.args import Args, NoArgs
+from confect_core.spec.call import SchemaCall
 from confect_core.spec.declared import Schemas
 from confect_core.spec.errors import NotAnError, NotArgs
 
@@ -229,11 +230,11 @@ class Verb:
         if calls is None:
             errors = () if error is None else get_args(error) or (error,)
             return EndpointSpec[Any, Any](self._method, path, args, returns, errors, *rest)
-        contract = calls.spec.contract if _is_callable(calls) else Schemas(NoArgs, None, None)
-        called = cast("Schemas", contract)
-        return CallingEndpoint(
-            self._method, path, called.args, called.returns, called.errors, *rest, calls=calls
-        )
+        codec, contract = calls.call, calls.spec.contract
+        if not isinstance(codec, SchemaCall) or not isinstance(contract, Schemas):
+            return CallingEndpoint(self._method, path, NoArgs, None, (), *rest, calls=calls)
+        what = contract.args, contract.returns, codec.errors
+        return CallingEndpoint(self._method, path, *what, *rest, calls=calls)
 
 
 class Endpoint:

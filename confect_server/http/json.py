@@ -6,7 +6,6 @@ a field that is `ABSENT` is left out.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, cast
 
 from pydantic import TypeAdapter, ValidationError
@@ -19,7 +18,6 @@ from confect_core.values.absent import ABSENT
 
 _BYTES: JsonSchemaValue = {"type": "string", "contentEncoding": "base64url"}
 _ABSENT_SCHEMA: JsonSchemaValue = {"not": {}}
-_ERRORS_REMEMBERED = 1024
 
 
 class NotWritable(Exception):
@@ -56,13 +54,8 @@ def json_of(tree: object) -> bytes:
 
 def error_json(error: TaggedError) -> bytes:
     """The JSON of a declared error: its fields, and its name as `code`."""
-    fields = cast("dict[str, object]", _writer_of(type(error)).tree(error))
+    fields = cast("dict[str, object]", JsonWriter(type(error)).tree(error))
     return json_of({CODE: error.tag, **fields})
-
-
-@lru_cache(maxsize=_ERRORS_REMEMBERED)
-def _writer_of(error: type[TaggedError]) -> JsonWriter:
-    return JsonWriter(error)
 
 
 class Describing(GenerateJsonSchema):

@@ -15,6 +15,7 @@ from anyio.abc import TaskGroup
 from confect_core.errors import refuse
 from confect_server.db import OpenTables
 from confect_server.engine import Backfill, Clock, Database, Pauses, Randomness
+from confect_server.hooks import WatchedTables
 from confect_server.http import Mounts, Routes
 from confect_server.impl import Impl
 from confect_server.runtime.clock import SystemClock
@@ -144,7 +145,10 @@ class _Start:
         """The application with the tables that were declared for it."""
         tables = OpenTables.of(self.impl.data_model.tables, database.catalog)
         routes = Routes(self.impl.routes)
-        return Application(self.impl, self.functions, tables, self.services, routes, self.mounts)
+        watched = WatchedTables.of(self.impl.hooks, tables)
+        return Application(
+            self.impl, self.functions, tables, self.services, routes, self.mounts, watched
+        )
 
 
 def _files(database: Database, blobs: Blobs, clock: Clock) -> Files:

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import httpx2
 import pytest
 from starlette.requests import Request
 
-from confect_core import Args, Endpoint, HttpApi, NoArgs, TaggedError
+from confect_core import (
+    Args,
+    Endpoint,
+    FunctionSpec,
+    GroupSpec,
+    HttpApi,
+    NoArgs,
+    Signature,
+    TaggedError,
+    ref,
+    ref_behind,
+)
 from confect_core.endpoints.errors import (
     BadEndpointPath,
     BadPrefix,
@@ -17,12 +29,24 @@ from confect_core.endpoints.errors import (
     ErrorHasCode,
     NoJson,
     NotAnEndpoint,
+    PlainCall,
     StatusOfUndeclared,
     UnknownPathParameter,
 )
 from confect_server import ActionCtx, Impl, endpoint, layers
 from confect_server.http.errors import DuplicateRoute, WrongEndpoints
-from tests.server.http.notes_api import Locked, MemosApi, app, clear, everything, fail, title
+from tests.server.http.notes_api import (
+    Locked,
+    Memo,
+    MemoNotFound,
+    Memos,
+    MemosApi,
+    app,
+    clear,
+    everything,
+    fail,
+    title,
+)
 from tests.server.http.serving import served
 
 
@@ -215,3 +239,31 @@ def test_types_without_json_and_paths_that_are_taken_are_mistakes() -> None:
     assert [type(each) for each in found] == [NoJson]
     twice = app.serve_api(MemosApi, title, everything, fail, clear).mistakes()
     assert DuplicateRoute in {type(each) for each in twice}
+
+
+def test_a_called_function_fails_with_the_errors_of_what_is_in_front_of_it() -> None:
+    class Guarded(HttpApi):
+        get = Endpoint.get("/{memo_id}", calls=ref_behind("memos:get", Memos.get, Locked))
+
+    assert Guarded.get.errors == (MemoNotFound, Locked)
+
+
+async def search(ctx: object, text: str) -> list[str]:
+    return [text]
+
+
+class Others(GroupSpec):
+    search = FunctionSpec.plain_public_query(lambda: search)
+    page = FunctionSpec.public_paginated_query(item=Memo)
+
+
+@pytest.mark.parametrize(
+    "called",
+    [
+        ref("others:search", Others.search, Signature(text=str, returns=list[str])),
+        ref("others:page", Others.page),
+    ],
+)
+def test_functions_without_schemas_and_pages_cannot_be_called_by_an_endpoint(called: Any) -> None:
+    with pytest.raises(PlainCall, match=called.path):
+        type("Api", (HttpApi,), {"search": Endpoint.get("/search", calls=called)})

@@ -19,10 +19,19 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 from websockets.asyncio.client import connect
 
-from app._generated import refs
-from app.impl import app as notes
 from confect_client import AsyncClient
-from confect_server import ActionCtx, Impl, layers, route
+from confect_core import Args, FunctionSpec, GroupSpec, Id, NoArgs, Table, ref
+from confect_server import (
+    ActionCtx,
+    DataModel,
+    GroupImpl,
+    Impl,
+    MutationCtx,
+    QueryCtx,
+    impl,
+    layers,
+    route,
+)
 from confect_server.http import AsgiApp
 from confect_server.http.errors import BadMount, MountFailed
 from confect_server.transport import Embedded
@@ -33,6 +42,36 @@ from tests.server.http import notes_api
 from tests.server.http.serving import served
 
 PATH = "/backend"
+
+
+class Note(Table, name="notes"):
+    text: str
+
+
+class Inserted(Args):
+    text: str
+
+
+class Notes(GroupSpec):
+    list_ = FunctionSpec.public_query(returns=list[Note])
+    insert = FunctionSpec.public_mutation(args=Inserted, returns=Id[Note])
+
+
+@impl(Notes.list_)
+async def list_notes(ctx: QueryCtx, args: NoArgs) -> list[Note]:
+    return await ctx.db.table(Note).query().collect()
+
+
+@impl(Notes.insert)
+async def insert(ctx: MutationCtx, args: Inserted) -> Id[Note]:
+    return await ctx.db.table(Note).insert(text=args.text)
+
+
+LIST = ref("notes:list", Notes.list_)
+INSERT = ref("notes:insert", Notes.insert)
+notes = Impl(layers()).provide(
+    GroupImpl("notes", Notes, {"list": list_notes, "insert": insert}, data_model=DataModel((Note,)))
+)
 
 
 @asynccontextmanager
@@ -67,8 +106,8 @@ async def url(tmp_path: Path) -> AsyncGenerator[str]:
 
 async def test_our_client_works_below_the_path_of_a_host(url: str) -> None:
     async with AsyncClient(url + PATH) as client:
-        await client.mutation(refs.public.notes.insert, text="mounted")
-        assert [note.text for note in await client.query(refs.public.notes.list)] == ["mounted"]
+        await client.mutation(INSERT, text="mounted")
+        assert [note.text for note in await client.query(LIST)] == ["mounted"]
 
 
 async def test_the_npm_clients_work_below_the_path_of_a_host(url: str) -> None:
@@ -101,7 +140,7 @@ async def test_typed_apis_know_where_they_are_mounted(tmp_path: Path) -> None:
 
 async def test_an_embedded_application_opens_by_itself(tmp_path: Path) -> None:
     async with hosted(embedded(tmp_path)) as url, AsyncClient(url) as client:
-        assert await client.query(refs.public.notes.list) == []
+        assert await client.query(LIST) == []
 
 
 async def test_a_host_without_the_lifespan_is_told(tmp_path: Path) -> None:
