@@ -104,6 +104,14 @@ class Storage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Checks:
+    """What is checked while functions run, at the price of their speed; never in production."""
+
+    queries_twice: bool = True
+    """Is each query run twice, and refused if it does not answer the same again?"""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """How a server runs; the defaults are meant to be kept."""
 
@@ -113,3 +121,4 @@ class Settings:
     sharing: Sharing = field(default_factory=Sharing)
     http: Http = field(default_factory=Http)
     storage: Storage = field(default_factory=Storage)
+    checks: Checks = field(default_factory=Checks)
