@@ -21,8 +21,11 @@ from confect_core.spec import (
     QuerySpec,
 )
 from confect_core.spec.group import group_of
+from confect_server import auth, environment
+from confect_server.auth import Provider
 from confect_server.ctx import ActionCtx, MutationCtx, QueryCtx
 from confect_server.db import DataModel
+from confect_server.environment import Environment
 from confect_server.errors import DuplicateGroup, WrongImplementations
 from confect_server.hooks import WriteHook
 from confect_server.http import ApiImpl, AsgiApp, EndpointImpl, Mount, Mounts, Route, Routes
@@ -127,6 +130,8 @@ class Impl(Generic[N]):
     routes: tuple[Route[N], ...] = ()
     apis: tuple[ApiImpl[N], ...] = ()
     mounts: tuple[Mount, ...] = ()
+    providers: tuple[Provider, ...] = ()
+    environments: tuple[type[Environment], ...] = ()
     middleware: Implementations = field(default_factory=Implementations)
     hooks: tuple[WriteHook[N], ...] = ()
 
@@ -171,8 +176,19 @@ class Impl(Generic[N]):
         """
         return replace(self, mounts=(*self.mounts, Mount(path, app, Where.of_caller())))
 
+    def authenticate(self, *providers: Provider) -> Impl[N]:
+        """This application taking the tokens of more providers; the first that matches decides.
+
+        app = Impl(live).authenticate(OidcProvider(domain="id.example.com", application_id="app"))
+        """
+        return replace(self, providers=(*self.providers, *providers))
+
+    def environment(self, *environments: type[Environment]) -> Impl[N]:
+        """This application with more settings, which handlers read with `await Env.of(ctx)`."""
+        return replace(self, environments=(*self.environments, *environments))
+
     def mistakes(self) -> list[SpecError]:
-        """Everything in specs, tables and routes that cannot be, now that all of it is loaded."""
+        """Everything in the application that cannot be, now that all of it is loaded."""
         groups = self.groups.items()
         specs = {path: group_of(each.spec, "the implementation") for path, each in groups}
         found = [mistake for spec in specs.values() for mistake in spec.mistakes()]
@@ -181,6 +197,8 @@ class Impl(Generic[N]):
         found += [mistake for hook in self.hooks for mistake in hook.mistakes(model)]
         found += [mistake for api in self.apis for mistake in api.mistakes()]
         found += Mounts.mistakes(self.mounts)
+        found += [mistake for each in self.providers for mistake in auth.mistakes_of(each)]
+        found += [m for each in self.environments for m in environment.mistakes_of(each)]
         return [*found, *model.mistakes(), *Routes(self.routes).mistakes]
 
     @property

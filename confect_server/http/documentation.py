@@ -19,9 +19,10 @@ _PAGE = Path(__file__).with_name("docs_page.html")
 class Documentation:
     """Describes typed HTTP APIs, wherever their application is mounted."""
 
-    def __init__(self, apis: Sequence[Api], settings: Http) -> None:
+    def __init__(self, apis: Sequence[Api], settings: Http, *, has_bearer: bool = False) -> None:
         self._apis = apis
         self._settings = settings
+        self._has_bearer = has_bearer
 
     def at(self, path: str, root_path: str) -> tuple[str, bytes] | None:
         """The media type and the content of what is at a path, if a document is there."""
@@ -35,9 +36,14 @@ class Documentation:
 
     def _openapi(self, root_path: str) -> bytes:
         settings = self._settings
-        return orjson.dumps(
-            openapi_of(self._apis, title=settings.title, version=settings.version, server=root_path)
+        document = openapi_of(
+            self._apis,
+            title=settings.title,
+            version=settings.version,
+            server=root_path,
+            has_bearer=self._has_bearer,
         )
+        return orjson.dumps(document)
 
     def _page(self, root_path: str) -> bytes:
         page = _page().replace("{{title}}", escape(self._settings.title))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -60,7 +61,11 @@ class Embedded:
         """The backend, open and answering for as long as the context lasts."""
         store = SqliteStore(self._database)
         async with Backend.open(
-            self._impl, store, settings=self._settings, redacts=self._redacts
+            self._impl,
+            store,
+            settings=self._settings,
+            redacts=self._redacts,
+            process=os.environ,
         ) as backend:
             self._asgi = ConfectAsgi(backend, self._admin_key)
             try:

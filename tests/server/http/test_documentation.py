@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from confect_core import Args, Endpoint, HttpApi
 from confect_core.endpoints import api_of
-from confect_server import ActionCtx, Http, Impl, Settings, layers, route
+from confect_server import ActionCtx, Http, Impl, OidcProvider, Settings, layers, route
 from confect_server.http.openapi import openapi_of
 from tests.server.http.notes_api import Locked, MemoNotFound, MemosApi, app
 from tests.server.http.serving import served
@@ -122,3 +122,12 @@ async def test_an_application_without_apis_has_no_documents_and_its_routes_come_
         assert (await client.get("/openapi.json")).status_code == 404
     async with served(app.serve(own)) as client:
         assert (await client.get("/docs")).text == "mine"
+
+
+async def test_an_application_that_takes_tokens_says_so() -> None:
+    provider = OidcProvider(domain="id.example.com", application_id="app")
+    async with served(app.authenticate(provider)) as client:
+        document = (await client.get("/openapi.json")).json()
+    OpenAPIV31SpecValidator(document).validate()
+    assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+    assert document["security"] == [{}, {"bearer": []}]
