@@ -3,6 +3,10 @@
 May import pydantic, returns, typing-extensions and orjson; imports no other package of the project.
 """
 
+from confect_core.endpoints import Endpoint as Endpoint
+from confect_core.endpoints import HttpApi as HttpApi
+from confect_core.endpoints import InHeader as InHeader
+from confect_core.endpoints import InQuery as InQuery
 from confect_core.errors import ConfectError as ConfectError
 from confect_core.errors import Mistakes as Mistakes
 from confect_core.errors import TaggedError as TaggedError

@@ -140,13 +140,18 @@ class TaggedError(Exception):
 
         class NoteNotFound(TaggedError):
             note_id: Id[Note]
+
+    `class NoteNotFound(TaggedError, http_status=404)` says how HTTP APIs answer with it.
     """
 
     tag: ClassVar[str]
+    http_status: ClassVar[int | None] = None
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, *, http_status: int | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.tag = cls.__name__
+        if http_status is not None:
+            cls.http_status = http_status
         pydantic_dataclass(kw_only=True, frozen=False, config={"extra": "forbid"})(cls)
         # errors are equal by their fields, which may be lists; what raises and logs hashes them
         type.__setattr__(cls, "__hash__", TaggedError.__hash__)

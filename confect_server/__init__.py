@@ -48,7 +48,9 @@ from confect_server.db import present as present
 from confect_server.environment import Environment as Environment
 from confect_server.hooks import WriteHook as WriteHook
 from confect_server.hooks import on_write as on_write
+from confect_server.http import EndpointImpl as EndpointImpl
 from confect_server.http import Route as Route
+from confect_server.http import endpoint as endpoint
 from confect_server.http import route as route
 from confect_server.impl import FunctionImpl as FunctionImpl
 from confect_server.impl import GroupImpl as GroupImpl
@@ -70,6 +72,7 @@ from confect_server.services import Layers as Layers
 from confect_server.services import Service as Service
 from confect_server.services import layers as layers
 from confect_server.settings import Checks as Checks
+from confect_server.settings import Http as Http
 from confect_server.settings import Limits as Limits
 from confect_server.settings import Memory as Memory
 from confect_server.settings import Retention as Retention

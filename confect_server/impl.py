@@ -9,8 +9,9 @@ from typing import Any, Generic, Never, TypeAlias, cast, overload
 
 from typing_extensions import TypeVar
 
-from confect_core import GroupSpec, PaginationOptions
-from confect_core.errors import ConfectError, SpecError, refuse
+from confect_core import GroupSpec, HttpApi, PaginationOptions
+from confect_core.endpoints import api_of
+from confect_core.errors import ConfectError, SpecError, Where, refuse
 from confect_core.spec import (
     ActionSpec,
     DeclaredFunction,
@@ -27,7 +28,7 @@ from confect_server.db import DataModel
 from confect_server.environment import Environment
 from confect_server.errors import DuplicateGroup, WrongImplementations
 from confect_server.hooks import WriteHook
-from confect_server.http import Route, Routes
+from confect_server.http import ApiImpl, AsgiApp, EndpointImpl, Mount, Mounts, Route, Routes
 from confect_server.middleware import Implementations, MiddlewareImpl
 from confect_server.scheduler import Cron, cron_mistakes
 from confect_server.services import Layers
@@ -128,6 +129,8 @@ class Impl(Generic[N]):
     layers: Layers[N]
     groups: Mapping[str, GroupImpl[N]] = field(default_factory=dict[str, GroupImpl[N]])
     routes: tuple[Route[N], ...] = ()
+    apis: tuple[ApiImpl[N], ...] = ()
+    mounts: tuple[Mount, ...] = ()
     providers: tuple[Provider, ...] = ()
     environments: tuple[type[Environment], ...] = ()
     crons: tuple[Cron, ...] = ()
@@ -159,6 +162,22 @@ class Impl(Generic[N]):
         """This application answering more requests of the web."""
         return replace(self, routes=(*self.routes, *routes))
 
+    def serve_api(self, api: type[HttpApi], *endpoints: EndpointImpl[N]) -> Impl[N]:
+        """This application answering a typed HTTP API: a handler for each endpoint without calls=.
+
+        app = Impl(live).provide(notes).serve_api(NotesApi, get, remove)
+        """
+        served = ApiImpl(api_of(api), endpoints, Where.of_caller())
+        return replace(self, routes=(*self.routes, *served.routes), apis=(*self.apis, served))
+
+    def mount(self, path: str, app: AsgiApp) -> Impl[N]:
+        """This application with another ASGI application below a path, started and stopped with it.
+
+        What the functions, routes and APIs of this one do not answer goes to the other, sockets
+        too; mounted at `/` it is given all of that.
+        """
+        return replace(self, mounts=(*self.mounts, Mount(path, app, Where.of_caller())))
+
     def authenticate(self, *providers: Provider) -> Impl[N]:
         """This application taking the tokens of more providers; the first that matches decides.
 
@@ -182,6 +201,8 @@ class Impl(Generic[N]):
         found += self.middleware.mistakes(specs)
         model = self.data_model
         found += [mistake for hook in self.hooks for mistake in hook.mistakes(model)]
+        found += [mistake for api in self.apis for mistake in api.mistakes()]
+        found += Mounts.mistakes(self.mounts)
         found += [mistake for each in self.providers for mistake in auth.mistakes_of(each)]
         found += [m for each in self.environments for m in environment.mistakes_of(each)]
         paths = [f"{path}:{name}" for path, spec in specs.items() for name in spec.functions]

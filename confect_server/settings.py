@@ -86,6 +86,24 @@ class Scheduling:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Http:
+    """What the application's own routes and typed HTTP APIs may do, and how these are described."""
+
+    request_bytes: int = 20 * MIB
+    """The length of the body of a request; a longer one is answered with status 413."""
+    response_bytes: int = 20 * MIB
+    """The length of the body of an answer, also of one that streams."""
+    openapi_path: str = "/openapi.json"
+    """Where the OpenAPI document of the typed APIs is, if there are any; empty for nowhere."""
+    docs_path: str = "/docs"
+    """Where the page is that shows it and lets one try the APIs; empty for nowhere."""
+    title: str = "HTTP API"
+    """What the document calls the APIs."""
+    version: str = "1"
+    """The version of the APIs that the document states."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Storage:
     """How files are kept."""
 
@@ -120,5 +138,6 @@ class Settings:
     memory: Memory = field(default_factory=Memory)
     sharing: Sharing = field(default_factory=Sharing)
     scheduling: Scheduling = field(default_factory=Scheduling)
+    http: Http = field(default_factory=Http)
     storage: Storage = field(default_factory=Storage)
     checks: Checks = field(default_factory=Checks)

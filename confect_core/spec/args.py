@@ -13,7 +13,7 @@ from confect_core.spec.errors import AliasedArgument, DeclaredPaginationOpts, Op
 class Args(BaseModel):
     """Base of argument models, closed and frozen: its fields are the keywords of a call."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, val_json_bytes="base64")
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:

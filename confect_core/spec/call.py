@@ -53,6 +53,11 @@ class SchemaCall(CallCodec):
         own = schemas.declared_errors
         self._errors = own.joined(joined) if joined else own
 
+    @property
+    def errors(self) -> tuple[type[TaggedError], ...]:
+        """What the call may fail with, by itself or by what is in front of it."""
+        return self._errors.classes
+
     def encode_args(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Value:
         if args:
             raise Mismatch("args", ["Arguments are passed by keyword."])

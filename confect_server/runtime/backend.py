@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+from anyio.abc import TaskGroup
 
 from confect_core.errors import refuse
 from confect_server.auth import TokenVerifier
@@ -18,7 +19,7 @@ from confect_server.db import OpenTables
 from confect_server.engine import Backfill, Clock, Database, Pauses, Randomness
 from confect_server.environment import Variables
 from confect_server.hooks import WatchedTables
-from confect_server.http import Routes
+from confect_server.http import Mounts, Routes
 from confect_server.impl import Impl
 from confect_server.runtime.clock import SystemClock
 from confect_server.runtime.environment import RunningEnvironment
@@ -49,6 +50,7 @@ class Backend:
         clock: Clock,
         executor: Executor,
         services: AsyncExitStack,
+        tasks: TaskGroup,
         environment: RunningEnvironment,
     ) -> None:
         self.database = database
@@ -67,6 +69,7 @@ class Backend:
         self.sweeper = FileSweeper(database, self.transactions, self.files.blobs, clock)
         """Removes the bytes that are of no file any more."""
         self._services = services
+        self._tasks = tasks
 
     @classmethod
     @asynccontextmanager
@@ -93,11 +96,14 @@ class Backend:
         the checks of the settings are made; with `keeps_causes` failures hold what was raised.
         """
         clock = clock or SystemClock()
-        async with Database.open(store, clock, randomness, settings, pauses) as database:
+        async with (
+            Database.open(store, clock, randomness, settings, pauses) as database,
+            _in_background() as tasks,
+        ):
             services = AsyncExitStack()
             try:
                 environment = RunningEnvironment(database, clock, randomness, process or {})
-                start = await _Start.of(impl, services, environment)
+                start = await _Start.of(impl, services, environment, tasks)
                 await database.declare(impl.data_model.declared, tell)
             except BaseException:
                 await services.aclose()
@@ -117,11 +123,12 @@ class Backend:
                 randomness,
                 repeats_queries=repeats,
             )
-            backend = cls(database, clock, executor, services, environment)
+            backend = cls(database, clock, executor, services, tasks, environment)
             try:
                 await backend._declare_crons(impl)
-                jobs = JobLoop(database, clock, randomness, executor)
-                async with _in_background(jobs.run, backend.sweeper.run):
+                async with _in_background() as loops:  # which use the services until they end
+                    loops.start_soon(JobLoop(database, clock, randomness, executor).run)
+                    loops.start_soon(backend.sweeper.run)
                     yield backend
             finally:
                 await backend._services.aclose()
@@ -136,7 +143,7 @@ class Backend:
         """
         services = AsyncExitStack()
         try:
-            start = await _Start.of(impl, services, self.environment)
+            start = await _Start.of(impl, services, self.environment, self._tasks)
             await self.database.declare(impl.data_model.declared, tell)
         except BaseException:
             await services.aclose()
@@ -163,17 +170,23 @@ class _Start:
     functions: Functions
     services: Services
     variables: Variables
+    mounts: Mounts
 
     @classmethod
     async def of(
-        cls, impl: Impl[Any], services: AsyncExitStack, environment: RunningEnvironment
+        cls,
+        impl: Impl[Any],
+        services: AsyncExitStack,
+        environment: RunningEnvironment,
+        tasks: TaskGroup,
     ) -> _Start:
-        """Check the application and its environment, read its functions, open its services."""
+        """Check the application and its environment, open its services, start what is mounted."""
         refuse("the application", impl.mistakes())
         functions = Functions.of(impl)
         variables = await environment.fitting(impl.environments)
         running = await services.enter_async_context(impl.layers.running())
-        return cls(impl, functions, running, variables)
+        mounts = await Mounts.started(impl.mounts, services, tasks)
+        return cls(impl, functions, running, variables, mounts)
 
     def on(self, database: Database, clock: Clock) -> Application:
         """The application with the tables that were declared for it."""
@@ -187,6 +200,7 @@ class _Start:
             tables,
             self.services,
             routes,
+            self.mounts,
             watched,
             verifier,
             self.variables,
@@ -208,14 +222,12 @@ def blobs_beside(store: Store, settings: Storage, clock: Clock) -> Blobs:
 
 
 @asynccontextmanager
-async def _in_background(*work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncGenerator[None]:
-    """Inside, work is done beside everything else; it is cancelled at the end."""
+async def _in_background() -> AsyncGenerator[TaskGroup]:
+    """Where work is done beside everything else; it is cancelled at the end."""
     failure: Exception | None = None
     async with anyio.create_task_group() as tasks:
-        for each in work:
-            tasks.start_soon(each)
         try:
-            yield
+            yield tasks
         except Exception as error:
             failure = error  # kept from the task group, which would wrap it in a group
         finally:

@@ -42,7 +42,7 @@ from confect_server.engine import (
 )
 from confect_server.environment import Variables
 from confect_server.hooks import WatchedTables
-from confect_server.http import Route, Routes
+from confect_server.http import Mounts, Route, Routes
 from confect_server.impl import Impl
 from confect_server.runtime.caller import CLIENT, Caller
 from confect_server.runtime.calls import CallsOfAction, TransactionRun
@@ -92,6 +92,7 @@ class Application:
     tables: OpenTables
     services: Services
     routes: Routes
+    mounts: Mounts
     watched: WatchedTables
     verifier: TokenVerifier
     variables: Variables
@@ -230,7 +231,7 @@ class Executor:
         calls.circumstances.refusal = caller.refusal
         ctx: ActionCtx[Any] = ActionCtx(self.application.services, calls)
         try:
-            return await route.handler(ctx, request)
+            return await route.answer(ctx, request, self.application.tables)
         except HTTPException as refused:
             return PlainTextResponse(refused.detail, refused.status_code, refused.headers)
         except ClientDisconnect:

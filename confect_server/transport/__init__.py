@@ -5,5 +5,6 @@ Owns sockets, requests and the sync session's state machine. May import `confect
 
 from confect_server.transport.admin import AdminKey as AdminKey
 from confect_server.transport.asgi import ConfectAsgi as ConfectAsgi
+from confect_server.transport.embedded import Embedded as Embedded
 from confect_server.transport.serve import PortInUse as PortInUse
 from confect_server.transport.serve import serving as serving

@@ -28,6 +28,7 @@ from confect_core.protocol import (
 from confect_core.values import clean, export_json, loads_canonical
 from confect_core.values.absent import ABSENT
 from confect_server.auth.errors import TokenRefused
+from confect_server.http import Documentation
 from confect_server.runtime import Backend, Caller
 from confect_server.runtime.outcome import RunOutcome, Succeeded
 from confect_server.transport.admin import AdminKey, NotAdmin
@@ -50,6 +51,7 @@ class HttpApi:
     ) -> None:
         self._executor = backend.executor
         self._queries = backend.queries
+        self._settings = backend.database.settings.http
         self._shows_functions = shows_functions
         self._callers = Callers(backend, admin_key)
         self._environment = EnvironmentApi(backend, self._callers)
@@ -83,19 +85,38 @@ class HttpApi:
         if route is None:
             return False
         caller = await self._callers.requesting(exchange.header(b"authorization"))
-        response = await self._executor.run_route(route, exchange.request, caller)
-        await exchange.stream(response)
+        request = exchange.request_with(
+            route.params_in(exchange.path), self._settings.request_bytes
+        )
+        response = await self._executor.run_route(route, request, caller)
+        await exchange.stream(response, self._settings.response_bytes)
         return True
 
     async def _unrouted(self, exchange: Exchange) -> None:
         methods = self._executor.application.routes.methods_at(exchange.path)
         if methods:
-            allowed = [(b"allow", ", ".join(methods).encode())]
+            head = ("HEAD",) if "GET" in methods else ()
+            allowed = [(b"allow", ", ".join((*methods, *head)).encode())]
             await exchange.respond(405, TEXT, b"Method not allowed", allowed)
+        elif (mount := self._executor.application.mounts.find(exchange.path)) is not None:
+            await exchange.hand_to(mount.app, mount.prefix, mount.state)
         elif exchange.path == "/" and exchange.method == "GET":
             await self._front_page(exchange)
+        elif (document := self._document(exchange)) is not None:
+            media_type, content = document
+            await exchange.respond(200, media_type.encode(), content)
         else:
             await exchange.respond(404, TEXT, b"No matching routes found")
+
+    def _document(self, exchange: Exchange) -> tuple[str, bytes] | None:
+        """What describes the typed APIs, where the application itself has no route."""
+        if exchange.method != "GET":
+            return None
+        impl = self._executor.application.impl
+        documentation = Documentation(
+            [each.api for each in impl.apis], self._settings, has_bearer=bool(impl.providers)
+        )
+        return documentation.at(exchange.path, exchange.root_path)
 
     async def _front_page(self, exchange: Exchange) -> None:
         if self._shows_functions:

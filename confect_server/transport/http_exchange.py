@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from typing import Any, TypeAlias
 
 import anyio
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+
+from confect_core.errors import ConfectError
+from confect_server.http import AsgiApp
+
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MAX_BODY_BYTES = 16 * 1024 * 1024 + 2000
 """The longest body that a request may have: the longest arguments and the rest of a call."""
@@ -19,9 +26,64 @@ HTML = b"text/html; charset=utf-8"
 _ALLOWED_METHODS = b"GET, POST, OPTIONS, PATCH, DELETE, PUT"
 _PREFLIGHT_MAX_AGE_S = b"86400"
 
+_log = logging.getLogger("confect")
+
+
+def path_below(root_path: str, path: str) -> str:
+    """The path of a request inside of what is mounted at another path.
+
+    A proxy that takes its own part of the path away may name that as the root path all the same.
+    """
+    below = path.removeprefix(root_path)
+    if not below:
+        return "/"
+    return below if below.startswith("/") else path
+
 
 class BodyTooLong(Exception):
     """The body of a request is longer than any call can be."""
+
+
+class RequestTooLarge(HTTPException):
+    """The body of a request to a route is longer than the settings allow."""
+
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__(413, f"The body is longer than {most_bytes} bytes")
+
+
+class ResponseTooLarge(ConfectError):
+    """A route answers more than the settings allow."""
+
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__(
+            f"the answer is longer than {most_bytes} bytes",
+            hint="answer less, or raise response_bytes in [tool.confect.http]",
+        )
+
+
+class Sending:
+    """Sends an answer until it is longer than it may be."""
+
+    def __init__(self, send: Send, most_bytes: int | None) -> None:
+        self._send = send
+        self._most_bytes = most_bytes
+        self._sent_bytes = 0
+        self.has_started = False
+        """Does the client know the status already?"""
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        """Pass a message on; raises `ResponseTooLarge`."""
+        if message["type"] == "http.response.start":
+            self._check(_length_in(message))
+            self.has_started = True
+        else:
+            self._sent_bytes += len(message.get("body", b""))
+            self._check(self._sent_bytes)
+        await self._send(message)
+
+    def _check(self, length: int) -> None:
+        if self._most_bytes is not None and length > self._most_bytes:
+            raise ResponseTooLarge(self._most_bytes)
 
 
 class Exchange:
@@ -31,14 +93,19 @@ class Exchange:
         self,
         scope: MutableMapping[str, Any],
         receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
-        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
+        send: Send,
     ) -> None:
         self.method: str = scope["method"]
-        self.path: str = scope["path"]
+        self.root_path: str = scope.get("root_path", "")
+        """The path at which the application is mounted."""
+        self.path = path_below(self.root_path, scope["path"])
+        """The path below that."""
         self._scope = scope
         self._receive = receive
         self._send = send
         self._has_read_body = anyio.Event()
+        self._most_bytes: int | None = None
+        self._received_bytes = 0
 
     def header(self, name: bytes) -> bytes | None:
         """The value of a header by its lower-case name."""
@@ -47,9 +114,9 @@ class Exchange:
 
     @property
     def origin(self) -> str:
-        """The address that the request was sent to."""
+        """The address of the application, as the request has it."""
         host = (self.header(b"host") or b"").decode("latin-1")
-        return f"{self._scope['scheme']}://{host}"
+        return f"{self._scope['scheme']}://{host}{self.root_path}"
 
     async def body(self) -> bytes:
         """The whole body; raises `BodyTooLong`."""
@@ -67,19 +134,33 @@ class Exchange:
 
     @property
     def request(self) -> Request:
-        """The request as handlers of routes take it; its body is read only once."""
-        return Request(self._scope, self._receive_body)
+        """The request as starlette has it; its body is read only once."""
+        return self.request_with({})
 
-    async def stream(self, response: Response) -> None:
+    def request_with(
+        self, path_params: Mapping[str, str], most_bytes: int | None = None
+    ) -> Request:
+        """The same with what its path names, refused once its body is longer than it may be."""
+        self._most_bytes = most_bytes
+        return Request({**self._scope, "path_params": path_params}, self._receive_body)
+
+    async def stream(self, response: Response, most_bytes: int | None = None) -> None:
         """Answer with whatever a handler made, for as long as the client is there.
 
         The response may still be reading the body of the request, so who leaves is noticed once
         the body has been read; starlette itself would take the body for its own signs of life.
+        One that is longer than it may be is not sent, or breaks off if that comes out on the way.
         """
         scope = {**self._scope, "asgi": {**self._scope["asgi"], "spec_version": "2.4"}}
+        sending = Sending(self._send, most_bytes)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._cancel_when_left, tasks.cancel_scope)
-            await response(scope, self._receive_body, self._send)
+            try:
+                await response(scope, self._receive_body, sending.send)
+            except ResponseTooLarge as error:
+                _log.error("%s %s failed", self.method, self.path, exc_info=error)
+                if not sending.has_started:
+                    await self.respond(500, TEXT, b"The answer is too long")
             tasks.cancel_scope.cancel()
 
     async def stream_to_any_origin(self, response: Response) -> None:
@@ -91,6 +172,10 @@ class Exchange:
         message = await self._receive()
         if not message.get("more_body", False):
             self._has_read_body.set()
+        self._received_bytes += len(message.get("body", b""))
+        if self._most_bytes is not None and self._received_bytes > self._most_bytes:
+            self._has_read_body.set()  # nobody will read the rest
+            raise RequestTooLarge(self._most_bytes)
         return message
 
     async def _cancel_when_left(self, answering: anyio.CancelScope) -> None:
@@ -99,6 +184,11 @@ class Exchange:
         while (await self._receive())["type"] != "http.disconnect":
             pass
         answering.cancel()
+
+    async def hand_to(self, app: AsgiApp, prefix: str, state: dict[str, Any]) -> None:
+        """Let another application answer, which knows itself mounted at the prefix."""
+        scope = {**self._scope, "root_path": self.root_path + prefix, "state": dict(state)}
+        await app(scope, self._receive, self._send)
 
     @property
     def _has_body(self) -> bool:
@@ -145,3 +235,8 @@ class Exchange:
             (b"access-control-allow-credentials", b"true"),
             (b"vary", b"Origin"),
         ]
+
+
+def _length_in(start: MutableMapping[str, Any]) -> int:
+    headers: list[tuple[bytes, bytes]] = start.get("headers", [])
+    return next((int(value) for name, value in headers if name == b"content-length"), 0)

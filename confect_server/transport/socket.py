@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, TypeAlias
 
+from confect_server.http import AsgiApp
+from confect_server.transport.http_exchange import path_below
 from confect_server.transport.wakeup import Wakeup
 
 Message: TypeAlias = MutableMapping[str, Any]
@@ -19,7 +21,7 @@ class Socket:
     """Frames in, frames out. What is sent waits in order until `write` has passed it on."""
 
     def __init__(self, scope: Message, receive: Receive, send: SendMessage) -> None:
-        self.path: str = scope["path"]
+        self.path = path_below(scope.get("root_path", ""), scope["path"])
         self._scope = scope
         self._receive = receive
         self._send = send
@@ -31,6 +33,12 @@ class Socket:
         """The value of a header by its lower-case name."""
         headers: list[tuple[bytes, bytes]] = self._scope["headers"]
         return next((value for key, value in headers if key == name), None)
+
+    async def hand_to(self, app: AsgiApp, prefix: str, state: dict[str, Any]) -> None:
+        """Let another application have the socket, which knows itself mounted at the prefix."""
+        root_path = self._scope.get("root_path", "") + prefix
+        scope = {**self._scope, "root_path": root_path, "state": dict(state)}
+        await app(scope, self._receive, self._send)
 
     async def accept(self) -> None:
         """Take the connection."""

@@ -74,6 +74,10 @@ class SyncServer:
             await socket.refuse(400, encode_refusal(error.code, error))
             return
         except NoSuchSocket:
+            mount = self._backend.executor.application.mounts.find(socket.path)
+            if mount is not None:
+                await socket.hand_to(mount.app, mount.prefix, mount.state)
+                return
             await socket.refuse(404, b"No matching routes found")
             return
         await socket.accept()

@@ -17,7 +17,9 @@ from app.tables import Note
 from confect_client import AsyncClient
 from confect_core import (
     Args,
+    Endpoint,
     FunctionSpec,
+    HttpApi,
     Id,
     NoArgs,
     Outcome,
@@ -41,6 +43,7 @@ from confect_server import (
     around,
     cron,
     daily,
+    endpoint,
     field_of,
     impl,
     middleware,
@@ -443,6 +446,54 @@ async def text(ctx: ActionCtx, request: Request) -> str:
 
 
 out: Outcome[int, Gone] = Success("three")  # another result in an outcome
+
+
+class NotesApi(HttpApi):
+    get = Endpoint.get("/notes/{note_id}", args=ByNote, returns=Note, error=NoteNotFound)
+    email = Endpoint.post("/notes/{note_id}/email", args=ByNote, returns=bool)
+    list_ = Endpoint.get("/notes", calls=refs.public.notes.list)
+    page = Endpoint.get("/page", calls=refs.public.notes.page)  # pages are no answers
+    both = Endpoint.get("/both", calls=refs.public.notes.list, returns=int)  # says it twice
+    stray = Endpoint.get("/", returns=int).with_status(Note, 404)  # no error
+    model = Endpoint.get("/", args=Note, returns=int)  # a document is no arguments
+
+
+@endpoint(NotesApi.get)  # an undeclared error
+async def api_undeclared(ctx: ActionCtx, args: ByNote) -> Outcome[Note, NoteNotFound | Forbidden]:
+    return Failure(Forbidden())
+
+
+@endpoint(NotesApi.get)  # other arguments
+async def api_args(ctx: ActionCtx, args: InsertNote) -> Outcome[Note, NoteNotFound]:
+    return Failure(NoteNotFound(note_id=Id[Note]("")))
+
+
+@endpoint(NotesApi.email)  # another answer
+async def api_returns(ctx: ActionCtx, args: ByNote) -> str:
+    return "sent"
+
+
+@endpoint(NotesApi.email)  # an endpoint is an action
+async def api_mutation(ctx: MutationCtx, args: ByNote) -> bool:
+    return True
+
+
+@endpoint(NotesApi.list_)  # a function answers it
+async def api_calls(ctx: ActionCtx, args: NoArgs) -> list[Note]:
+    return []
+
+
+@endpoint(NotesApi.email)
+async def api_email(ctx: ActionCtx[Mailer], args: ByNote) -> bool:
+    return bool(Clock.of(ctx))  # a service that was not asked for
+
+
+@endpoint(NotesApi.email)
+async def api_time(ctx: ActionCtx[Clock], args: ByNote) -> bool:
+    return bool(Clock.of(ctx))
+
+
+Impl(dev).serve_api(NotesApi, api_time)  # Clock is not provided
 
 
 async def in_tests(t: TestApp[Mailer], note_id: Id[Note]) -> None:

@@ -27,8 +27,10 @@ from confect_core import (
     ActionRef,
     Args,
     CommitTs,
+    Endpoint,
     FunctionSpec,
     GroupSpec,
+    HttpApi,
     Id,
     Index,
     Int64,
@@ -48,6 +50,7 @@ from confect_core import (
     TaggedError,
     ref,
 )
+from confect_core.endpoints import EndpointSpec
 from confect_core.spec import PublicQuerySpec
 from confect_core.values import Value
 from confect_server import (
@@ -60,6 +63,7 @@ from confect_server import (
     CronRun,
     CustomJwtProvider,
     DatabaseReader,
+    EndpointImpl,
     Environment,
     Every,
     Expr,
@@ -79,6 +83,7 @@ from confect_server import (
     around,
     cron,
     daily,
+    endpoint,
     field_of,
     impl,
     layers,
@@ -596,3 +601,45 @@ whole: Spec = Spec.make().add(Notes).add(Things).add(GroupSpec.make("more"))
 reader: type[DatabaseReader] | None = data_model.reader
 insert_args: InsertNote = InsertNote(text="hi")
 by_note: Any = ByNote
+
+
+class NotesApi(HttpApi, prefix="/v1"):
+    get = Endpoint.get("/notes/{note_id}", args=ByNote, returns=Note, error=NoteNotFound)
+    remove = (
+        Endpoint.delete("/{note_id}", args=ByNote, returns=None, error=NoteNotFound | Forbidden)
+        .with_status(NoteNotFound, 404)
+        .with_status(Forbidden, 403)
+    )
+    count = Endpoint.get("/count", returns=int)
+    email = Endpoint.post("/notes/{note_id}/email", args=ByNote, returns=bool)
+    list_ = Endpoint.get("/notes", calls=refs.public.notes.list)
+    clear = Endpoint.post("/clear", calls=refs.internal.notes.clear)
+
+
+@endpoint(NotesApi.get)
+async def api_get(ctx: ActionCtx, args: ByNote) -> Outcome[Note, NoteNotFound]:
+    return await ctx.run_query(refs.public.notes.get, note_id=args.note_id)
+
+
+@endpoint(NotesApi.remove)
+async def api_remove(ctx: ActionCtx, args: ByNote) -> Outcome[None, NoteNotFound | Forbidden]:
+    return await ctx.run_mutation(refs.public.notes.remove, note_id=args.note_id)
+
+
+@endpoint(NotesApi.count)
+async def api_count(ctx: ActionCtx[Clock], args: NoArgs) -> int:
+    return len(await ctx.run_query(refs.public.notes.list))
+
+
+@endpoint(NotesApi.email)
+async def api_email(ctx: ActionCtx[Mailer], args: ByNote) -> bool:
+    await Mailer.of(ctx).send(args.note_id)
+    return True
+
+
+assert_type(NotesApi.get, EndpointSpec[ByNote, Outcome[Note, NoteNotFound]])
+assert_type(NotesApi.count, EndpointSpec[NoArgs, int])
+assert_type(api_email, EndpointImpl[Mailer])
+with_api: Impl[Clock | Mailer] = Impl(live).serve_api(
+    NotesApi, api_get, api_remove, api_count, api_email
+)

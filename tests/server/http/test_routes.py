@@ -73,3 +73,34 @@ def test_a_path_at_which_nothing_can_be_served_is_refused(bad: Route) -> None:
 def test_two_routes_for_the_same_requests_are_refused() -> None:
     (mistake,) = Routes([at("GET", "/a"), at("POST", "/a"), at("GET", "/a")]).mistakes
     assert isinstance(mistake, DuplicateRoute)
+
+
+def test_a_path_with_names_in_braces_stands_for_any_segment_and_yields_to_literal_ones() -> None:
+    note, mine, tags, everything = (
+        at("GET", "/notes/{note_id}"),
+        at("GET", "/notes/mine"),
+        at("GET", "/notes/{note_id}/tags/{tag}"),
+        below("GET", "/notes/"),
+    )
+    routes = Routes([everything, note, tags, mine])
+    assert routes.find("GET", "/notes/7") is note
+    assert routes.find("GET", "/notes/mine") is mine
+    assert routes.find("GET", "/notes/7/tags/a b") is tags
+    assert routes.find("GET", "/notes/7/tags") is everything
+    assert routes.find("GET", "/notes/") is everything
+    assert note.params_in("/notes/7") == {"note_id": "7"}
+    assert tags.params_in("/notes/7/tags/a b") == {"note_id": "7", "tag": "a b"}
+    literal_first = Routes([at("GET", "/{a}/x"), wanted := at("GET", "/notes/{b}")])
+    assert literal_first.find("GET", "/notes/x") is wanted
+    assert routes.mistakes == []
+
+
+@pytest.mark.parametrize("bad", [at("GET", "/a-{b}"), at("GET", "/{}"), below("GET", "/{a}/")])
+def test_braces_are_for_whole_segments_of_exact_paths(bad: Route) -> None:
+    (mistake,) = Routes([bad]).mistakes
+    assert isinstance(mistake, BadRoutePath)
+
+
+def test_two_paths_that_name_a_segment_otherwise_are_one() -> None:
+    (mistake,) = Routes([at("GET", "/{a}"), at("POST", "/{b}"), at("GET", "/{b}")]).mistakes
+    assert isinstance(mistake, DuplicateRoute)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
 import anyio
 import httpx2
@@ -13,25 +11,23 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
-from confect_core import Args, FunctionSpec, GroupSpec, Table, ref
+from confect_core import Args, FunctionSpec, GroupSpec, Table, TaggedError, ref
 from confect_core.errors import Mistakes
 from confect_server import (
     ActionCtx,
     DataModel,
     GroupImpl,
+    Http,
     Impl,
     MutationCtx,
     Service,
+    Settings,
     impl,
     layers,
     route,
 )
 from confect_server.http.errors import BadRoutePath
-from confect_server.runtime import Backend
-from confect_server.store import MemoryStore
-from confect_server.transport.admin import AdminKey
-from confect_server.transport.asgi import ConfectAsgi
-from confect_server.transport.serve import serving
+from tests.server.http.serving import served
 
 
 class Hit(Table, name="hits"):
@@ -122,17 +118,6 @@ app = (
 )
 
 
-@asynccontextmanager
-async def served(app: Impl[Any], *, redacts: bool = False) -> AsyncGenerator[httpx2.AsyncClient]:
-    """A client of the application, over a real socket."""
-    async with (
-        Backend.open(app, MemoryStore(), redacts=redacts) as backend,
-        serving(ConfectAsgi(backend, AdminKey("key")), "127.0.0.1", 0) as port,
-        httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
-    ):
-        yield client
-
-
 @pytest.fixture
 async def client() -> AsyncGenerator[httpx2.AsyncClient]:
     async with served(app) as client:
@@ -208,3 +193,59 @@ async def test_an_application_with_impossible_routes_does_not_start() -> None:
     with pytest.raises((Mistakes, BadRoutePath)):
         async with served(app.serve(nowhere)):
             pass
+
+
+@route("POST", "/short")
+async def short(ctx: ActionCtx, request: Request) -> Response:
+    return PlainTextResponse("x" * len(await request.body()))
+
+
+@route("GET", "/long/{how}")
+async def long(ctx: ActionCtx, request: Request) -> Response:
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(200):
+            yield b"x"
+
+    if request.path_params["how"] == "streaming":
+        return StreamingResponse(parts())
+    return PlainTextResponse("x" * 200)
+
+
+async def test_bodies_of_requests_and_of_answers_have_limits(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(11):
+            yield b"0123456789"
+
+    settings = Settings(http=Http(request_bytes=100, response_bytes=100))
+    async with served(app.serve(short, long), settings=settings) as client:
+        assert (await client.post("/short", content=b"x" * 100)).text == "x" * 100
+        for content in (b"x" * 101, parts()):
+            refused = await client.post("/short", content=content)
+            assert (refused.status_code, refused.text) == (413, "The body is longer than 100 bytes")
+        failed = await client.get("/long/whole")
+        assert (failed.status_code, failed.text) == (500, "The answer is too long")
+        assert "response_bytes" in caplog.text
+        with pytest.raises(httpx2.RemoteProtocolError):
+            await client.get("/long/streaming")
+
+
+class Taken(TaggedError, http_status=409):
+    name: str
+
+
+class Secret(TaggedError):
+    pass
+
+
+@route("GET", "/raising/{what}")
+async def raising(ctx: ActionCtx, request: Request) -> Response:
+    raise Secret if request.path_params["what"] == "secret" else Taken(name="ada")
+
+
+async def test_an_error_with_a_status_is_an_answer_of_a_route_too() -> None:
+    async with served(app.serve(raising), redacts=True) as client:
+        taken = await client.get("/raising/taken")
+        assert (taken.status_code, taken.json()) == (409, {"code": "Taken", "name": "ada"})
+        assert (await client.get("/raising/secret")).status_code == 500
