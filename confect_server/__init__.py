@@ -3,6 +3,7 @@
 Owns everything that runs on a server. May import `confect_core`; clients never import it.
 """
 
+from confect_server import plain as plain
 from confect_server.ctx import ActionCtx as ActionCtx
 from confect_server.ctx import MutationCtx as MutationCtx
 from confect_server.ctx import QueryCtx as QueryCtx
@@ -31,6 +32,7 @@ from confect_server.impl import Impl as Impl
 from confect_server.impl import impl as impl
 from confect_server.meta import Amount as Amount
 from confect_server.meta import Meta as Meta
+from confect_server.plain import PlainFunction as PlainFunction
 from confect_server.services import Layers as Layers
 from confect_server.services import Service as Service
 from confect_server.services import layers as layers

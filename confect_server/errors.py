@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from confect_core.errors import CallError, ConfectError, DatabaseError, Where
+from confect_core.errors import CallError, ConfectError, DatabaseError, SpecError, Where
 
 
 class MissingService(ConfectError):
@@ -49,6 +49,29 @@ class DuplicateGroup(ConfectError):
 
     def __init__(self, group: str) -> None:
         super().__init__(f"group {group!r} is provided twice", hint="provide it once")
+
+
+class BadPlainFunction(SpecError):
+    """A plain function that no call could be made of."""
+
+    def __init__(self, function: str, problem: str, where: Where) -> None:
+        super().__init__(
+            f"{function} cannot be a plain function: {problem}",
+            hint="write `async def`, a ctx first, then parameters and a result with annotations "
+            "that are imported at run time",
+            where=where,
+        )
+
+
+class PlainMismatch(SpecError):
+    """A plain function behind a spec of another kind or visibility."""
+
+    def __init__(self, path: str, is_a: str, declared: str, where: Where) -> None:
+        super().__init__(
+            f"{path} is declared as {declared}, but its function is {is_a}",
+            hint="let the decorator of the function and the constructor of its spec say the same",
+            where=where,
+        )
 
 
 class FunctionNotFound(CallError):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Generic, Never, TypeAlias, overload
+from typing import Any, Concatenate, Generic, Never, TypeAlias, overload
 
 from typing_extensions import TypeVar
 
@@ -13,6 +13,7 @@ from confect_core import GroupSpec, PaginationOptions
 from confect_core.errors import ConfectError, SpecError, refuse
 from confect_core.spec import (
     ActionSpec,
+    AnyFunction,
     DeclaredFunction,
     Group,
     MutationSpec,
@@ -24,16 +25,24 @@ from confect_server.ctx import ActionCtx, MutationCtx, QueryCtx
 from confect_server.db import DataModel
 from confect_server.errors import DuplicateGroup, WrongImplementations
 from confect_server.http import Route, Routes
+from confect_server.plain import PlainFunction
 from confect_server.services import Layers
 
 A = TypeVar("A")
 Out = TypeVar("Out")
 N = TypeVar("N")
+M = TypeVar("M")
 A_co = TypeVar("A_co", covariant=True)
 Out_co = TypeVar("Out_co", covariant=True)
 N_co = TypeVar("N_co", covariant=True, default=Never)
 
 Handler: TypeAlias = Callable[..., Awaitable[object]]
+
+NeedyPlain: TypeAlias = (
+    Callable[Concatenate[MutationCtx[N, Any], ...], Awaitable[object]]
+    | Callable[Concatenate[ActionCtx[N], ...], Awaitable[object]]
+)
+"""A plain function of any kind that asks for the services `N`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +114,36 @@ class GroupImpl(Generic[N_co]):
         ]
         if missing or extra or wrong:
             raise WrongImplementations(self.path, missing, extra, wrong)
+        refuse(f"the implementation of {self.path!r}", list(self._plain_mismatches(declared)))
+
+    def add_plain(self: GroupImpl[N], *functions: NeedyPlain[M]) -> GroupImpl[N | M]:
+        """This group with decorated plain functions that its spec does not declare, by their names.
+
+        They are called through a `ref` with `FunctionSpec.plain_public_query(lambda: function)` or
+        its siblings, and `plain.signature_of(function)`.
+        """
+        added = [PlainFunction.of(function) for function in functions]
+        mistakes = [mistake for each in added for mistake in each.mistakes()]
+        refuse(f"the implementation of {self.path!r}", mistakes)
+        group, plain = group_of(self.spec, "the implementation"), dict(self.plain)
+        for each in added:
+            group = group.add_function(each.name, each.spec)
+            plain[each.name] = each.function
+        functions_here: Mapping[str, FunctionImpl[object, object, N | M]] = self.functions
+        return GroupImpl(self.path, group, functions_here, MappingProxyType(plain), self.data_model)
+
+    @property
+    def needs_spec(self) -> bool:
+        """Are there functions in it that only a spec can declare?"""
+        plain = self.plain.values()
+        return bool(self.functions) or not all(PlainFunction.noted_on(each) for each in plain)
+
+    def _plain_mismatches(self, declared: Mapping[str, AnyFunction]) -> Iterator[SpecError]:
+        for name, handler in self.plain.items():
+            noted = PlainFunction.noted_on(handler)
+            mismatch = noted and noted.mismatch(f"{self.path}:{name}", declared[name])
+            if mismatch:
+                yield mismatch
 
     def _needs(self) -> N_co:
         # never called: it is how type checkers learn which services the group asks for

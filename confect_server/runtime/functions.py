@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any, cast, get_type_hints
@@ -21,6 +20,7 @@ from confect_server.ctx import Ctx
 from confect_server.db import OpenTables
 from confect_server.errors import FunctionNotFound, UndeclaredError, WrongKind
 from confect_server.impl import GroupImpl, Handler, Impl
+from confect_server.plain import arguments_of
 
 _CALLED: dict[Kind, str] = {
     "query": "Query",
@@ -86,13 +86,12 @@ class SpecifiedFunction(RunnableFunction):
         )
 
 
-class PlainFunction(RunnableFunction):
+class SignedFunction(RunnableFunction):
     """A plain function, whose arguments and result are checked by its signature."""
 
     def __init__(self, path: str, spec: AnyFunction, handler: Handler) -> None:
         hints = get_type_hints(handler, include_extras=True)
-        own = 2 if spec.kind == "paginated query" else 1  # the ctx, and the page that is asked for
-        parameters = list(inspect.signature(handler).parameters.values())[own:]
+        parameters = arguments_of(handler, spec.kind)
         fields: dict[str, Any] = {
             each.name: (hints[each.name], ... if each.default is each.empty else each.default)
             for each in parameters
@@ -170,7 +169,7 @@ def _functions_of(group: GroupImpl[Any]) -> list[RunnableFunction]:
         for name, function in group.functions.items()
     ]
     plain = [
-        PlainFunction(f"{group.path}:{name}", declared[name], handler)
+        SignedFunction(f"{group.path}:{name}", declared[name], handler)
         for name, handler in group.plain.items()
     ]
     return [*specified, *plain]
