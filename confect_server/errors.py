@@ -51,6 +51,37 @@ class DuplicateGroup(ConfectError):
         super().__init__(f"group {group!r} is provided twice", hint="provide it once")
 
 
+class MissingImplementation(ConfectError):
+    """A declared function that nothing implements."""
+
+    def __init__(self, path: str, where: Where) -> None:
+        super().__init__(
+            f"{path} is declared and not implemented",
+            hint="provide its group with FunctionImpl.make(<its spec>, <a handler>)",
+            where=where,
+        )
+
+
+class ExtraImplementation(ConfectError):
+    """An implementation of what is not declared where it is provided."""
+
+    def __init__(self, what: str, inside: str, where: Where) -> None:
+        super().__init__(
+            f"{what} is provided to {inside}, which declares nothing of the kind",
+            hint="provide it to the group that declares it, or declare it",
+            where=where,
+        )
+
+
+class DuplicateImplementation(ConfectError):
+    """A function or a group that is provided twice."""
+
+    def __init__(self, path: str, first: Where, where: Where) -> None:
+        super().__init__(
+            f"{path} is implemented twice, first at {first}", hint="provide it once", where=where
+        )
+
+
 class BadPlainFunction(SpecError):
     """A plain function that no call could be made of."""
 

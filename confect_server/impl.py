@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Concatenate, Generic, Never, TypeAlias, overload
 
-from typing_extensions import TypeVar
+from typing_extensions import ParamSpec, TypeVar
 
-from confect_core import GroupSpec, PaginationOptions
-from confect_core.errors import ConfectError, SpecError, refuse
+from confect_core import GroupSpec, PaginationOptions, Spec
+from confect_core.errors import ConfectError, SpecError, Where, refuse
 from confect_core.spec import (
     ActionSpec,
     AnyFunction,
@@ -19,8 +20,10 @@ from confect_core.spec import (
     MutationSpec,
     PaginatedQuerySpec,
     QuerySpec,
+    Unmodelled,
 )
 from confect_core.spec.group import group_of
+from confect_server.assembly import Assembly, GroupParts
 from confect_server.ctx import ActionCtx, MutationCtx, QueryCtx
 from confect_server.db import DataModel
 from confect_server.errors import DuplicateGroup, WrongImplementations
@@ -28,6 +31,7 @@ from confect_server.http import Route, Routes
 from confect_server.plain import PlainFunction
 from confect_server.services import Layers
 
+P = ParamSpec("P")
 A = TypeVar("A")
 Out = TypeVar("Out")
 N = TypeVar("N")
@@ -51,6 +55,70 @@ class FunctionImpl(Generic[A_co, Out_co, N_co]):
 
     spec: DeclaredFunction[..., Any, Any]
     handler: Handler
+
+    @overload
+    @staticmethod
+    def make(
+        spec: QuerySpec[P, Unmodelled, Out],
+        handler: Callable[Concatenate[QueryCtx[N, Any], P], Awaitable[Out]],
+    ) -> FunctionImpl[Unmodelled, Out, N]: ...
+    @overload
+    @staticmethod
+    def make(
+        spec: PaginatedQuerySpec[P, Unmodelled, Out],
+        handler: Callable[Concatenate[QueryCtx[N, Any], PaginationOptions, P], Awaitable[Out]],
+    ) -> FunctionImpl[Unmodelled, Out, N]: ...
+    @overload
+    @staticmethod
+    def make(
+        spec: MutationSpec[P, Unmodelled, Out],
+        handler: Callable[Concatenate[MutationCtx[N, Any], P], Awaitable[Out]],
+    ) -> FunctionImpl[Unmodelled, Out, N]: ...
+    @overload
+    @staticmethod
+    def make(
+        spec: ActionSpec[P, Unmodelled, Out],
+        handler: Callable[Concatenate[ActionCtx[N], P], Awaitable[Out]],
+    ) -> FunctionImpl[Unmodelled, Out, N]: ...
+    @overload
+    @staticmethod
+    def make(
+        spec: QuerySpec[..., A, Out],
+        handler: Callable[[QueryCtx[N, Any], A], Awaitable[Out]],
+    ) -> FunctionImpl[A, Out, N]: ...
+    @overload
+    @staticmethod
+    def make(
+        spec: PaginatedQuerySpec[..., A, Out],
+        handler: Callable[[QueryCtx[N, Any], A, PaginationOptions], Awaitable[Out]],
+    ) -> FunctionImpl[A, Out, N]: ...
+    @overload
+    @staticmethod
+    def make(
+        spec: MutationSpec[..., A, Out],
+        handler: Callable[[MutationCtx[N, Any], A], Awaitable[Out]],
+    ) -> FunctionImpl[A, Out, N]: ...
+    @overload
+    @staticmethod
+    def make(
+        spec: ActionSpec[..., A, Out],
+        handler: Callable[[ActionCtx[N], A], Awaitable[Out]],
+    ) -> FunctionImpl[A, Out, N]: ...
+    @staticmethod
+    def make(spec: Any, handler: Handler) -> FunctionImpl[Any, Any, Any]:
+        """A declared function with its logic, as `@impl` makes it; a plain one as it is."""
+        return FunctionImpl(spec, handler)
+
+    @property
+    def name(self) -> str:
+        """The name of the handler, for those who read errors."""
+        return getattr(self.handler, "__qualname__", repr(self.handler))
+
+    @property
+    def where(self) -> Where:
+        """The line where the handler is written, or that of the spec."""
+        code = getattr(inspect.unwrap(self.handler), "__code__", None)
+        return Where(code.co_filename, code.co_firstlineno) if code else self.spec.where
 
     def _needs(self) -> tuple[A_co, Out_co, N_co]:
         # never called: it is how type checkers learn the variance of A, Out and N
@@ -102,6 +170,12 @@ class GroupImpl(Generic[N_co]):
     plain: Mapping[str, Handler] = field(default_factory=dict[str, Handler])
     data_model: DataModel = field(default_factory=DataModel)
 
+    @staticmethod
+    def make(spec: Group | type[GroupSpec]) -> GroupParts[Never]:
+        """The builder form: implementations are provided to it, it to `Impl.make`."""
+        group_of(spec, "an implementation")
+        return GroupParts(spec, Where.of_caller())
+
     def __post_init__(self) -> None:
         declared = group_of(self.spec, "the implementation").functions
         given = {**self.functions, **self.plain}
@@ -136,7 +210,7 @@ class GroupImpl(Generic[N_co]):
     def needs_spec(self) -> bool:
         """Are there functions in it that only a spec can declare?"""
         plain = self.plain.values()
-        return bool(self.functions) or not all(PlainFunction.noted_on(each) for each in plain)
+        return not plain or bool(self.functions) or not all(map(PlainFunction.noted_on, plain))
 
     def _plain_mismatches(self, declared: Mapping[str, AnyFunction]) -> Iterator[SpecError]:
         for name, handler in self.plain.items():
@@ -160,6 +234,11 @@ class Impl(Generic[N]):
     layers: Layers[N]
     groups: Mapping[str, GroupImpl[N]] = field(default_factory=dict[str, GroupImpl[N]])
     routes: tuple[Route[N], ...] = ()
+
+    @staticmethod
+    def make(spec: Spec, layers: Layers[M], data_model: DataModel | None = None) -> ImplParts[M]:
+        """The builder form: groups are provided to it, and compared with the spec at the end."""
+        return ImplParts(spec, layers, data_model or DataModel())
 
     def provide(self, *groups: GroupImpl[N]) -> Impl[N]:
         """This application with more groups."""
@@ -186,4 +265,46 @@ class Impl(Generic[N]):
     @property
     def data_model(self) -> DataModel:
         """The tables of the application: every generated group carries the same ones."""
-        return next((group.data_model for group in self.groups.values()), DataModel())
+        models = [group.data_model for group in self.groups.values()]
+        return next((each for each in models if each.tables), next(iter(models), DataModel()))
+
+
+@dataclass(frozen=True, eq=False)
+class ImplParts(Generic[N]):
+    """An application that is put together in code; it stands once it is finalized."""
+
+    spec: Spec
+    layers: Layers[N]
+    data_model: DataModel
+    parts: tuple[GroupParts[N] | GroupImpl[N], ...] = ()
+
+    def provide(self, *parts: GroupParts[N] | GroupImpl[N]) -> ImplParts[N]:
+        """These groups and more."""
+        return replace(self, parts=(*self.parts, *parts))
+
+    def finalize(self) -> Impl[N]:
+        """The application; raises everything missing, extra and provided twice, together."""
+        assembly = Assembly(self.spec)
+        whole = [part for part in self.parts if isinstance(part, GroupImpl)]
+        for group in whole:
+            where = group_of(group.spec, "the application").where
+            assembly.take_whole(group.path, where, needs_spec=group.needs_spec)
+        for part in self.parts:
+            if isinstance(part, GroupParts):
+                assembly.take(part)
+        assembly.finish()
+        refuse("the application", assembly.mistakes)
+        declared = dict(self.spec.walk())
+        built = [
+            self._group(path, declared[path], given)
+            for path, given in assembly.given.items()
+            if given
+        ]
+        return Impl(self.layers).provide(*whole, *built)
+
+    def _group(
+        self, path: str, spec: Group, given: Mapping[str, FunctionImpl[object, object, N]]
+    ) -> GroupImpl[N]:
+        functions = {name: each for name, each in given.items() if not each.spec.is_plain}
+        plain = {name: each.handler for name, each in given.items() if each.spec.is_plain}
+        return GroupImpl(path, spec, functions, plain, self.data_model)

@@ -11,11 +11,13 @@ from app._generated.db import MutationCtx, QueryCtx
 from app.notes.impl import clear, email, first, get, insert, list_, notes, page, remove
 from app.notes.spec import ByNote, Forbidden, InsertNote, NoteNotFound, Notes
 from app.services import Clock, Mailer, dev
+from app.spec import spec
 from app.tables import Note
 from confect_client import AsyncClient
 from confect_core import (
     Args,
     FunctionSpec,
+    GroupSpec,
     Id,
     NoArgs,
     Outcome,
@@ -24,7 +26,17 @@ from confect_core import (
     TaggedError,
     ref,
 )
-from confect_server import ActionCtx, Impl, Range, field_of, impl, route
+from confect_server import (
+    ActionCtx,
+    FunctionImpl,
+    GroupImpl,
+    Impl,
+    Range,
+    field_of,
+    impl,
+    plain,
+    route,
+)
 from shop._generated.db import MutationCtx as ShopMutationCtx
 from shop._generated.db import QueryCtx as ShopQueryCtx
 from shop.tables.events import Cancelled, Event, Noted, Shipped
@@ -205,6 +217,63 @@ async def acts(ctx: ActionCtx, note_id: Id[Note]) -> None:
     Mailer.of(ctx)  # an action that did not ask
     await ctx.run_query(refs.internal.notes.clear)  # run as what it is not
     await ctx.run_action(refs.public.notes.email)  # a nested call without its argument
+
+
+@plain.query  # a plain query is given no mutation's ctx
+async def plain_query(ctx: MutationCtx, text: str) -> str:
+    return text
+
+
+@plain.action  # nor an action a query's
+async def plain_action(ctx: QueryCtx) -> None: ...
+
+
+@plain.internal_mutation  # not asynchronous, and plain
+def plain_mutation(ctx: MutationCtx) -> None: ...
+
+
+@plain.paginated_query  # it takes no page
+async def plain_page(ctx: QueryCtx, text: str) -> None: ...
+
+
+@plain.internal_query
+async def plain_clock(ctx: QueryCtx[Clock], text: str) -> str:
+    return Clock.of(ctx).now() and text  # the wrong result of a plain function
+
+
+async def as_written(ctx: QueryCtx, clock: QueryCtx[Clock]) -> None:
+    await plain_clock(ctx, "hi")  # the ctx of somebody who asked for less
+    await plain_clock(clock, 3)  # called as written, wrong type
+
+
+async def other_args(ctx: QueryCtx, args: ByNote) -> list[Note]:
+    return []
+
+
+async def other_result(ctx: QueryCtx, args: NoArgs) -> list[str]:
+    return []
+
+
+async def writing(ctx: MutationCtx, args: NoArgs) -> list[Note]:
+    return []
+
+
+async def other_search(ctx: QueryCtx, text: int, *, limit: int = 20) -> list[str]:
+    return []
+
+
+async def with_clock(ctx: QueryCtx[Clock], args: NoArgs) -> list[Note]:
+    return []
+
+
+FunctionImpl.make(Notes.list_, other_args)  # built of a handler of other arguments
+FunctionImpl.make(Notes.list_, other_result)  # built of a handler with another result
+FunctionImpl.make(Notes.list_, writing)  # built of a handler of another kind
+FunctionImpl.make(Notes.search, other_search)  # a plain function with another parameter
+parts = GroupImpl.make(Notes).provide(FunctionImpl.make(Notes.list_, with_clock))
+Impl.make(spec, dev).provide(parts)  # Clock is not provided to what is built
+library = GroupImpl("library", GroupSpec.make("library"), {}).add_plain(plain_clock)
+Impl(dev).provide(library)  # Clock is not provided to a plain function
 
 
 class ByName(Args):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import datetime
 from random import Random
-from typing import Any, assert_never, assert_type
+from typing import Any, Never, assert_never, assert_type
 from uuid import UUID
 
 from returns.result import Failure, Success
@@ -65,6 +65,8 @@ from confect_server import (
 )
 from confect_server import MutationCtx as AnyMutationCtx
 from confect_server import QueryCtx as AnyQueryCtx
+from confect_server import plain as decorators
+from confect_server.assembly import GroupParts
 from shop._generated.db import EventsDocument
 from shop._generated.db import MutationCtx as ShopMutationCtx
 from shop.tables.customers import Address
@@ -223,19 +225,27 @@ async def circumstances(ctx: QueryCtx | MutationCtx | ActionCtx) -> None:
     assert_type(ctx.uuid(), UUID)
 
 
+@decorators.query
 async def plain(ctx: AnyQueryCtx, text: str, *, limit: int = 3) -> list[str]:
     return [text] * limit
 
 
+@decorators.paginated_query
 async def plain_page(
     ctx: AnyQueryCtx, options: PaginationOptions, text: str
 ) -> PaginationResult[str]:
     raise NotImplementedError
 
 
+@decorators.mutation
 async def plain_mutation(ctx: AnyMutationCtx, count: int) -> None: ...
 
 
+@decorators.internal_mutation
+async def plain_read(ctx: AnyQueryCtx[Clock], count: int) -> None: ...
+
+
+@decorators.action
 async def plain_action(ctx: ActionCtx, name: str) -> bool:
     return True
 
@@ -314,6 +324,31 @@ def wider(
     act: PublicActionRef[[], int],
 ) -> tuple[QueryRef[[], object], MutationRef[[], object], ActionRef[[], object]]:
     return query, mutation, act
+
+
+async def called_as_written(ctx: AnyQueryCtx, mutation: AnyMutationCtx[Clock]) -> None:
+    assert_type(await plain(ctx, "hi", limit=2), list[str])
+    await plain_read(mutation, count=3)
+
+
+async def send(ctx: ActionCtx[Clock], args: BySize) -> None: ...
+
+
+no_plain = GroupImpl("library", GroupSpec.make("library"), {}).add_plain(plain, plain_action)
+some_plain = no_plain.add_plain(plain_read)
+assert_type(no_plain, GroupImpl[Never])
+assert_type(some_plain, GroupImpl[Clock])
+one_part = GroupImpl.make(Things).provide(FunctionImpl.make(Things.borrowed, plain))
+built = (
+    GroupImpl.make(Things)
+    .provide(count, FunctionImpl.make(Things.borrowed_pages, plain_page), one_part)
+    .provide(find, put, FunctionImpl.make(Things.send, send))
+)
+assert_type(one_part, GroupParts)
+assert_type(built, GroupParts[Clock | Mailer])
+assert_type(
+    Impl.make(Spec.make(), live).provide(built, some_plain).finalize(), Impl[Mailer | Clock]
+)
 
 
 class Counter(Service):
