@@ -125,6 +125,51 @@ class WrongKind(CallError):
         )
 
 
+class RefOfOtherKind(ConfectError):
+    """A function that another one calls as what it is not."""
+
+    def __init__(self, path: str, called_as: str, is_a: str) -> None:
+        method = {"paginated query": "run_page"}.get(is_a, f"run_{is_a}")
+        super().__init__(
+            f"{path} is called as a {called_as}, but its ref says that it is a {is_a}",
+            hint=f"call it with ctx.{method}(...), and run the type checker",
+        )
+
+
+class MutationInQuery(ConfectError):
+    """A query that calls a mutation."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"a query cannot call the mutation {path}: it reads one snapshot and is run again "
+            "whenever that changes",
+            hint="make the caller a mutation, or let the client call the mutation",
+        )
+
+
+class ActionInTransaction(ConfectError):
+    """A query or a mutation that calls an action."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"a query or a mutation cannot call the action {path}: a transaction may run several "
+            "times, and what an action does in the world is done each time",
+            hint="schedule it from the mutation, ctx.scheduler.run_after(...), or make the caller "
+            "an action, which calls queries and mutations",
+        )
+
+
+class FunctionGone(ConfectError):
+    """A handle of a function that the application no longer has, or has as something else."""
+
+    def __init__(self, path: str, kind: str) -> None:
+        super().__init__(
+            f"a handle names the {kind} {path}, which the application does not have any more",
+            hint="keep a function under its path for as long as handles of it are stored, and let "
+            "the old one call the new one",
+        )
+
+
 class UndeclaredError(ConfectError):
     """A handler failed with a `TaggedError` that its spec does not declare."""
 

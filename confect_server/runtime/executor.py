@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from confect_core import Ref
+from confect_core.handles import Handle
 from confect_core.protocol import EncodedValue, JsonObject
 from confect_core.protocol.record import record
 from confect_core.values import Value, decode, dumps_canonical
@@ -40,12 +41,24 @@ from confect_server.engine import (
     check_fits,
     conflict_in,
 )
+from confect_server.errors import (
+    ActionInTransaction,
+    FunctionGone,
+    FunctionNotFound,
+    MutationInQuery,
+    WrongKind,
+)
 from confect_server.http import Route, Routes
 from confect_server.impl import Impl
 from confect_server.runtime.caller import Caller
 from confect_server.runtime.calls import CallsOfAction, TransactionRun
 from confect_server.runtime.failure import Failures, request_id_of
-from confect_server.runtime.functions import DeclaredFailure, Functions, RunnableFunction
+from confect_server.runtime.functions import (
+    DeclaredFailure,
+    Directory,
+    Functions,
+    RunnableFunction,
+)
 from confect_server.runtime.outcome import Failed, RunOutcome, Succeeded
 from confect_server.runtime.requests import SessionRequest, answer_to, record_answer
 from confect_server.runtime.run_time import RunTime
@@ -92,6 +105,11 @@ class Application:
     def data_model(self) -> DataModel:
         """Its tables, and the classes that read and write them."""
         return self.impl.data_model
+
+    @cached_property
+    def directory(self) -> Directory:
+        """What decoding arguments asks about ids and handles."""
+        return Directory(self.tables, self.functions)
 
 
 class Executor:
@@ -238,7 +256,7 @@ class Executor:
     ) -> object:
         """Run a function for another one: inside its run, or else on behalf of somebody."""
         self._check_arguments(args)
-        function = self.application.functions.find(ref.path, _called(ref), public_only=False)
+        function = self._named_by(ref)
         try:
             value = (
                 await self._run_outside(function, args, identity)
@@ -253,11 +271,21 @@ class Executor:
                 raise failure.error from None
             return decoded
 
+    def _named_by(self, ref: Ref[..., Any]) -> RunnableFunction:
+        try:
+            return self.application.functions.find(ref.path, _called(ref), public_only=False)
+        except (FunctionNotFound, WrongKind):
+            if isinstance(ref, Handle):
+                raise FunctionGone(ref.path, ref.names_kind) from None
+            raise
+
     async def _run_inside(
         self, function: RunnableFunction, args: Value, outer: TransactionRun
     ) -> Value:
         if function.called == "Action":
-            return await self._run_action(function, args, outer.circumstances.identity)
+            raise ActionInTransaction(function.path)
+        if function.called == "Mutation" and outer.transaction.is_read_only:
+            raise MutationInQuery(function.path)
         async with outer.transaction.nested(is_read_only=function.called == "Query") as part:
             paging, circumstances = Paging(self._cursors), outer.circumstances.inside()
             run = TransactionRun(self, part, outer.time, circumstances, paging)
@@ -338,14 +366,14 @@ class Executor:
         else:
             reader = model.reader(run.transaction, tables, run.paging)
             ctx = QueryCtx(reader, application.services, run)
-        return function.run(ctx, args, tables)
+        return function.run(ctx, args, application.directory)
 
     async def _run_action(
         self, function: RunnableFunction, args: Value, identity: UserIdentity | None
     ) -> Value:
         application = self.application
         ctx: ActionCtx[Any] = ActionCtx(application.services, self._calls_outside(identity))
-        return await function.run(ctx, args, application.tables)
+        return await function.run(ctx, args, application.directory)
 
     def _calls_outside(self, identity: UserIdentity | None) -> CallsOfAction:
         circumstances = Circumstances.drawn(self._clock, self._randomness, identity)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, cast, get_type_hints
 
 from pydantic import create_model
@@ -52,7 +53,7 @@ class RunnableFunction(ABC):
         self._handler = handler
 
     @abstractmethod
-    async def run(self, ctx: Ctx[Any], args: Value, tables: OpenTables) -> Value:
+    async def run(self, ctx: Ctx[Any], args: Value, directory: Directory) -> Value:
         """Run the handler on encoded arguments; raises `Mismatch` and `DeclaredFailure`."""
 
 
@@ -64,20 +65,20 @@ class SpecifiedFunction(RunnableFunction):
         super().__init__(path, spec, handler, schemas.args)
         self._call = SchemaCall(schemas)
 
-    async def run(self, ctx: Ctx[Any], args: Value, tables: OpenTables) -> Value:
+    async def run(self, ctx: Ctx[Any], args: Value, directory: Directory) -> Value:
         try:
-            result = await self._handle(ctx, args, tables)
+            result = await self._handle(ctx, args, directory)
         except TaggedError as raised:
             raise self._failure(raised) from raised
         if type(result) is Failure:  # a final class, whose metaclass makes isinstance slow
             raise self._failure(cast("Failure[TaggedError]", result).failure())
         return self._call.encode_result(result)
 
-    async def _handle(self, ctx: Ctx[Any], args: Value, tables: OpenTables) -> object:
+    async def _handle(self, ctx: Ctx[Any], args: Value, directory: Directory) -> object:
         if self.kind != "paginated query":
-            return await self._handler(ctx, self._call.decode_args(args, tables))
+            return await self._handler(ctx, self._call.decode_args(args, directory))
         declared, options = without_pagination(args)
-        return await self._handler(ctx, self._call.decode_args(declared, tables), options)
+        return await self._handler(ctx, self._call.decode_args(declared, directory), options)
 
     def _failure(self, error: TaggedError) -> DeclaredFailure | UndeclaredError:
         data = self._call.encode_error(error)
@@ -103,12 +104,12 @@ class SignedFunction(RunnableFunction):
         self._positional = [each.name for each in parameters if each.kind is not each.KEYWORD_ONLY]
         self._keywords = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
 
-    async def run(self, ctx: Ctx[Any], args: Value, tables: OpenTables) -> Value:
+    async def run(self, ctx: Ctx[Any], args: Value, directory: Directory) -> Value:
         leading: list[object] = [ctx]
         if self.kind == "paginated query":
             args, options = without_pagination(args)
             leading.append(options)
-        decoded = self._args.decode(args, tables)
+        decoded = self._args.decode(args, directory)
         positional = [getattr(decoded, name) for name in self._positional]
         keywords = {name: getattr(decoded, name) for name in self._keywords}
         return self._returns.encode(await self._handler(*leading, *positional, **keywords))
@@ -145,12 +146,33 @@ class Functions:
         """The functions that clients may call."""
         return [function for function in self._functions.values() if function.is_public]
 
+    def kind_at(self, path: str) -> Kind | None:
+        """What the function at a path is, whoever may call it."""
+        function = self._functions.get(path)
+        return None if function is None else function.kind
+
     def kind_of(self, path: str, *, public_only: bool) -> str:
         """How the function at a path is called: Query, Mutation or Action."""
         function = self._functions.get(path)
         if function is None or (public_only and not function.is_public):
             raise FunctionNotFound(path)
         return function.called
+
+
+@dataclass(frozen=True)
+class Directory:
+    """Which table an id is of, and what the function is that a handle names."""
+
+    tables: OpenTables
+    functions: Functions
+
+    def table_name(self, number: int) -> str | None:
+        """The name of the table with this number."""
+        return self.tables.table_name(number)
+
+    def kind_at(self, path: str) -> Kind | None:
+        """What the function at a path is, if there is one."""
+        return self.functions.kind_at(path)
 
 
 def easiest(functions: Iterable[RunnableFunction]) -> RunnableFunction | None:

@@ -19,6 +19,7 @@ from confect_core import (
     FunctionSpec,
     GroupSpec,
     Id,
+    MutationHandle,
     NoArgs,
     Outcome,
     PaginationOptions,
@@ -274,6 +275,23 @@ parts = GroupImpl.make(Notes).provide(FunctionImpl.make(Notes.list_, with_clock)
 Impl.make(spec, dev).provide(parts)  # Clock is not provided to what is built
 library = GroupImpl("library", GroupSpec.make("library"), {}).add_plain(plain_clock)
 Impl(dev).provide(library)  # Clock is not provided to a plain function
+
+
+async def handles(
+    ctx: MutationCtx, act: ActionCtx, handle: MutationHandle[ByNote, str], note_id: Id[Note]
+) -> None:
+    insert_note = MutationHandle.taking(InsertNote)
+    insert_note.of(refs.public.notes.remove)  # the arguments of another function
+    insert_note.of(refs.public.notes.list)  # a query is named by a QueryHandle
+    MutationHandle.taking(NoArgs).of(refs.public.notes.insert)  # a model without its arguments
+    await ctx.run_mutation(handle, InsertNote(text="hi"))  # another model than the handle takes
+    await ctx.run_mutation(handle, note_id=note_id)  # a handle takes a model
+    await ctx.run_query(handle, ByNote(note_id=note_id))  # a mutation is not called as a query
+    await act.run_action(handle, ByNote(note_id=note_id))  # nor as an action
+    n: int = await act.run_mutation(handle, ByNote(note_id=note_id))  # a handle answers as it says
+    other: MutationHandle[ByNote, int] = handle  # another result of a handle
+    text: MutationHandle[ByNote, str] = "notes:get"  # a text is no handle
+    assert n, (other, text)
 
 
 class ByName(Args):

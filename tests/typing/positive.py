@@ -23,6 +23,7 @@ from confect_core import (
     ABSENT,
     COMMIT_TS,
     Absent,
+    ActionHandle,
     ActionRef,
     Args,
     CommitTs,
@@ -31,6 +32,7 @@ from confect_core import (
     Id,
     Index,
     Int64,
+    MutationHandle,
     MutationRef,
     NoArgs,
     Outcome,
@@ -40,6 +42,7 @@ from confect_core import (
     PublicMutationRef,
     PublicPaginatedQueryRef,
     PublicQueryRef,
+    QueryHandle,
     QueryRef,
     Spec,
     Table,
@@ -349,6 +352,27 @@ assert_type(built, GroupParts[Clock | Mailer])
 assert_type(
     Impl.make(Spec.make(), live).provide(built, some_plain).finalize(), Impl[Mailer | Clock]
 )
+
+
+class Later(Table, name="laters"):
+    put: MutationHandle[BySize, Outcome[Id[Thing], Missing]]
+    ask: QueryHandle[NoArgs, int]
+    send: ActionHandle[BySize, None]
+
+
+async def handles(ctx: AnyMutationCtx, act: ActionCtx, id: Id[Later]) -> None:
+    put_handle = MutationHandle.taking(BySize).of(ref("things:put", Things.put))
+    ask = QueryHandle.taking(NoArgs).of(ref("things:count", Things.count))
+    send_handle = ActionHandle.taking(BySize).of(ref("things:send", Things.send))
+    assert_type(put_handle, MutationHandle[BySize, Outcome[Id[Thing], Missing]])
+    Later(put=put_handle, ask=ask, send=send_handle)
+    later = await ctx.db.table(Later).get(id)
+    assert later is not None
+    size = BySize(size=3)
+    assert_type(await ctx.run_mutation(later.put, size), Outcome[Id[Thing], Missing])
+    assert_type(await ctx.run_query(later.ask, NoArgs()), int)
+    assert_type(await act.run_mutation(put_handle, size), Outcome[Id[Thing], Missing])
+    assert_type(await act.run_action(later.send, size), None)
 
 
 class Counter(Service):
