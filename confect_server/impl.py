@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -26,10 +25,10 @@ from confect_core.spec.group import group_of
 from confect_server.assembly import Assembly, GroupParts
 from confect_server.ctx import ActionCtx, MutationCtx, QueryCtx
 from confect_server.db import DataModel
-from confect_server.errors import DuplicateGroup, WrongImplementations
+from confect_server.errors import DuplicateGroup, ServiceNotProvided, WrongImplementations
 from confect_server.http import Route, Routes
-from confect_server.plain import PlainFunction
-from confect_server.services import Layers
+from confect_server.plain import PlainFunction, place_of
+from confect_server.services import Layers, Service, needs_of
 
 P = ParamSpec("P")
 A = TypeVar("A")
@@ -116,9 +115,8 @@ class FunctionImpl(Generic[A_co, Out_co, N_co]):
 
     @property
     def where(self) -> Where:
-        """The line where the handler is written, or that of the spec."""
-        code = getattr(inspect.unwrap(self.handler), "__code__", None)
-        return Where(code.co_filename, code.co_firstlineno) if code else self.spec.where
+        """The line where the handler is written."""
+        return place_of(self.handler)
 
     def _needs(self) -> tuple[A_co, Out_co, N_co]:
         # never called: it is how type checkers learn the variance of A, Out and N
@@ -251,6 +249,10 @@ class Impl(Generic[N]):
         refuse("the application", mistakes)
         return replace(self, groups=MappingProxyType(provided))
 
+    def with_layers(self, layers: Layers[N]) -> Impl[N]:
+        """This application with other layers that provide as much, as in a test."""
+        return replace(self, layers=layers)
+
     def serve(self, *routes: Route[N]) -> Impl[N]:
         """This application answering more requests of the web."""
         return replace(self, routes=(*self.routes, *routes))
@@ -260,7 +262,31 @@ class Impl(Generic[N]):
         specs = [group_of(group.spec, "the implementation") for group in self.groups.values()]
         functions = [function for spec in specs for function in spec.functions.values()]
         found = [mistake for function in functions for mistake in function.mistakes()]
+        found += [*self.layers.mistakes(), *self._unprovided()]
         return [*found, *self.data_model.mistakes(), *Routes(self.routes).mistakes]
+
+    def _handlers(self) -> Iterator[tuple[str, Handler]]:
+        for path, group in self.groups.items():
+            for name, function in group.functions.items():
+                yield f"{path}:{name}", function.handler
+            for name, handler in group.plain.items():
+                yield f"{path}:{name}", handler
+        for route in self.routes:
+            yield f"{route.method} {route.path}", route.handler
+
+    def _unprovided(self) -> list[SpecError]:
+        """The services that handlers ask for and no layer provides."""
+        asking: dict[type[Service], list[str]] = {}
+        places: dict[type[Service], Where] = {}
+        for what, handler in self._handlers():
+            for service in needs_of(handler):
+                if service not in self.layers.services:
+                    asking.setdefault(service, []).append(what)
+                    places.setdefault(service, place_of(handler))
+        return [
+            ServiceNotProvided(service.__name__, several, places[service])
+            for service, several in asking.items()
+        ]
 
     @property
     def data_model(self) -> DataModel:

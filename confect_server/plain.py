@@ -115,7 +115,7 @@ class PlainFunction:
         """What is known of a decorated function."""
         known = cls.noted_on(function)
         if known is None:
-            name, where = getattr(function, "__name__", repr(function)), _place(function)
+            name, where = getattr(function, "__name__", repr(function)), place_of(function)
             raise BadPlainFunction(name, "it is not decorated", where)
         return known
 
@@ -162,12 +162,16 @@ def arguments_of(function: AnyPlain, kind: Kind) -> list[inspect.Parameter]:
 
 
 def _noted(function: F, spec: Callable[[Borrowed, Where], AnyFunction]) -> F:
-    setattr(function, _NOTE, spec(Borrowed(lambda: function), _place(function)))
+    setattr(function, _NOTE, spec(Borrowed(lambda: function), place_of(function)))
     return function
 
 
-def _place(function: AnyPlain) -> Where:
-    code = inspect.unwrap(function).__code__
+def place_of(function: AnyPlain) -> Where:
+    """The line where a function is written; of what is only called like one, its module."""
+    unwrapped = inspect.unwrap(function)
+    code = getattr(unwrapped, "__code__", None)
+    if code is None:
+        return Where(unwrapped.__class__.__module__, 1)
     return Where(code.co_filename, code.co_firstlineno)
 
 

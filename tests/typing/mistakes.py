@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from returns.result import Failure, Success
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,7 +12,7 @@ from app._generated import impls, refs
 from app._generated.db import MutationCtx, QueryCtx
 from app.notes.impl import clear, email, first, get, insert, list_, notes, page, remove
 from app.notes.spec import ByNote, Forbidden, InsertNote, NoteNotFound, Notes
-from app.services import Clock, Mailer, dev
+from app.services import Clock, Mailer, dev, live, open_clock
 from app.spec import spec
 from app.tables import Note
 from confect_client import AsyncClient
@@ -35,9 +37,11 @@ from confect_server import (
     Range,
     field_of,
     impl,
+    layers,
     plain,
     route,
 )
+from confect_server.services import Needs
 from shop._generated.db import MutationCtx as ShopMutationCtx
 from shop._generated.db import QueryCtx as ShopQueryCtx
 from shop.tables.events import Cancelled, Event, Noted, Shipped
@@ -292,6 +296,19 @@ async def handles(
     other: MutationHandle[ByNote, int] = handle  # another result of a handle
     text: MutationHandle[ByNote, str] = "notes:get"  # a text is no handle
     assert n, (other, text)
+
+
+async def open_by_clock(needs: Needs[Clock]) -> AsyncIterator[Mailer]:
+    Mailer.of(needs)  # a layer that did not ask
+    yield Mailer()
+
+
+layers().add(Mailer, open_by_clock)  # no layer before provides Clock
+dev.add(Clock, open_by_clock)  # opens another service
+live.replace(Mailer, Clock())  # another service in its place
+live.add(Mailer, open_clock)  # a layer of another service
+dev.replace(Mailer, open_by_clock)  # its replacement takes what is not there
+Impl(live).with_layers(dev)  # layers that provide less
 
 
 class ByName(Args):

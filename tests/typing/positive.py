@@ -58,6 +58,7 @@ from confect_server import (
     FunctionImpl,
     GroupImpl,
     Impl,
+    Layers,
     Range,
     Service,
     field_of,
@@ -70,6 +71,7 @@ from confect_server import MutationCtx as AnyMutationCtx
 from confect_server import QueryCtx as AnyQueryCtx
 from confect_server import plain as decorators
 from confect_server.assembly import GroupParts
+from confect_server.services import Needs
 from shop._generated.db import EventsDocument
 from shop._generated.db import MutationCtx as ShopMutationCtx
 from shop.tables.customers import Address
@@ -391,9 +393,21 @@ async def open_clock() -> AsyncIterator[Clock]:
     yield Clock()
 
 
+async def open_mailer_with(needs: Needs[Clock]) -> AsyncIterator[Mailer]:
+    assert_type(Clock.of(needs), Clock)
+    yield Mailer()
+
+
+depending = layers().add(Counter, open_counter).add(Clock, open_clock).add(Mailer, open_mailer_with)
+assert_type(depending, Layers[Counter | Clock | Mailer])
+assert_type(depending.replace(Mailer, Mailer()), Layers[Counter | Clock | Mailer])
+assert_type(depending.replace(Mailer, open_mailer), Layers[Counter | Clock | Mailer])
+assert_type(depending.replace(Mailer, open_mailer_with), Layers[Counter | Clock | Mailer])
+
 everything = layers().add(Counter, open_counter).add(Clock, open_clock).add(Mailer, open_mailer)
 app = Impl(live).provide(notes_impl.notes)
 larger = Impl(everything).provide(notes_impl.notes)
+faked: Impl[Clock | Mailer] = app.with_layers(live.replace(Clock, Clock()))
 
 
 @route("GET", prefix="/notes/")
