@@ -71,7 +71,7 @@ class SpecifiedFunction(RunnableFunction):
         except TaggedError as raised:
             raise self._failure(raised) from raised
         if type(result) is Failure:  # a final class, whose metaclass makes isinstance slow
-            raise self._failure(cast("Failure[TaggedError]", result).failure())
+            raise self._failure(cast("Failure[object]", result).failure())
         return self._call.encode_result(result)
 
     async def _handle(self, ctx: Ctx[Any], args: Value, directory: Directory) -> object:
@@ -80,11 +80,11 @@ class SpecifiedFunction(RunnableFunction):
         declared, options = without_pagination(args)
         return await self._handler(ctx, self._call.decode_args(declared, directory), options)
 
-    def _failure(self, error: TaggedError) -> DeclaredFailure | UndeclaredError:
-        data = self._call.encode_error(error)
-        return (
-            UndeclaredError(self.path, str(error)) if data is None else DeclaredFailure(error, data)
-        )
+    def _failure(self, error: object) -> DeclaredFailure | UndeclaredError:
+        data = self._call.encode_error(error) if isinstance(error, TaggedError) else None
+        if isinstance(error, TaggedError) and data is not None:
+            return DeclaredFailure(error, data)
+        return UndeclaredError(self.path, str(error))
 
 
 class SignedFunction(RunnableFunction):
