@@ -34,6 +34,7 @@ from confect_server.meta import Amount as Amount
 from confect_server.meta import Meta as Meta
 from confect_server.plain import PlainFunction as PlainFunction
 from confect_server.services import Layers as Layers
+from confect_server.services import Needs as Needs
 from confect_server.services import Service as Service
 from confect_server.services import layers as layers
 from confect_server.settings import Limits as Limits

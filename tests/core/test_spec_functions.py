@@ -266,3 +266,12 @@ def test_declaring_compiles_nothing() -> None:
     ref("things:one", spec)
     assert isinstance(spec.contract, Schemas)
     assert not vars(spec.contract).keys() & {"args_codec", "returns_codec", "error_codecs"}
+
+
+def test_what_a_declaration_compiles_it_compiles_once() -> None:
+    schemas = FunctionSpec.public_query(args=ByName, returns=int, error=NotFound).contract
+    assert isinstance(schemas, Schemas)
+    for _ in range(2):
+        assert schemas.args_codec is schemas.args_codec
+        assert schemas.returns_codec is schemas.returns_codec
+        assert schemas.error_codecs["NotFound"] is schemas.error_codecs["NotFound"]

@@ -34,6 +34,7 @@ from confect_server import (
     FunctionImpl,
     GroupImpl,
     Impl,
+    Needs,
     Range,
     field_of,
     impl,
@@ -41,7 +42,6 @@ from confect_server import (
     plain,
     route,
 )
-from confect_server.services import Needs
 from shop._generated.db import MutationCtx as ShopMutationCtx
 from shop._generated.db import QueryCtx as ShopQueryCtx
 from shop.tables.events import Cancelled, Event, Noted, Shipped

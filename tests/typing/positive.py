@@ -59,6 +59,7 @@ from confect_server import (
     GroupImpl,
     Impl,
     Layers,
+    Needs,
     Range,
     Service,
     field_of,
@@ -71,7 +72,6 @@ from confect_server import MutationCtx as AnyMutationCtx
 from confect_server import QueryCtx as AnyQueryCtx
 from confect_server import plain as decorators
 from confect_server.assembly import GroupParts
-from confect_server.services import Needs
 from shop._generated.db import EventsDocument
 from shop._generated.db import MutationCtx as ShopMutationCtx
 from shop.tables.customers import Address
