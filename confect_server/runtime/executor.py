@@ -64,6 +64,7 @@ from confect_server.runtime.requests import SessionRequest, answer_to, record_an
 from confect_server.runtime.run_time import RunTime
 from confect_server.runtime.transactions import Transactions
 from confect_server.services import Services
+from confect_server.storage import Files
 
 NEWEST_ATTEMPTS = 4
 """How often a query is run at the newest snapshot known here, until one is found that is kept."""
@@ -120,16 +121,20 @@ class Executor:
         database: Database,
         application: Application,
         failures: Failures,
+        files: Files,
         clock: Clock,
         randomness: Randomness,
     ) -> None:
+        self.files = files
+        """The stored files of the database."""
         self._database = database
         self._clock = clock
         self._randomness = randomness
         self._failures = failures
         self._cursors = Cursors(database.incarnation)
         self._limits = database.settings.limits
-        self._transactions = Transactions(database, clock, randomness, self._check_schema)
+        self.transactions = Transactions(database, clock, randomness, self._check_schema)
+        """Runs work on the database that is no function."""
         self.application = application
         self._fitting: tuple[Application, Catalog] | None = None
 
@@ -162,7 +167,7 @@ class Executor:
     async def _query_at(
         self, path: str, args: JsonObject, caller: Caller, ts: int | None, journal: str | None
     ) -> QueryResult:
-        transaction = self._transactions.begin(ts, is_read_only=True)
+        transaction = self.transactions.begin(ts, is_read_only=True)
         run = self._run(transaction, caller.identity, journal)
         is_out_of_retention = False
         outcome: RunOutcome
@@ -201,7 +206,7 @@ class Executor:
             return MutationResult(Succeeded(encoded), None)
 
         try:
-            result, ts = await self._transactions.write(attempt, is_named=request is not None)
+            result, ts = await self.transactions.write(attempt, is_named=request is not None)
         except Exception as error:
             return MutationResult(self._failures.told(error, path, _id_of(request)), None)
         return result if result.ts is not None else MutationResult(result.outcome, ts)
@@ -298,7 +303,7 @@ class Executor:
             return await self._run_action(function, args, identity)
         if function.called == "Query":
             return await self._at_newest(function, args, identity)
-        value, _ = await self._transactions.write(
+        value, _ = await self.transactions.write(
             lambda transaction: self._timed(function, args, self._run(transaction, identity))
         )
         return value
@@ -316,7 +321,7 @@ class Executor:
     async def _alone(
         self, function: RunnableFunction, args: Value, identity: UserIdentity | None
     ) -> Value:
-        transaction = self._transactions.begin(is_read_only=True)
+        transaction = self.transactions.begin(is_read_only=True)
         try:
             return await self._timed(function, args, self._run(transaction, identity))
         except ExceptionGroup as several:
@@ -377,7 +382,7 @@ class Executor:
 
     def _calls_outside(self, identity: UserIdentity | None) -> CallsOfAction:
         circumstances = Circumstances.drawn(self._clock, self._randomness, identity)
-        return CallsOfAction(self, self._transactions, circumstances)
+        return CallsOfAction(self, self.transactions, circumstances)
 
     def _check_arguments(self, args: Value) -> None:
         if (size := len(dumps_canonical(args))) > self._limits.arguments_bytes:
