@@ -310,6 +310,16 @@ async def test_what_cannot_be_called_from_there_is_refused_with_the_reason(
         assert f"\n{error.__name__}: " in await at.failure(caller)
 
 
+@pytest.mark.parametrize("caller", ["script", "script_query"])
+async def test_no_way_leads_from_a_transaction_to_an_action(caller: str) -> None:
+    async def steps(ctx: Any) -> str:
+        return str(await ctx._calls.call(Refs.send, {"work": "a", "times": 1.0}))
+
+    async with opened() as at:
+        at.script.steps = steps
+        assert "ActionInTransaction: " in await at.failure(caller)
+
+
 async def test_a_ref_that_lies_about_its_function_gets_no_further() -> None:
     as_query = ref("pool:done", FunctionSpec.internal_query(args=OnDone, returns=str))
 
