@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Concatenate, Generic, Never, TypeAlias, overload
+from typing import Any, Concatenate, Generic, Never, TypeAlias, cast, overload
 
 from typing_extensions import ParamSpec, TypeVar
 
@@ -26,7 +26,9 @@ from confect_server.assembly import Assembly, GroupParts
 from confect_server.ctx import ActionCtx, MutationCtx, QueryCtx
 from confect_server.db import DataModel
 from confect_server.errors import DuplicateGroup, ServiceNotProvided, WrongImplementations
+from confect_server.hooks import WriteHook
 from confect_server.http import Route, Routes
+from confect_server.middleware import Implementations, MiddlewareImpl
 from confect_server.plain import PlainFunction, place_of
 from confect_server.services import Layers, Service, needs_of
 
@@ -232,6 +234,8 @@ class Impl(Generic[N]):
     layers: Layers[N]
     groups: Mapping[str, GroupImpl[N]] = field(default_factory=dict[str, GroupImpl[N]])
     routes: tuple[Route[N], ...] = ()
+    middleware: Implementations = field(default_factory=Implementations)
+    hooks: tuple[WriteHook[N], ...] = ()
 
     @staticmethod
     def make(spec: Spec, layers: Layers[M], data_model: DataModel | None = None) -> ImplParts[M]:
@@ -253,17 +257,30 @@ class Impl(Generic[N]):
         """This application with other layers that provide as much, as in a test."""
         return replace(self, layers=layers)
 
+    def behind(self, middleware: MiddlewareImpl[N, M]) -> Impl[N | M]:
+        """This application implementing a middleware; groups behind that are provided after."""
+        implemented = self.middleware.with_one(middleware)
+        # its parameter says what it has, which is more now
+        return cast("Impl[N | M]", replace(self, middleware=implemented))
+
+    def watch(self, *hooks: WriteHook[N]) -> Impl[N]:
+        """This application running more hooks with its writes, after those that it has."""
+        return replace(self, hooks=(*self.hooks, *hooks))
+
     def serve(self, *routes: Route[N]) -> Impl[N]:
         """This application answering more requests of the web."""
         return replace(self, routes=(*self.routes, *routes))
 
     def mistakes(self) -> list[SpecError]:
         """Everything in specs, tables and routes that cannot be, now that all of it is loaded."""
-        specs = [group_of(group.spec, "the implementation") for group in self.groups.values()]
-        functions = [function for spec in specs for function in spec.functions.values()]
-        found = [mistake for function in functions for mistake in function.mistakes()]
+        groups = self.groups.items()
+        specs = {path: group_of(each.spec, "the implementation") for path, each in groups}
+        found = [mistake for spec in specs.values() for mistake in spec.mistakes()]
+        found += self.middleware.mistakes(specs)
         found += [*self.layers.mistakes(), *self._unprovided()]
-        return [*found, *self.data_model.mistakes(), *Routes(self.routes).mistakes]
+        model = self.data_model
+        found += [mistake for hook in self.hooks for mistake in hook.mistakes(model)]
+        return [*found, *model.mistakes(), *Routes(self.routes).mistakes]
 
     def _handlers(self) -> Iterator[tuple[str, Handler]]:
         for path, group in self.groups.items():
@@ -273,6 +290,10 @@ class Impl(Generic[N]):
                 yield f"{path}:{name}", handler
         for route in self.routes:
             yield f"{route.method} {route.path}", route.handler
+        for middleware in self.middleware.given:
+            yield middleware.spec.__name__, middleware.handler
+        for hook in self.hooks:
+            yield getattr(hook.handler, "__name__", "a hook"), hook.handler
 
     def _unprovided(self) -> list[SpecError]:
         """The services that handlers ask for and no layer provides."""

@@ -23,8 +23,16 @@ from typing import (
 from typing_extensions import TypeVar
 
 from confect_core.errors import SpecError
-from confect_server.errors import EmptyLayer, LayerTooEarly, MissingService, NothingToReplace
+from confect_core.provided import Offers
+from confect_server.errors import (
+    EmptyLayer,
+    LayerTooEarly,
+    MissingService,
+    NothingToReplace,
+    NotProvided,
+)
 
+T = TypeVar("T")
 M = TypeVar("M", bound="Service")
 N_contra = TypeVar("N_contra", contravariant=True, default=Never)
 
@@ -32,15 +40,25 @@ OpenService: TypeAlias = Callable[[], AsyncIterator[M]] | Callable[["Needs[Any]"
 """What opens and closes a service, with or without others that are open."""
 
 
-class Needs(Generic[N_contra]):
+class Needs(Offers[N_contra]):
     """Something that offers the services `N`; the union is what may be taken from it."""
+
+    # in the class, because most calls are given nothing
+    _provided: Mapping[type[object], object] = MappingProxyType({})
 
     def __init__(self, services: Services) -> None:
         self.services = services
 
-    def _has(self, _: N_contra, /) -> None:
-        # never called: it is how type checkers learn that offering more is offering enough
-        raise NotImplementedError
+    def provided(self, what: type[T]) -> T:
+        """The value that a middleware has provided for this call, by its class."""
+        try:
+            return cast("T", self._provided[what])
+        except KeyError:
+            raise NotProvided(what.__name__) from None
+
+    def _provide(self, what: type[T], value: T) -> None:
+        """Offer a value for the rest of the call; the runtime does it for middleware."""
+        self._provided = {**self._provided, what: value}
 
 
 class Service:

@@ -14,6 +14,7 @@ import anyio
 from confect_core.errors import refuse
 from confect_server.db import OpenTables
 from confect_server.engine import Backfill, Clock, Database, Pauses, Randomness
+from confect_server.hooks import WatchedTables
 from confect_server.http import Routes
 from confect_server.impl import Impl
 from confect_server.runtime.clock import SystemClock
@@ -132,7 +133,8 @@ class _Start:
         """The application with the tables that were declared for it."""
         tables = OpenTables.of(self.impl.data_model.tables, database.catalog)
         routes = Routes(self.impl.routes)
-        return Application(self.impl, self.functions, tables, self.services, routes)
+        watched = WatchedTables.of(self.impl.hooks, tables)
+        return Application(self.impl, self.functions, tables, self.services, routes, watched)
 
 
 def _files(database: Database, blobs: Blobs, clock: Clock) -> Files:

@@ -48,6 +48,7 @@ from confect_server.errors import (
     MutationInQuery,
     WrongKind,
 )
+from confect_server.hooks import WatchedTables
 from confect_server.http import Route, Routes
 from confect_server.impl import Impl
 from confect_server.runtime.caller import Caller
@@ -63,6 +64,7 @@ from confect_server.runtime.outcome import Failed, RunOutcome, Succeeded
 from confect_server.runtime.requests import SessionRequest, answer_to, record_answer
 from confect_server.runtime.run_time import RunTime
 from confect_server.runtime.transactions import Transactions
+from confect_server.runtime.watched_writes import WatchedWrites
 from confect_server.services import Services
 from confect_server.storage import Files
 
@@ -101,6 +103,7 @@ class Application:
     tables: OpenTables
     services: Services
     routes: Routes
+    watched: WatchedTables
 
     @cached_property
     def data_model(self) -> DataModel:
@@ -292,9 +295,7 @@ class Executor:
         if function.called == "Mutation" and outer.transaction.is_read_only:
             raise MutationInQuery(function.path)
         async with outer.transaction.nested(is_read_only=function.called == "Query") as part:
-            paging, circumstances = Paging(self._cursors), outer.circumstances.inside()
-            run = TransactionRun(self, part, outer.time, circumstances, paging)
-            return await self._run_in(function, args, run)
+            return await self._run_in(function, args, self._inside(outer, part))
 
     async def _run_outside(
         self, function: RunnableFunction, args: Value, identity: UserIdentity | None
@@ -363,15 +364,40 @@ class Executor:
         self, function: RunnableFunction, args: Value, run: TransactionRun
     ) -> Coroutine[Any, Any, Value]:
         application = self.application
-        model, tables = application.data_model, application.tables
+        tables = application.tables
         ctx: Ctx[Any]
         if function.called == "Mutation":
-            writer = model.writer(run.transaction, tables, run.paging)
-            ctx = MutationCtx(writer, application.services, run)
+            ctx = self._mutation_ctx(run)
         else:
-            reader = model.reader(run.transaction, tables, run.paging)
+            reader = application.data_model.reader(run.transaction, tables, run.paging)
             ctx = QueryCtx(reader, application.services, run)
         return function.run(ctx, args, application.directory)
+
+    def _mutation_ctx(self, run: TransactionRun) -> MutationCtx[Any, Any]:
+        """What a mutation is given."""
+        application = self.application
+        if application.watched:
+            return self._watched_ctx(run)
+        writer = application.data_model.writer(run.transaction, application.tables, run.paging)
+        return MutationCtx(writer, application.services, run)
+
+    def _watched_ctx(
+        self, run: TransactionRun, hooks: tuple[str, ...] = ()
+    ) -> MutationCtx[Any, Any]:
+        """What a mutation is given whose writes run hooks, or a hook that is inside of others."""
+
+        def enter(part: Transaction, around: tuple[str, ...]) -> MutationCtx[Any, Any]:
+            return self._watched_ctx(self._inside(run, part), around)
+
+        application = self.application
+        writer = application.data_model.writer(run.transaction, application.tables, run.paging)
+        writer._watched = WatchedWrites(run.transaction, application.watched, enter, hooks)
+        return MutationCtx(writer, application.services, run)
+
+    def _inside(self, outer: TransactionRun, part: Transaction) -> TransactionRun:
+        """The run of a function that another one calls, in its part of the transaction."""
+        paging, circumstances = Paging(self._cursors), outer.circumstances.inside()
+        return TransactionRun(self, part, outer.time, circumstances, paging)
 
     async def _run_action(
         self, function: RunnableFunction, args: Value, identity: UserIdentity | None

@@ -265,7 +265,8 @@ def test_declaring_compiles_nothing() -> None:
     spec = FunctionSpec.public_query(args=ByName, returns=int, error=NotFound)
     ref("things:one", spec)
     assert isinstance(spec.contract, Schemas)
-    assert not vars(spec.contract).keys() & {"args_codec", "returns_codec", "error_codecs"}
+    assert not vars(spec.contract).keys() & {"args_codec", "returns_codec"}
+    assert "codecs" not in vars(spec.contract.declared_errors)
 
 
 def test_what_a_declaration_compiles_it_compiles_once() -> None:
@@ -274,4 +275,6 @@ def test_what_a_declaration_compiles_it_compiles_once() -> None:
     for _ in range(2):
         assert schemas.args_codec is schemas.args_codec
         assert schemas.returns_codec is schemas.returns_codec
-        assert schemas.error_codecs["NotFound"] is schemas.error_codecs["NotFound"]
+        assert (
+            schemas.declared_errors.codecs["NotFound"] is schemas.declared_errors.codecs["NotFound"]
+        )
