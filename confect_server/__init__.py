@@ -47,6 +47,7 @@ from confect_server.services import Layers as Layers
 from confect_server.services import Needs as Needs
 from confect_server.services import Service as Service
 from confect_server.services import layers as layers
+from confect_server.settings import Checks as Checks
 from confect_server.settings import Limits as Limits
 from confect_server.settings import Memory as Memory
 from confect_server.settings import Retention as Retention

@@ -49,7 +49,9 @@ class Backend:
         """Answers queries, each computed once for all who ask."""
         self.files = executor.files
         """The stored files of the database."""
-        self.sweeper = FileSweeper(database, executor.transactions, self.files.blobs, clock)
+        self.transactions = executor.transactions.without_check()
+        """Runs what no function asks for, whatever version of the application this is."""
+        self.sweeper = FileSweeper(database, self.transactions, self.files.blobs, clock)
         """Removes the bytes that are of no file any more."""
         self._services = services
 
@@ -61,6 +63,8 @@ class Backend:
         store: Store,
         *,
         redacts: bool = False,
+        keeps_causes: bool = False,
+        in_development: bool = False,
         clock: Clock | None = None,
         randomness: Randomness = os.urandom,
         settings: Settings | None = None,
@@ -70,7 +74,8 @@ class Backend:
     ) -> AsyncGenerator[Backend]:
         """The application running on a store, for as long as the context lasts.
 
-        The bytes of files lie in `blobs`, beside the store unless told otherwise.
+        The bytes of files lie in `blobs`, beside the store unless told otherwise. In development
+        the checks of the settings are made; with `keeps_causes` failures hold what was raised.
         """
         clock = clock or SystemClock()
         async with Database.open(store, clock, randomness, settings, pauses) as database:
@@ -82,10 +87,19 @@ class Backend:
                 await services.aclose()
                 raise
             application = start.on(database)
-            failures = Failures(redacts=redacts)
-            blobs = blobs or _blobs_beside(store, database.settings.storage, clock)
+            failures = Failures(redacts=redacts, keeps_causes=keeps_causes)
+            blobs = blobs or blobs_beside(store, database.settings.storage, clock)
             files = _files(database, blobs, clock)
-            executor = Executor(database, application, failures, files, clock, randomness)
+            repeats = in_development and database.settings.checks.queries_twice
+            executor = Executor(
+                database,
+                application,
+                failures,
+                files,
+                clock,
+                randomness,
+                repeats_queries=repeats,
+            )
             backend = cls(database, clock, executor, services)
             try:
                 async with _in_background(backend.sweeper.run):
@@ -142,7 +156,7 @@ def _files(database: Database, blobs: Blobs, clock: Clock) -> Files:
     return Files(blobs, tokens, clock, database.settings.storage, database.pauses)
 
 
-def _blobs_beside(store: Store, settings: Storage, clock: Clock) -> Blobs:
+def blobs_beside(store: Store, settings: Storage, clock: Clock) -> Blobs:
     """Where the bytes of files lie unless told otherwise: beside the database, or where it is."""
     if settings.folder is not None:
         return DiskBlobs(Path(settings.folder))

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import orjson
@@ -61,6 +61,7 @@ from confect_server.runtime.functions import (
     RunnableFunction,
 )
 from confect_server.runtime.outcome import Failed, RunOutcome, Succeeded
+from confect_server.runtime.repetition import Repetition
 from confect_server.runtime.requests import SessionRequest, answer_to, record_answer
 from confect_server.runtime.run_time import RunTime
 from confect_server.runtime.transactions import Transactions
@@ -127,6 +128,8 @@ class Executor:
         files: Files,
         clock: Clock,
         randomness: Randomness,
+        *,
+        repeats_queries: bool = False,
     ) -> None:
         self.files = files
         """The stored files of the database."""
@@ -136,6 +139,7 @@ class Executor:
         self._failures = failures
         self._cursors = Cursors(database.incarnation)
         self._limits = database.settings.limits
+        self._repeats_queries = repeats_queries
         self.transactions = Transactions(database, clock, randomness, self._check_schema)
         """Runs work on the database that is no function."""
         self.application = application
@@ -176,7 +180,7 @@ class Executor:
         outcome: RunOutcome
         try:
             function, decoded = self._asked_for(path, "Query", args, caller)
-            outcome = Succeeded(self._encoded(await self._timed(function, decoded, run)))
+            outcome = Succeeded(self._encoded(await self._queried(function, decoded, run)))
         except Exception as error:
             is_out_of_retention = isinstance(conflict_in(error), OutOfRetention)
             outcome = self._failures.told(error, path, _new_request_id())
@@ -267,7 +271,7 @@ class Executor:
         function = self._named_by(ref)
         try:
             value = (
-                await self._run_outside(function, args, identity)
+                await self.run_outside(function, args, identity)
                 if inside is None
                 else await self._run_inside(function, args, inside)
             )
@@ -297,9 +301,10 @@ class Executor:
         async with outer.transaction.nested(is_read_only=function.called == "Query") as part:
             return await self._run_in(function, args, self._inside(outer, part))
 
-    async def _run_outside(
+    async def run_outside(
         self, function: RunnableFunction, args: Value, identity: UserIdentity | None
     ) -> Value:
+        """What a function answers outside of any run, on behalf of somebody."""
         if function.called == "Action":
             return await self._run_action(function, args, identity)
         if function.called == "Query":
@@ -324,7 +329,7 @@ class Executor:
     ) -> Value:
         transaction = self.transactions.begin(is_read_only=True)
         try:
-            return await self._timed(function, args, self._run(transaction, identity))
+            return await self._queried(function, args, self._run(transaction, identity))
         except ExceptionGroup as several:
             conflict = conflict_in(several)
             if conflict is not None:
@@ -354,6 +359,23 @@ class Executor:
         return TransactionRun(
             self, transaction, time, circumstances, Paging(self._cursors, journal)
         )
+
+    def _queried(
+        self, function: RunnableFunction, args: Value, run: TransactionRun
+    ) -> Awaitable[Value]:
+        """What a query answers; where that is checked, only if it answers the same again."""
+        if not (self._repeats_queries and function.is_compared):
+            return self._timed(function, args, run)
+        execute = partial(self._timed, function, args)
+        return Repetition(function.path, run, self._again(run), execute).answer()
+
+    def _again(self, run: TransactionRun) -> TransactionRun:
+        """A run that is given the same as this one, which has not begun; it uses its own limits."""
+        ts = run.transaction.begin_ts
+        transaction = self.transactions.begin(ts, is_read_only=True)
+        time = RunTime(self._limits.run_time_s)
+        paging = Paging(self._cursors, run.paging.journal)
+        return TransactionRun(self, transaction, time, run.circumstances.again(), paging)
 
     def _timed(
         self, function: RunnableFunction, args: Value, run: TransactionRun

@@ -107,6 +107,16 @@ class OfficialClient:
         assert event.name == "call", event
         return event
 
+    async def fetch(
+        self, url: str, method: str = "GET", body: str | None = None, **headers: Json
+    ) -> dict[str, Any]:
+        """What a request of the web is answered with: status, type and text."""
+        sent: dict[str, Json] = {name.replace("_", "-"): each for name, each in headers.items()}
+        await self._tell(do="fetch", name="fetch", url=url, method=method, headers=sent, body=body)
+        event = await self.next()
+        assert event[:2] == ("resolved", "fetch"), event
+        return event.document
+
     async def ask_next(self, name: str) -> None:
         """Ask for the next update of a subscription, where updates are told only when asked for."""
         await self._tell(do="next", name=name)

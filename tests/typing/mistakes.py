@@ -50,6 +50,7 @@ from confect_server import (
     plain,
     route,
 )
+from confect_server.testing import TestApp, replacing
 from shop._generated import impls as shop_impls
 from shop._generated import refs as shop_refs
 from shop._generated.db import MutationCtx as ShopMutationCtx
@@ -234,6 +235,9 @@ async def looks_at_files(ctx: QueryCtx, file: Id[StoredFile], note_id: Id[Note])
     await ctx.storage.delete(file)  # a query deletes no files
     await ctx.storage.upload_url()  # a query takes no files
     await ctx.storage.url(note_id)  # an id of another table is no file
+    await ctx.db.system.stored_file(note_id)  # an id of another table is no file
+    await ctx.db.system.storage.delete(file)  # system tables are not written
+    await ctx.db.notes.get(file)  # the id of a file is no id of a document
     url: str = await ctx.storage.url(file)  # the file may be gone
     assert url
 
@@ -246,6 +250,7 @@ async def changes_files(ctx: MutationCtx, file: Id[StoredFile]) -> None:
 
 async def acts(ctx: ActionCtx, note_id: Id[Note]) -> None:
     await ctx.storage.store("abc")  # bytes are no text
+    await ctx.storage.store(b"abc", sha256="0123")  # a digest is bytes
     ctx.meta  # an action has no limits to use up
     ctx.db  # an action has no database of its own
     Mailer.of(ctx)  # an action that did not ask
@@ -485,3 +490,18 @@ async def text(ctx: ActionCtx, request: Request) -> str:
 
 
 out: Outcome[int, Gone] = Success("three")  # another result in an outcome
+
+
+async def in_tests(t: TestApp[Mailer], note_id: Id[Note]) -> None:
+    await t.mutation(refs.public.notes.insert, text=3)  # wrong type
+    await t.query(refs.public.notes.insert, text="hi")  # a mutation is no query
+    await t.as_client().mutation(refs.internal.notes.clear)  # clients call no internal functions
+    await t.read(seed)  # what reads cannot write
+    await t.run(seed)  # the application has no Clock
+
+
+async def seed(ctx: MutationCtx[Clock]) -> None:
+    await ctx.db.notes.insert(text="hi", author="ann", at=0.0)
+
+
+replacing(Mailer).by(Clock())  # another service

@@ -45,6 +45,7 @@ from confect_core import (
     QueryHandle,
     QueryRef,
     Spec,
+    StoredFile,
     Table,
     TaggedError,
     ref,
@@ -83,6 +84,7 @@ from confect_server import MutationCtx as AnyMutationCtx
 from confect_server import QueryCtx as AnyQueryCtx
 from confect_server import plain as decorators
 from confect_server.assembly import GroupParts
+from confect_server.testing import TestApp, replacing
 from shop._generated import refs as shop_refs
 from shop._generated.db import EventsDocument
 from shop._generated.db import MutationCtx as ShopMutationCtx
@@ -124,6 +126,25 @@ async def filters(ctx: QueryCtx) -> None:
     assert_type(await query.filter(lambda note: note.at > 3).first(), Note | None)
     assert_type(await ctx.db.notes.count(), int)
     Event(at=COMMIT_TS)
+
+
+async def files(
+    ctx: QueryCtx, writer: MutationCtx, action: ActionCtx, id: Id[StoredFile]
+) -> AsyncIterator[bytes]:
+    assert_type(await ctx.storage.url(id), str | None)
+    assert_type(await ctx.storage.metadata(id), StoredFile | None)
+    assert_type(await ctx.db.system.stored_file(id), StoredFile | None)
+    assert_type(await ctx.db.system.storage.order("desc").take(3), list[StoredFile])
+    assert_type(await writer.storage.upload_url(), str)
+    assert_type(await writer.storage.url(id), str | None)
+    assert_type(await action.storage.store(b"", content_type="text/plain"), Id[StoredFile])
+    assert_type(await action.storage.store(files(ctx, writer, action, id)), Id[StoredFile])
+    content = await action.storage.get(id)
+    if content is not None:
+        assert_type(content.file.size, int)
+        assert_type(await content.read(), bytes)
+        async for chunk in content:
+            yield chunk
 
 
 async def calls(client: AsyncClient, note_id: Id[Note]) -> None:
@@ -558,6 +579,32 @@ again: GroupImpl[Clock | Mailer] = impls.notes(
     clear=notes_impl.clear,
     email=notes_impl.email,
 )
+
+
+async def in_tests(t: TestApp, note_id: Id[Note]) -> None:
+    assert_type(await t.query(refs.public.notes.list), list[Note])
+    assert_type(await t.query(refs.public.notes.get, note_id=note_id), Outcome[Note, NoteNotFound])
+    assert_type(await t.mutation(refs.internal.notes.clear), None)
+    assert_type(await t.action(refs.public.notes.email, note_id=note_id), bool)
+    page = await t.page(refs.public.notes.page, PaginationOptions(num_items=3))
+    assert_type(page, PaginationResult[Note])
+    assert_type(await t.run(seeded), Id[Note])
+    assert_type(await t.read(texts), list[str])
+    ann = t.as_user(subject="ann", email="ann@example.com")
+    assert_type(await ann.as_client().query(refs.public.notes.first), Note | None)
+    async with t.subscribe(refs.public.notes.list) as lists:
+        assert_type(await anext(lists), list[Note])
+
+
+async def seeded(ctx: MutationCtx[Clock]) -> Id[Note]:
+    return await ctx.db.notes.insert(text="hi", author="ann", at=Clock.of(ctx).now())
+
+
+async def texts(ctx: QueryCtx) -> list[str]:
+    return [note.text async for note in ctx.db.notes.query()]
+
+
+tested: TestApp[Clock | Mailer] = TestApp(app, replacing(Mailer).by(Mailer()), layers=live)
 whole: Spec = Spec.make().add(Notes).add(Things).add(GroupSpec.make("more"))
 reader: type[DatabaseReader] | None = data_model.reader
 insert_args: InsertNote = InsertNote(text="hi")

@@ -73,6 +73,14 @@ const commands = {
     const insert = makeFunctionReference("notes:insert");
     tellEnd(name, client.mutation(insert, { text }, { optimisticUpdate: showAtOnce }));
   },
+  fetch({ name, url, method, headers, body }) {
+    const answer = fetch(url, { method, headers, body }).then(async (response) => ({
+      status: response.status,
+      type: response.headers.get("content-type"),
+      text: await response.text(),
+    }));
+    tellEnd(name, answer);
+  },
   close() {
     process.stdin.destroy(); // only the client could keep the process alive now
     client.close?.();
