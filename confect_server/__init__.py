@@ -4,6 +4,10 @@ Owns everything that runs on a server. May import `confect_core`; clients never 
 """
 
 from confect_server import plain as plain
+from confect_server.auth import Auth as Auth
+from confect_server.auth import CustomJwtProvider as CustomJwtProvider
+from confect_server.auth import OidcProvider as OidcProvider
+from confect_server.auth import UserIdentity as UserIdentity
 from confect_server.ctx import ActionCtx as ActionCtx
 from confect_server.ctx import Ctx as Ctx
 from confect_server.ctx import MutationCtx as MutationCtx
@@ -26,6 +30,7 @@ from confect_server.db import UndeclaredTablesWriter as UndeclaredTablesWriter
 from confect_server.db import UndeclaredTableWriter as UndeclaredTableWriter
 from confect_server.db import field_of as field_of
 from confect_server.db import present as present
+from confect_server.environment import Environment as Environment
 from confect_server.hooks import WriteHook as WriteHook
 from confect_server.hooks import on_write as on_write
 from confect_server.http import Route as Route

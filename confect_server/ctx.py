@@ -26,9 +26,11 @@ from confect_core import (
 from confect_core.spec import Kind
 from confect_core.spec.call import with_pagination
 from confect_core.values import Value
+from confect_server.auth import Auth
 from confect_server.circumstances import Circumstances
 from confect_server.db import DatabaseReader, DatabaseWriter
 from confect_server.engine import Transaction
+from confect_server.environment import RunEnvironment, Variables
 from confect_server.errors import ActionInTransaction, MutationInQuery, RefOfOtherKind
 from confect_server.meta import Meta
 from confect_server.services import Needs, Services
@@ -48,6 +50,11 @@ class Calls(ABC):
     def __init__(self, circumstances: Circumstances) -> None:
         self.circumstances = circumstances
         """Time and chance as this run sees them."""
+
+    @property
+    @abstractmethod
+    def variables(self) -> Variables:
+        """The environment variables of the application."""
 
     @abstractmethod
     async def call(self, ref: Ref[..., Any], args: Value) -> object:
@@ -102,6 +109,16 @@ class Ctx(Needs[N_contra]):
     def uuid(self) -> UUID:
         """A random UUID, from the same seed as `random`; not for secrets."""
         return UUID(bytes=self.random.randbytes(16), version=4)
+
+    @property
+    def auth(self) -> Auth:
+        """Who called: `ctx.auth.identity()`."""
+        return Auth(self._calls.circumstances.caller)
+
+    @property
+    def environment(self) -> RunEnvironment:
+        """The settings of the application; `await Env.of(ctx)` reads them."""
+        return RunEnvironment(self._calls.variables, self._calls)
 
     async def run_query(self, ref: QueryRef[P, Out], /, *args: P.args, **kwargs: P.kwargs) -> Out:
         """What a query answers, public or internal."""

@@ -22,9 +22,12 @@ from confect_core.spec import (
     Unmodelled,
 )
 from confect_core.spec.group import group_of
+from confect_server import auth, environment
 from confect_server.assembly import Assembly, GroupParts
+from confect_server.auth import Provider
 from confect_server.ctx import ActionCtx, MutationCtx, QueryCtx
 from confect_server.db import DataModel
+from confect_server.environment import Environment
 from confect_server.errors import DuplicateGroup, ServiceNotProvided, WrongImplementations
 from confect_server.hooks import WriteHook
 from confect_server.http import Route, Routes
@@ -234,6 +237,8 @@ class Impl(Generic[N]):
     layers: Layers[N]
     groups: Mapping[str, GroupImpl[N]] = field(default_factory=dict[str, GroupImpl[N]])
     routes: tuple[Route[N], ...] = ()
+    providers: tuple[Provider, ...] = ()
+    environments: tuple[type[Environment], ...] = ()
     middleware: Implementations = field(default_factory=Implementations)
     hooks: tuple[WriteHook[N], ...] = ()
 
@@ -271,8 +276,19 @@ class Impl(Generic[N]):
         """This application answering more requests of the web."""
         return replace(self, routes=(*self.routes, *routes))
 
+    def authenticate(self, *providers: Provider) -> Impl[N]:
+        """This application taking the tokens of more providers; the first that matches decides.
+
+        app = Impl(live).authenticate(OidcProvider(domain="id.example.com", application_id="app"))
+        """
+        return replace(self, providers=(*self.providers, *providers))
+
+    def environment(self, *environments: type[Environment]) -> Impl[N]:
+        """This application with more settings, which handlers read with `await Env.of(ctx)`."""
+        return replace(self, environments=(*self.environments, *environments))
+
     def mistakes(self) -> list[SpecError]:
-        """Everything in specs, tables and routes that cannot be, now that all of it is loaded."""
+        """Everything in the application that cannot be, now that all of it is loaded."""
         groups = self.groups.items()
         specs = {path: group_of(each.spec, "the implementation") for path, each in groups}
         found = [mistake for spec in specs.values() for mistake in spec.mistakes()]
@@ -280,6 +296,8 @@ class Impl(Generic[N]):
         found += [*self.layers.mistakes(), *self._unprovided()]
         model = self.data_model
         found += [mistake for hook in self.hooks for mistake in hook.mistakes(model)]
+        found += [mistake for each in self.providers for mistake in auth.mistakes_of(each)]
+        found += [m for each in self.environments for m in environment.mistakes_of(each)]
         return [*found, *model.mistakes(), *Routes(self.routes).mistakes]
 
     def _handlers(self) -> Iterator[tuple[str, Handler]]:

@@ -16,6 +16,8 @@ from confect_server.engine.catalog import BLOBS_BY_FILE as BLOBS_BY_FILE
 from confect_server.engine.catalog import BLOBS_BY_KEY as BLOBS_BY_KEY
 from confect_server.engine.catalog import BY_REQUEST as BY_REQUEST
 from confect_server.engine.catalog import EMPTY_CATALOG as EMPTY_CATALOG
+from confect_server.engine.catalog import ENVIRONMENT as ENVIRONMENT
+from confect_server.engine.catalog import ENVIRONMENT_ROWS as ENVIRONMENT_ROWS
 from confect_server.engine.catalog import SESSION_REQUESTS as SESSION_REQUESTS
 from confect_server.engine.catalog import STORAGE as STORAGE
 from confect_server.engine.catalog import Catalog as Catalog

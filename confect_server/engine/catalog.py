@@ -30,11 +30,14 @@ CATALOG_VERSION = 518
 """Every change of the catalog says that it wrote here, and every transaction has read it."""
 VERSION_KEY = b"\x00"
 
+ENVIRONMENT = 530
+
 FIRST_USER_TABLE = 10_001
 FIRST_USER_INDEX = 1_000_001
 
 BY_REQUEST = IndexDefinition(104, "by_request", SESSION_REQUESTS, ("session", "request"))
 
+ENVIRONMENT_ROWS = IndexDefinition(130, BY_CREATION_TIME, ENVIRONMENT, ())
 BLOBS_BY_KEY = IndexDefinition(122, "by_key", BLOBS, ("key",))
 BLOBS_BY_FILE = IndexDefinition(123, "by_file", BLOBS, ("file",))
 BLOBS_BY_DELETION = IndexDefinition(124, "by_deletion", BLOBS, ("deletedAt",))
@@ -44,6 +47,7 @@ _SYSTEM_TABLES = {
     "_indexes": INDEXES,
     "_session_requests": SESSION_REQUESTS,
     "_backfills": BACKFILLS,
+    "_environment": ENVIRONMENT,
     "_storage": STORAGE,
     "_blobs": BLOBS,
 }
@@ -53,6 +57,7 @@ _SYSTEM_INDEXES = (
     IndexDefinition(103, BY_CREATION_TIME, SESSION_REQUESTS, ()),
     BY_REQUEST,
     IndexDefinition(105, BY_CREATION_TIME, BACKFILLS, ()),
+    ENVIRONMENT_ROWS,
     IndexDefinition(120, BY_CREATION_TIME, STORAGE, ()),
     IndexDefinition(121, BY_CREATION_TIME, BLOBS, ()),
     BLOBS_BY_KEY,

@@ -24,7 +24,7 @@ from confect_core.handles import Handle
 from confect_core.protocol import EncodedValue, JsonObject
 from confect_core.protocol.record import record
 from confect_core.values import Value, decode, dumps_canonical
-from confect_server.auth import UserIdentity
+from confect_server.auth import TokenVerifier, UserIdentity
 from confect_server.circumstances import Circumstances, LookedAt, Moment
 from confect_server.ctx import ActionCtx, Ctx, MutationCtx, QueryCtx
 from confect_server.db import Cursors, DataModel, OpenTables, Paging
@@ -41,6 +41,7 @@ from confect_server.engine import (
     check_fits,
     conflict_in,
 )
+from confect_server.environment import Variables
 from confect_server.errors import (
     ActionInTransaction,
     FunctionGone,
@@ -51,7 +52,7 @@ from confect_server.errors import (
 from confect_server.hooks import WatchedTables
 from confect_server.http import Route, Routes
 from confect_server.impl import Impl
-from confect_server.runtime.caller import Caller
+from confect_server.runtime.caller import CLIENT, Caller
 from confect_server.runtime.calls import CallsOfAction, TransactionRun
 from confect_server.runtime.failure import Failures, request_id_of
 from confect_server.runtime.functions import (
@@ -105,6 +106,8 @@ class Application:
     services: Services
     routes: Routes
     watched: WatchedTables
+    verifier: TokenVerifier
+    variables: Variables
 
     @cached_property
     def data_model(self) -> DataModel:
@@ -144,6 +147,11 @@ class Executor:
         """Runs work on the database that is no function."""
         self.application = application
         self._fitting: tuple[Application, Catalog] | None = None
+
+    @property
+    def variables(self) -> Variables:
+        """The environment variables of the application."""
+        return self.application.variables
 
     async def run_query(
         self,
@@ -230,10 +238,14 @@ class Executor:
             return self._failures.told(error, path, _id_of(request))
 
     async def run_route(
-        self, route: Route[Any], request: Request, identity: UserIdentity | None = None
+        self, route: Route[Any], request: Request, caller: Caller = CLIENT
     ) -> Response:
-        """Let a route answer a request; whatever it raises is an answer too."""
-        calls = self._calls_outside(identity)
+        """Let a route answer a request; whatever it raises is an answer too.
+
+        A token that was refused is known to the route alone: functions that it calls see nobody.
+        """
+        calls = self._calls_outside(caller.identity)
+        calls.circumstances.refusal = caller.refusal
         ctx: ActionCtx[Any] = ActionCtx(self.application.services, calls)
         try:
             return await route.handler(ctx, request)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,9 +17,12 @@ from confect_core.table_errors import UnknownField
 from confect_core.values.codec import UnresolvedType
 from confect_server import (
     ActionCtx,
+    CustomJwtProvider,
     DataModel,
+    Environment,
     GroupImpl,
     Impl,
+    OidcProvider,
     QueryCtx,
     Service,
     impl,
@@ -26,6 +30,7 @@ from confect_server import (
     plain,
     route,
 )
+from confect_server.environment.errors import ImpossibleVariable
 from confect_server.errors import DuplicateGroup, ServiceNotProvided, WrongImplementations
 from confect_server.runtime import Backend
 from confect_server.store import MemoryStore
@@ -196,3 +201,28 @@ def test_what_annotations_do_not_say_is_left_to_the_type_checker() -> None:
     functions: dict[str, Any] = {"one": unreadable, "two": two}
     group: GroupImpl[Any] = GroupImpl("things", Things, functions, {"three": plain_one})
     assert Impl(layers()).provide(group).mistakes() == []
+
+
+def test_providers_that_no_token_can_come_from_are_mistakes() -> None:
+    app = Impl(layers()).authenticate(
+        OidcProvider(domain="id.example.com", application_id="app"),
+        OidcProvider(domain="ftp://id.example.com", application_id=""),
+        CustomJwtProvider(issuer="anything", jwks="data:,{}", algorithm="RS256"),
+        CustomJwtProvider(issuer="", jwks="keys.json", algorithm="RS256"),
+    )
+    told = [each.message.rpartition(": ")[2] for each in app.mistakes()]
+    assert told == [
+        "its domain is no address",
+        "application_id is empty",
+        "its issuer is empty",
+        "its keys cannot be at 'keys.json'",
+    ]
+
+
+def test_settings_that_nobody_could_set_are_a_mistake() -> None:
+    class Env(Environment):
+        size: int = Field(default=1, alias="my-size")
+
+    (mistake,) = Impl(layers()).environment(Env).mistakes()
+    assert isinstance(mistake, ImpossibleVariable)
+    assert "'my-size'" in mistake.message

@@ -35,6 +35,7 @@ from confect_server import (
     Answer,
     Call,
     Change,
+    Environment,
     FunctionImpl,
     GroupImpl,
     Impl,
@@ -480,6 +481,22 @@ async def time(ctx: ActionCtx[Clock], request: Request) -> Response:
 
 
 Impl(dev).serve(time)  # Clock is not provided
+
+
+class Env(Environment):
+    page_size: int = 20
+
+
+async def who_and_where(ctx: QueryCtx, client: AsyncClient) -> None:
+    settings = await Env.of(ctx)
+    settings.nowhere  # no such setting
+    await Env.of(client)  # no ctx of a handler
+    ctx.auth.identity().subject  # there may be nobody
+    await client.set_auth("token")  # a token has to be fetched
+
+
+Impl(dev).authenticate("https://id.example.com")  # no provider
+Impl(dev).environment(Env())  # settings, not their class
 route("FETCH", "/time")  # no such method
 route("GET", "/time", prefix="/")  # a path and a prefix
 

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any, Never, assert_never, assert_type
 from uuid import UUID
 
+from pydantic import SecretStr
 from returns.result import Failure, Success
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -58,7 +59,9 @@ from confect_server import (
     Answer,
     Call,
     Change,
+    CustomJwtProvider,
     DatabaseReader,
+    Environment,
     Expr,
     FunctionImpl,
     GroupImpl,
@@ -66,10 +69,12 @@ from confect_server import (
     Layers,
     MiddlewareImpl,
     Needs,
+    OidcProvider,
     Proceed,
     Range,
     Service,
     UndeclaredDocument,
+    UserIdentity,
     WriteHook,
     around,
     field_of,
@@ -528,6 +533,23 @@ async def handles(ctx: AnyMutationCtx, act: ActionCtx, id: Id[Later]) -> None:
     assert_type(await act.run_action(later.send, size), None)
 
 
+class Env(Environment):
+    stripe_key: SecretStr
+    page_size: int = 20
+
+
+async def fetch_token() -> str | None:
+    return None
+
+
+async def who_and_where(query: QueryCtx, action: ActionCtx, client: AsyncClient) -> None:
+    assert_type(await Env.of(query), Env)
+    assert_type((await Env.of(action)).page_size, int)
+    assert_type(query.auth.identity(), UserIdentity | None)
+    assert_type(action.auth.identity(), UserIdentity | None)
+    await client.set_auth(fetch_token)
+
+
 class Counter(Service):
     count = 0
 
@@ -568,6 +590,10 @@ async def first_note(ctx: ActionCtx[Mailer], request: Request) -> Response:
     return PlainTextResponse(note.text if note else "", status_code=200 if note else 404)
 
 
+configured: Impl[Clock | Mailer] = app.environment(Env).authenticate(
+    OidcProvider(domain="id.example.com", application_id="app"),
+    CustomJwtProvider(issuer="https://x", jwks="https://x/keys", algorithm="ES256"),
+)
 served: Impl[Clock | Mailer] = app.serve(first_note).watch(audit, several)
 again: GroupImpl[Clock | Mailer] = impls.notes(
     list=notes_impl.list_,

@@ -69,6 +69,11 @@ const commands = {
   call({ name, as, path, args }) {
     tellEnd(name, client[as](makeFunctionReference(path), jsonToConvex(args)));
   },
+  setAuth({ name, tokens }) {
+    if (kind === "http") return client.setAuth(tokens[0]);
+    const next = () => (tokens.length > 1 ? tokens.shift() : tokens[0]);
+    client.setAuth(async () => next(), (isTaken) => tell("auth", name, isTaken));
+  },
   insertOptimistically({ name, text }) {
     const insert = makeFunctionReference("notes:insert");
     tellEnd(name, client.mutation(insert, { text }, { optimisticUpdate: showAtOnce }));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import anyio
@@ -13,10 +14,11 @@ from confect_server.settings import Settings, Sharing, Storage
 from confect_server.storage import DiskBlobs, MemoryBlobs
 from confect_server.storage.errors import StoredTooSlowly
 from confect_server.store import MemoryStore
+from confect_server.testing import VirtualClock
 from tests.server.engine.pausing import Pausing
 from tests.server.storage.archive import Refs, running
 from tests.server.storage.test_files import bytes_in, call, stored
-from tests.server.stores import MovableClock, SettableClock
+from tests.server.stores import SettableClock
 
 _NS_PER_S = 1_000_000_000
 ORPHAN_S = 1_000
@@ -82,14 +84,14 @@ async def test_bytes_that_were_given_up_do_not_become_a_file(late_s: int) -> Non
 
 
 async def test_the_sweeper_goes_on_after_a_failure(caplog: pytest.LogCaptureFixture) -> None:
-    clock, pausing = MovableClock(), Pausing()
+    clock, pausing = VirtualClock(), Pausing()
     async with running(clock, pauses=pausing, settings=UNTOLD) as backend:
         pausing.fail(PausePoint.FILE_REMOVED)
         await call(backend, Refs.delete, file=await stored(backend, b"abc"))
-        await clock.move(DELETED_S + 1)
+        await clock.advance(timedelta(seconds=DELETED_S + 1))
         assert "will be tried again" in caplog.text
         await stored(backend, b"the server goes on")
-        await clock.move(2 * DELETED_S)
+        await clock.advance(timedelta(seconds=2 * DELETED_S))
         assert pausing.arrivals[PausePoint.FILE_REMOVED] == 2
         assert bytes_in(backend) == 1
 
