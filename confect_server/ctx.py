@@ -33,6 +33,7 @@ from confect_server.engine import Transaction
 from confect_server.environment import RunEnvironment, Variables
 from confect_server.errors import ActionInTransaction, MutationInQuery, RefOfOtherKind
 from confect_server.meta import Meta
+from confect_server.scheduler import Crons, Scheduler
 from confect_server.services import Needs, Services
 from confect_server.storage import FileReader, Files, FileStore, FileWriter
 
@@ -194,6 +195,16 @@ class MutationCtx(QueryCtx[N_contra, WriterDb_co], Generic[N_contra, WriterDb_co
         """
         return cast("Out", await self._call(ref, "mutation", args, kwargs))
 
+    @property
+    def scheduler(self) -> Scheduler:
+        """Has functions run later, if this mutation commits."""
+        return Scheduler(self._calls)
+
+    @property
+    def crons(self) -> Crons:
+        """Has functions run again and again, if this mutation commits."""
+        return Crons(self._calls)
+
 
 class ActionCtx(Ctx[N_contra]):
     """What an action is given: other functions to call, each in a transaction of its own."""
@@ -212,6 +223,11 @@ class ActionCtx(Ctx[N_contra]):
     async def run_action(self, ref: ActionRef[P, Out], /, *args: P.args, **kwargs: P.kwargs) -> Out:
         """What another action answers."""
         return cast("Out", await self._call(ref, "action", args, kwargs))
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """Has functions run later."""
+        return Scheduler(self._calls)
 
 
 def _check_kind(ref: Ref[..., Any], kind: Kind) -> None:

@@ -33,6 +33,7 @@ from confect_server.hooks import WriteHook
 from confect_server.http import Route, Routes
 from confect_server.middleware import Implementations, MiddlewareImpl
 from confect_server.plain import PlainFunction, place_of
+from confect_server.scheduler import Cron, cron_mistakes
 from confect_server.services import Layers, Service, needs_of
 
 P = ParamSpec("P")
@@ -239,6 +240,7 @@ class Impl(Generic[N]):
     routes: tuple[Route[N], ...] = ()
     providers: tuple[Provider, ...] = ()
     environments: tuple[type[Environment], ...] = ()
+    crons: tuple[Cron, ...] = ()
     middleware: Implementations = field(default_factory=Implementations)
     hooks: tuple[WriteHook[N], ...] = ()
 
@@ -287,6 +289,10 @@ class Impl(Generic[N]):
         """This application with more settings, which handlers read with `await Env.of(ctx)`."""
         return replace(self, environments=(*self.environments, *environments))
 
+    def recur(self, *crons: Cron) -> Impl[N]:
+        """This application running more functions again and again."""
+        return replace(self, crons=(*self.crons, *crons))
+
     def mistakes(self) -> list[SpecError]:
         """Everything in the application that cannot be, now that all of it is loaded."""
         groups = self.groups.items()
@@ -298,6 +304,8 @@ class Impl(Generic[N]):
         found += [mistake for hook in self.hooks for mistake in hook.mistakes(model)]
         found += [mistake for each in self.providers for mistake in auth.mistakes_of(each)]
         found += [m for each in self.environments for m in environment.mistakes_of(each)]
+        paths = [f"{path}:{name}" for path, spec in specs.items() for name in spec.functions]
+        found += cron_mistakes(self.crons, paths)
         return [*found, *model.mistakes(), *Routes(self.routes).mistakes]
 
     def _handlers(self) -> Iterator[tuple[str, Handler]]:

@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ from confect_server.runtime.executor import Application, Executor
 from confect_server.runtime.failure import Failures
 from confect_server.runtime.file_sweeper import FileSweeper
 from confect_server.runtime.functions import Functions
+from confect_server.runtime.job_loop import JobLoop
 from confect_server.runtime.query_cache import QueryCache
+from confect_server.scheduler.recurring import declare as declare_crons
 from confect_server.services import Services
 from confect_server.settings import Settings, Storage
 from confect_server.storage import Blobs, DiskBlobs, Files, MemoryBlobs
@@ -116,7 +119,9 @@ class Backend:
             )
             backend = cls(database, clock, executor, services, environment)
             try:
-                async with _in_background(backend.sweeper.run):
+                await backend._declare_crons(impl)
+                jobs = JobLoop(database, clock, randomness, executor)
+                async with _in_background(jobs.run, backend.sweeper.run):
                     yield backend
             finally:
                 await backend._services.aclose()
@@ -140,7 +145,14 @@ class Backend:
         self.environment.variables = start.variables
         self.queries.clear()
         old, self._services = self._services, services
-        await old.aclose()
+        try:
+            await self._declare_crons(impl)
+        finally:
+            await old.aclose()
+
+    async def _declare_crons(self, impl: Impl[Any]) -> None:
+        plans = [each.plan() for each in impl.crons]
+        await self.executor.transactions.write(partial(declare_crons, plans))
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,8 @@ class TransactionRun(Run):
             ranges_read=Amount(usage.ranges_read, limits.ranges_read),
             documents_written=Amount(usage.documents_written, limits.documents_written),
             bytes_written=Amount(usage.bytes_written, limits.bytes_written),
+            functions_scheduled=Amount(usage.functions_scheduled, limits.functions_scheduled),
+            bytes_scheduled=Amount(usage.bytes_scheduled, limits.bytes_scheduled),
             nesting=Amount(self.transaction.depth, limits.nesting),
             run_time_s=Amount(self.time.used_s, self.time.limit_s),
         )

@@ -144,7 +144,7 @@ class Executor:
         self._limits = database.settings.limits
         self._repeats_queries = repeats_queries
         self.transactions = Transactions(database, clock, randomness, self._check_schema)
-        """Runs work on the database that is no function."""
+        """Runs work on the database for as long as its tables are those of the application."""
         self.application = application
         self._fitting: tuple[Application, Catalog] | None = None
 
@@ -270,6 +270,23 @@ class Executor:
         if called == "Action":
             return await self.run_action(path, args, caller)
         return (await self.run_query(path, args, caller)).outcome
+
+    async def run_scheduled(self, path: str, args: Value, inside: Transaction | None) -> None:
+        """Run a function for nobody: a mutation in a transaction, an action outside of any.
+
+        Raises whatever it fails with; `told` is what a caller would know of that.
+        """
+        self._check_arguments(args)
+        functions = self.application.functions
+        if inside is None:
+            await self._run_action(functions.find(path, "Action", public_only=False), args, None)
+            return
+        mutation = functions.find(path, "Mutation", public_only=False)
+        await self._timed(mutation, args, self._run(inside, None))
+
+    def told(self, error: Exception, path: str) -> str:
+        """What the caller of a function would be told of a failure, which is logged."""
+        return self._failures.told(error, path, _new_request_id()).message
 
     async def call(
         self,

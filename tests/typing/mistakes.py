@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 from returns.result import Failure, Success
 from starlette.requests import Request
@@ -35,6 +36,7 @@ from confect_server import (
     Answer,
     Call,
     Change,
+    CronJob,
     Environment,
     FunctionImpl,
     GroupImpl,
@@ -42,7 +44,10 @@ from confect_server import (
     Needs,
     Proceed,
     Range,
+    ScheduledFunction,
     around,
+    cron,
+    daily,
     field_of,
     impl,
     layers,
@@ -106,6 +111,33 @@ async def calls(client: AsyncClient, note_id: Id[Note], user_id: Id[User]) -> No
     note.text  # an outcome is no note
     refs.public.notes.list = refs.public.notes.list  # refs do not change
     assert n
+
+
+async def schedules(ctx: MutationCtx, note_id: Id[Note], job: Id[ScheduledFunction]) -> None:
+    soon = timedelta(seconds=1)
+    await ctx.scheduler.run_after(soon, refs.public.notes.list)  # a query is not scheduled
+    await ctx.scheduler.run_after(soon, refs.public.notes.insert)  # missing argument
+    await ctx.scheduler.run_after(soon, refs.public.notes.insert, text=3)  # wrong type
+    await ctx.scheduler.run_after(soon, refs.public.notes.insert, "hi")  # by position
+    await ctx.scheduler.run_after(3, refs.internal.notes.clear)  # seconds are a timedelta
+    await ctx.scheduler.run_at(soon, refs.internal.notes.clear)  # a delay is no time
+    await ctx.scheduler.cancel(note_id)  # the id of something else
+    cron_id: Id[CronJob] = job  # a run is no cron
+    await ctx.crons.register("x", soon, refs.internal.notes.clear)  # no recurrence
+    await ctx.crons.register("x", daily(hour=3), refs.public.notes.list)  # a query does not recur
+    await ctx.crons.register("x", daily(hour=3), refs.public.notes.insert)  # no argument
+    cron("x", daily(hour=3), refs.public.notes.list)  # a query does not recur
+    cron("x", daily(hour=3), refs.public.notes.insert)  # missing argument
+    assert cron_id
+
+
+async def schedules_in_query(ctx: QueryCtx) -> None:
+    ctx.scheduler  # a query schedules nothing
+    ctx.crons  # nor again and again
+
+
+async def crons_in_action(ctx: ActionCtx) -> None:
+    ctx.crons  # an action calls a mutation for that
 
 
 @impl(Notes.insert)  # the handler answers something else

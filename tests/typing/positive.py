@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Never, assert_never, assert_type
 from uuid import UUID
@@ -59,24 +59,31 @@ from confect_server import (
     Answer,
     Call,
     Change,
+    CronJob,
+    CronRun,
     CustomJwtProvider,
     DatabaseReader,
     Environment,
+    Every,
     Expr,
     FunctionImpl,
     GroupImpl,
     Impl,
+    JobFailed,
     Layers,
     MiddlewareImpl,
     Needs,
     OidcProvider,
     Proceed,
     Range,
+    ScheduledFunction,
     Service,
     UndeclaredDocument,
     UserIdentity,
     WriteHook,
     around,
+    cron,
+    daily,
     field_of,
     impl,
     layers,
@@ -115,6 +122,29 @@ from shop.tables.orders import Order
 
 class Event(Table, name="events"):
     at: CommitTs = COMMIT_TS
+
+
+async def schedules(ctx: MutationCtx, at: datetime) -> None:
+    soon = timedelta(seconds=1)
+    job = await ctx.scheduler.run_after(soon, refs.public.notes.insert, text="hi")
+    assert_type(job, Id[ScheduledFunction])
+    await ctx.scheduler.run_at(at, refs.internal.notes.clear)
+    await ctx.scheduler.cancel(job)
+    found = await ctx.db.system.get(job)
+    assert_type(found, ScheduledFunction | None)
+    if found is not None and isinstance(found.state, JobFailed):
+        assert_type(found.state.error, str)
+    assert_type(await ctx.db.system.scheduled_functions.collect(), list[ScheduledFunction])
+    every = await ctx.crons.register("mine", Every(soon), refs.public.notes.insert, text="hi")
+    assert_type(every, Id[CronJob])
+    assert_type(await ctx.crons.list(), list[CronJob])
+    assert_type(await ctx.db.system.cron_runs.first(), CronRun | None)
+
+
+async def schedules_by_action(ctx: ActionCtx, note_id: Id[Note], at: datetime) -> None:
+    await ctx.scheduler.run_at(at, refs.public.notes.email, note_id=note_id)
+    job = await ctx.scheduler.run_after(timedelta(), refs.public.notes.insert, text="hi", tag=None)
+    await ctx.scheduler.cancel(job)
 
 
 async def filters(ctx: QueryCtx) -> None:
@@ -595,6 +625,10 @@ configured: Impl[Clock | Mailer] = app.environment(Env).authenticate(
     CustomJwtProvider(issuer="https://x", jwks="https://x/keys", algorithm="ES256"),
 )
 served: Impl[Clock | Mailer] = app.serve(first_note).watch(audit, several)
+recurring: Impl[Clock | Mailer] = app.recur(
+    cron("clear", daily(hour=3, timezone="Europe/Berlin"), refs.internal.notes.clear),
+    cron("greet", Every(timedelta(hours=1)), refs.public.notes.insert, text="hi", tag="cron"),
+)
 again: GroupImpl[Clock | Mailer] = impls.notes(
     list=notes_impl.list_,
     insert=notes_impl.insert,
