@@ -10,6 +10,9 @@ from confect_core.endpoints import InQuery as InQuery
 from confect_core.errors import ConfectError as ConfectError
 from confect_core.errors import Mistakes as Mistakes
 from confect_core.errors import TaggedError as TaggedError
+from confect_core.handles import ActionHandle as ActionHandle
+from confect_core.handles import MutationHandle as MutationHandle
+from confect_core.handles import QueryHandle as QueryHandle
 from confect_core.outcome import Outcome as Outcome
 from confect_core.pagination import PaginationOptions as PaginationOptions
 from confect_core.pagination import PaginationResult as PaginationResult

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Generic, overload
+from typing import Any, Final, Generic, overload
 
 from typing_extensions import ParamSpec, TypeForm, TypeVar
 
@@ -31,13 +30,17 @@ E = TypeVar("E", bound=TaggedError)
 E2 = TypeVar("E2", bound=TaggedError)
 
 
-@dataclass(frozen=True, eq=False)
 class Ref(Generic[P, Out_co]):
     """A path on the wire with the spec that types it and the codec that carries its calls."""
 
-    path: str
-    spec: DeclaredFunction[P, object, Out_co]
-    call: CallCodec
+    # no dataclass: pydantic would take handles, which are refs, for records of these fields
+
+    def __init__(
+        self, path: str, spec: DeclaredFunction[P, object, Out_co], call: CallCodec
+    ) -> None:
+        self.path: Final = path
+        self.spec: Final = spec
+        self.call: Final = call
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.path}>"

@@ -3,6 +3,7 @@
 Owns everything that runs on a server. May import `confect_core`; clients never import it.
 """
 
+from confect_server import plain as plain
 from confect_server.auth import Auth as Auth
 from confect_server.auth import CustomJwtProvider as CustomJwtProvider
 from confect_server.auth import OidcProvider as OidcProvider
@@ -64,11 +65,13 @@ from confect_server.middleware import MiddlewareImpl as MiddlewareImpl
 from confect_server.middleware import Proceed as Proceed
 from confect_server.middleware import around as around
 from confect_server.middleware import middleware as middleware
+from confect_server.plain import PlainFunction as PlainFunction
 from confect_server.scheduler import Cron as Cron
 from confect_server.scheduler import Crons as Crons
 from confect_server.scheduler import Scheduler as Scheduler
 from confect_server.scheduler import cron as cron
 from confect_server.services import Layers as Layers
+from confect_server.services import Needs as Needs
 from confect_server.services import Service as Service
 from confect_server.services import layers as layers
 from confect_server.settings import Checks as Checks

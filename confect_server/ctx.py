@@ -7,10 +7,10 @@ A mutation's ctx is a query's ctx that can also write, so a helper typed for que
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from random import Random
-from typing import Any, Generic, Never, cast
+from typing import TYPE_CHECKING, Any, Generic, Never, cast
 from uuid import UUID
 
 from typing_extensions import ParamSpec, TypeVar
@@ -23,6 +23,7 @@ from confect_core import (
     QueryRef,
     Ref,
 )
+from confect_core.spec import Kind
 from confect_core.spec.call import with_pagination
 from confect_core.values import Value
 from confect_server.auth import Auth
@@ -30,6 +31,7 @@ from confect_server.circumstances import Circumstances
 from confect_server.db import DatabaseReader, DatabaseWriter
 from confect_server.engine import Transaction
 from confect_server.environment import RunEnvironment, Variables
+from confect_server.errors import ActionInTransaction, MutationInQuery, RefOfOtherKind
 from confect_server.meta import Meta
 from confect_server.scheduler import Crons, Scheduler
 from confect_server.services import Needs, Services
@@ -121,7 +123,7 @@ class Ctx(Needs[N_contra]):
 
     async def run_query(self, ref: QueryRef[P, Out], /, *args: P.args, **kwargs: P.kwargs) -> Out:
         """What a query answers, public or internal."""
-        return cast("Out", await self._calls.call(ref, ref.call.encode_args(args, kwargs)))
+        return cast("Out", await self._call(ref, "query", args, kwargs))
 
     async def run_page(
         self,
@@ -132,8 +134,23 @@ class Ctx(Needs[N_contra]):
         **kwargs: P.kwargs,
     ) -> Out:
         """One page of a paginated query, public or internal."""
+        _check_kind(ref, "paginated query")
         encoded = with_pagination(ref.call.encode_args(args, kwargs), options)
         return cast("Out", await self._calls.call(ref, encoded))
+
+    async def _call(
+        self, ref: Ref[..., Any], kind: Kind, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> object:
+        _check_kind(ref, kind)
+        return await self._calls.call(ref, ref.call.encode_args(args, kwargs))
+
+    if not TYPE_CHECKING:  # types refuse these calls; whoever has none is told why
+
+        async def run_mutation(self, ref: Ref[..., Any], *_: object, **__: object) -> object:
+            raise MutationInQuery(ref.path)
+
+        async def run_action(self, ref: Ref[..., Any], *_: object, **__: object) -> object:
+            raise ActionInTransaction(ref.path)
 
 
 class QueryCtx(Ctx[N_contra], Generic[N_contra, Db_co]):
@@ -176,7 +193,7 @@ class MutationCtx(QueryCtx[N_contra, WriterDb_co], Generic[N_contra, WriterDb_co
         If it fails, by a declared error or by raising, what it wrote is undone and nothing else:
         the caller may go on. Several at once, as in `gather`, run one after another.
         """
-        return cast("Out", await self._calls.call(ref, ref.call.encode_args(args, kwargs)))
+        return cast("Out", await self._call(ref, "mutation", args, kwargs))
 
     @property
     def scheduler(self) -> Scheduler:
@@ -201,13 +218,18 @@ class ActionCtx(Ctx[N_contra]):
         self, ref: MutationRef[P, Out], /, *args: P.args, **kwargs: P.kwargs
     ) -> Out:
         """What a mutation answers, once it is durable."""
-        return cast("Out", await self._calls.call(ref, ref.call.encode_args(args, kwargs)))
+        return cast("Out", await self._call(ref, "mutation", args, kwargs))
 
     async def run_action(self, ref: ActionRef[P, Out], /, *args: P.args, **kwargs: P.kwargs) -> Out:
         """What another action answers."""
-        return cast("Out", await self._calls.call(ref, ref.call.encode_args(args, kwargs)))
+        return cast("Out", await self._call(ref, "action", args, kwargs))
 
     @property
     def scheduler(self) -> Scheduler:
         """Has functions run later."""
         return Scheduler(self._calls)
+
+
+def _check_kind(ref: Ref[..., Any], kind: Kind) -> None:
+    if ref.spec.kind != kind:
+        raise RefOfOtherKind(ref.path, kind, ref.spec.kind)

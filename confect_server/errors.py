@@ -17,6 +17,37 @@ class MissingService(ConfectError):
         )
 
 
+class ServiceNotProvided(SpecError):
+    """Handlers that ask for a service which no layer provides."""
+
+    def __init__(self, service: str, asking: Sequence[str], where: Where | None) -> None:
+        super().__init__(
+            f"no layer provides {service}, which {', '.join(asking)} ask for",
+            hint=f"add it with layers().add({service}, ...), and run the type checker",
+            where=where,
+        )
+
+
+class LayerTooEarly(SpecError):
+    """A layer that takes a service which no layer before it provides."""
+
+    def __init__(self, service: str, needed: str) -> None:
+        super().__init__(
+            f"the layer of {service} takes {needed}, which no layer before it provides",
+            hint=f"add {needed} before {service}: layers are opened in the order they were added",
+        )
+
+
+class NothingToReplace(ConfectError):
+    """A replacement of a service that no layer provides."""
+
+    def __init__(self, service: str, provided: Sequence[str]) -> None:
+        super().__init__(
+            f"no layer provides {service}, so nothing can take its place",
+            hint=f"replace one of {', '.join(provided) or 'none'}, or add it",
+        )
+
+
 class EmptyLayer(ConfectError):
     """A layer that ends before it has yielded its service."""
 
@@ -131,6 +162,60 @@ class NotWhatItProvides(ConfectError):
         )
 
 
+class MissingImplementation(ConfectError):
+    """A declared function that nothing implements."""
+
+    def __init__(self, path: str, where: Where) -> None:
+        super().__init__(
+            f"{path} is declared and not implemented",
+            hint="provide its group with FunctionImpl.make(<its spec>, <a handler>)",
+            where=where,
+        )
+
+
+class ExtraImplementation(ConfectError):
+    """An implementation of what is not declared where it is provided."""
+
+    def __init__(self, what: str, inside: str, where: Where) -> None:
+        super().__init__(
+            f"{what} is provided to {inside}, which declares nothing of the kind",
+            hint="provide it to the group that declares it, or declare it",
+            where=where,
+        )
+
+
+class DuplicateImplementation(ConfectError):
+    """A function or a group that is provided twice."""
+
+    def __init__(self, path: str, first: Where, where: Where) -> None:
+        super().__init__(
+            f"{path} is implemented twice, first at {first}", hint="provide it once", where=where
+        )
+
+
+class BadPlainFunction(SpecError):
+    """A plain function that no call could be made of."""
+
+    def __init__(self, function: str, problem: str, where: Where) -> None:
+        super().__init__(
+            f"{function} cannot be a plain function: {problem}",
+            hint="write `async def`, a ctx first, then parameters and a result with annotations "
+            "that are imported at run time",
+            where=where,
+        )
+
+
+class PlainMismatch(SpecError):
+    """A plain function behind a spec of another kind or visibility."""
+
+    def __init__(self, path: str, is_a: str, declared: str, where: Where) -> None:
+        super().__init__(
+            f"{path} is declared as {declared}, but its function is {is_a}",
+            hint="let the decorator of the function and the constructor of its spec say the same",
+            where=where,
+        )
+
+
 class FunctionNotFound(CallError):
     """A call of a function that does not exist, or that the caller may not know of."""
 
@@ -148,6 +233,51 @@ class WrongKind(CallError):
         super().__init__(
             f"Trying to execute {path} as {called_as}, but it is defined as {is_a}.",
             hint=f"call it as {is_a.lower()}",
+        )
+
+
+class RefOfOtherKind(ConfectError):
+    """A function that another one calls as what it is not."""
+
+    def __init__(self, path: str, called_as: str, is_a: str) -> None:
+        method = {"paginated query": "run_page"}.get(is_a, f"run_{is_a}")
+        super().__init__(
+            f"{path} is called as a {called_as}, but its ref says that it is a {is_a}",
+            hint=f"call it with ctx.{method}(...), and run the type checker",
+        )
+
+
+class MutationInQuery(ConfectError):
+    """A query that calls a mutation."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"a query cannot call the mutation {path}: it reads one snapshot and is run again "
+            "whenever that changes",
+            hint="make the caller a mutation, or let the client call the mutation",
+        )
+
+
+class ActionInTransaction(ConfectError):
+    """A query or a mutation that calls an action."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"a query or a mutation cannot call the action {path}: a transaction may run several "
+            "times, and what an action does in the world is done each time",
+            hint="schedule it from the mutation, ctx.scheduler.run_after(...), or make the caller "
+            "an action, which calls queries and mutations",
+        )
+
+
+class FunctionGone(ConfectError):
+    """A handle of a function that the application no longer has, or has as something else."""
+
+    def __init__(self, path: str, kind: str) -> None:
+        super().__init__(
+            f"a handle names the {kind} {path}, which the application does not have any more",
+            hint="keep a function under its path for as long as handles of it are stored, and let "
+            "the old one call the new one",
         )
 
 

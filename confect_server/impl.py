@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Generic, Never, TypeAlias, cast, overload
+from typing import Any, Concatenate, Generic, Never, TypeAlias, cast, overload
 
-from typing_extensions import TypeVar
+from typing_extensions import ParamSpec, TypeVar
 
-from confect_core import GroupSpec, HttpApi, PaginationOptions
+from confect_core import GroupSpec, HttpApi, PaginationOptions, Spec
 from confect_core.endpoints import api_of
 from confect_core.errors import ConfectError, SpecError, Where, refuse
 from confect_core.spec import (
     ActionSpec,
+    AnyFunction,
     DeclaredFunction,
     Group,
     MutationSpec,
     PaginatedQuerySpec,
     QuerySpec,
+    Unmodelled,
 )
 from confect_core.spec.group import group_of
 from confect_server import auth, environment
+from confect_server.assembly import Assembly, GroupParts
 from confect_server.auth import Provider
 from confect_server.ctx import ActionCtx, MutationCtx, QueryCtx
 from confect_server.db import DataModel
 from confect_server.environment import Environment
-from confect_server.errors import DuplicateGroup, WrongImplementations
+from confect_server.errors import DuplicateGroup, ServiceNotProvided, WrongImplementations
 from confect_server.hooks import WriteHook
 from confect_server.http import ApiImpl, AsgiApp, EndpointImpl, Mount, Mounts, Route, Routes
 from confect_server.middleware import Implementations, MiddlewareImpl
+from confect_server.plain import PlainFunction, place_of
 from confect_server.scheduler import Cron, cron_mistakes
-from confect_server.services import Layers
+from confect_server.services import Layers, Service, needs_of
 
+P = ParamSpec("P")
 A = TypeVar("A")
 Out = TypeVar("Out")
 N = TypeVar("N")
@@ -43,6 +48,12 @@ N_co = TypeVar("N_co", covariant=True, default=Never)
 
 Handler: TypeAlias = Callable[..., Awaitable[object]]
 
+NeedyPlain: TypeAlias = (
+    Callable[Concatenate[MutationCtx[N, Any], ...], Awaitable[object]]
+    | Callable[Concatenate[ActionCtx[N], ...], Awaitable[object]]
+)
+"""A plain function of any kind that asks for the services `N`."""
+
 
 @dataclass(frozen=True, eq=False)
 class FunctionImpl(Generic[A_co, Out_co, N_co]):
@@ -50,6 +61,69 @@ class FunctionImpl(Generic[A_co, Out_co, N_co]):
 
     spec: DeclaredFunction[..., Any, Any]
     handler: Handler
+
+    @overload
+    @staticmethod
+    def make(
+        spec: QuerySpec[P, Unmodelled, Out],
+        handler: Callable[Concatenate[QueryCtx[N, Any], P], Awaitable[Out]],
+    ) -> FunctionImpl[Unmodelled, Out, N]: ...
+    @overload
+    @staticmethod
+    def make(
+        spec: PaginatedQuerySpec[P, Unmodelled, Out],
+        handler: Callable[Concatenate[QueryCtx[N, Any], PaginationOptions, P], Awaitable[Out]],
+    ) -> FunctionImpl[Unmodelled, Out, N]: ...
+    @overload
+    @staticmethod
+    def make(
+        spec: MutationSpec[P, Unmodelled, Out],
+        handler: Callable[Concatenate[MutationCtx[N, Any], P], Awaitable[Out]],
+    ) -> FunctionImpl[Unmodelled, Out, N]: ...
+    @overload
+    @staticmethod
+    def make(
+        spec: ActionSpec[P, Unmodelled, Out],
+        handler: Callable[Concatenate[ActionCtx[N], P], Awaitable[Out]],
+    ) -> FunctionImpl[Unmodelled, Out, N]: ...
+    @overload
+    @staticmethod
+    def make(
+        spec: QuerySpec[..., A, Out],
+        handler: Callable[[QueryCtx[N, Any], A], Awaitable[Out]],
+    ) -> FunctionImpl[A, Out, N]: ...
+    @overload
+    @staticmethod
+    def make(
+        spec: PaginatedQuerySpec[..., A, Out],
+        handler: Callable[[QueryCtx[N, Any], A, PaginationOptions], Awaitable[Out]],
+    ) -> FunctionImpl[A, Out, N]: ...
+    @overload
+    @staticmethod
+    def make(
+        spec: MutationSpec[..., A, Out],
+        handler: Callable[[MutationCtx[N, Any], A], Awaitable[Out]],
+    ) -> FunctionImpl[A, Out, N]: ...
+    @overload
+    @staticmethod
+    def make(
+        spec: ActionSpec[..., A, Out],
+        handler: Callable[[ActionCtx[N], A], Awaitable[Out]],
+    ) -> FunctionImpl[A, Out, N]: ...
+    @staticmethod
+    def make(spec: Any, handler: Handler) -> FunctionImpl[Any, Any, Any]:
+        """A declared function with its logic, as `@impl` makes it; a plain one as it is."""
+        return FunctionImpl(spec, handler)
+
+    @property
+    def name(self) -> str:
+        """The name of the handler, for those who read errors."""
+        return getattr(self.handler, "__qualname__", repr(self.handler))
+
+    @property
+    def where(self) -> Where:
+        """The line where the handler is written."""
+        return place_of(self.handler)
 
     def _needs(self) -> tuple[A_co, Out_co, N_co]:
         # never called: it is how type checkers learn the variance of A, Out and N
@@ -101,6 +175,12 @@ class GroupImpl(Generic[N_co]):
     plain: Mapping[str, Handler] = field(default_factory=dict[str, Handler])
     data_model: DataModel = field(default_factory=DataModel)
 
+    @staticmethod
+    def make(spec: Group | type[GroupSpec]) -> GroupParts[Never]:
+        """The builder form: implementations are provided to it, it to `Impl.make`."""
+        group_of(spec, "an implementation")
+        return GroupParts(spec, Where.of_caller())
+
     def __post_init__(self) -> None:
         declared = group_of(self.spec, "the implementation").functions
         given = {**self.functions, **self.plain}
@@ -113,6 +193,36 @@ class GroupImpl(Generic[N_co]):
         ]
         if missing or extra or wrong:
             raise WrongImplementations(self.path, missing, extra, wrong)
+        refuse(f"the implementation of {self.path!r}", list(self._plain_mismatches(declared)))
+
+    def add_plain(self: GroupImpl[N], *functions: NeedyPlain[M]) -> GroupImpl[N | M]:
+        """This group with decorated plain functions that its spec does not declare, by their names.
+
+        They are called through a `ref` with `FunctionSpec.plain_public_query(lambda: function)` or
+        its siblings, and `plain.signature_of(function)`.
+        """
+        added = [PlainFunction.of(function) for function in functions]
+        mistakes = [mistake for each in added for mistake in each.mistakes()]
+        refuse(f"the implementation of {self.path!r}", mistakes)
+        group, plain = group_of(self.spec, "the implementation"), dict(self.plain)
+        for each in added:
+            group = group.add_function(each.name, each.spec)
+            plain[each.name] = each.function
+        functions_here: Mapping[str, FunctionImpl[object, object, N | M]] = self.functions
+        return GroupImpl(self.path, group, functions_here, MappingProxyType(plain), self.data_model)
+
+    @property
+    def needs_spec(self) -> bool:
+        """Are there functions in it that only a spec can declare?"""
+        plain = self.plain.values()
+        return not plain or bool(self.functions) or not all(map(PlainFunction.noted_on, plain))
+
+    def _plain_mismatches(self, declared: Mapping[str, AnyFunction]) -> Iterator[SpecError]:
+        for name, handler in self.plain.items():
+            noted = PlainFunction.noted_on(handler)
+            mismatch = noted and noted.mismatch(f"{self.path}:{name}", declared[name])
+            if mismatch:
+                yield mismatch
 
     def _needs(self) -> N_co:
         # never called: it is how type checkers learn which services the group asks for
@@ -137,6 +247,11 @@ class Impl(Generic[N]):
     middleware: Implementations = field(default_factory=Implementations)
     hooks: tuple[WriteHook[N], ...] = ()
 
+    @staticmethod
+    def make(spec: Spec, layers: Layers[M], data_model: DataModel | None = None) -> ImplParts[M]:
+        """The builder form: groups are provided to it, and compared with the spec at the end."""
+        return ImplParts(spec, layers, data_model or DataModel())
+
     def provide(self, *groups: GroupImpl[N]) -> Impl[N]:
         """This application with more groups."""
         provided = dict(self.groups)
@@ -147,6 +262,10 @@ class Impl(Generic[N]):
             provided[group.path] = group
         refuse("the application", mistakes)
         return replace(self, groups=MappingProxyType(provided))
+
+    def with_layers(self, layers: Layers[N]) -> Impl[N]:
+        """This application with other layers that provide as much, as in a test."""
+        return replace(self, layers=layers)
 
     def behind(self, middleware: MiddlewareImpl[N, M]) -> Impl[N | M]:
         """This application implementing a middleware; groups behind that are provided after."""
@@ -199,6 +318,7 @@ class Impl(Generic[N]):
         specs = {path: group_of(each.spec, "the implementation") for path, each in groups}
         found = [mistake for spec in specs.values() for mistake in spec.mistakes()]
         found += self.middleware.mistakes(specs)
+        found += [*self.layers.mistakes(), *self._unprovided()]
         model = self.data_model
         found += [mistake for hook in self.hooks for mistake in hook.mistakes(model)]
         found += [mistake for api in self.apis for mistake in api.mistakes()]
@@ -209,7 +329,76 @@ class Impl(Generic[N]):
         found += cron_mistakes(self.crons, paths)
         return [*found, *model.mistakes(), *Routes(self.routes).mistakes]
 
+    def _handlers(self) -> Iterator[tuple[str, Handler]]:
+        for path, group in self.groups.items():
+            for name, function in group.functions.items():
+                yield f"{path}:{name}", function.handler
+            for name, handler in group.plain.items():
+                yield f"{path}:{name}", handler
+        for route in self.routes:
+            yield f"{route.method} {route.path}", route.handler
+        for middleware in self.middleware.given:
+            yield middleware.spec.__name__, middleware.handler
+        for hook in self.hooks:
+            yield getattr(hook.handler, "__name__", "a hook"), hook.handler
+
+    def _unprovided(self) -> list[SpecError]:
+        """The services that handlers ask for and no layer provides."""
+        asking: dict[type[Service], list[str]] = {}
+        places: dict[type[Service], Where] = {}
+        for what, handler in self._handlers():
+            for service in needs_of(handler):
+                if service not in self.layers.services:
+                    asking.setdefault(service, []).append(what)
+                    places.setdefault(service, place_of(handler))
+        return [
+            ServiceNotProvided(service.__name__, several, places[service])
+            for service, several in asking.items()
+        ]
+
     @property
     def data_model(self) -> DataModel:
         """The tables of the application: every generated group carries the same ones."""
-        return next((group.data_model for group in self.groups.values()), DataModel())
+        models = [group.data_model for group in self.groups.values()]
+        return next((each for each in models if each.tables), next(iter(models), DataModel()))
+
+
+@dataclass(frozen=True, eq=False)
+class ImplParts(Generic[N]):
+    """An application that is put together in code; it stands once it is finalized."""
+
+    spec: Spec
+    layers: Layers[N]
+    data_model: DataModel
+    parts: tuple[GroupParts[N] | GroupImpl[N], ...] = ()
+
+    def provide(self, *parts: GroupParts[N] | GroupImpl[N]) -> ImplParts[N]:
+        """These groups and more."""
+        return replace(self, parts=(*self.parts, *parts))
+
+    def finalize(self) -> Impl[N]:
+        """The application; raises everything missing, extra and provided twice, together."""
+        assembly = Assembly(self.spec)
+        whole = [part for part in self.parts if isinstance(part, GroupImpl)]
+        for group in whole:
+            where = group_of(group.spec, "the application").where
+            assembly.take_whole(group.path, where, needs_spec=group.needs_spec)
+        for part in self.parts:
+            if isinstance(part, GroupParts):
+                assembly.take(part)
+        assembly.finish()
+        refuse("the application", assembly.mistakes)
+        declared = dict(self.spec.walk())
+        built = [
+            self._group(path, declared[path], given)
+            for path, given in assembly.given.items()
+            if given
+        ]
+        return Impl(self.layers).provide(*whole, *built)
+
+    def _group(
+        self, path: str, spec: Group, given: Mapping[str, FunctionImpl[object, object, N]]
+    ) -> GroupImpl[N]:
+        functions = {name: each for name, each in given.items() if not each.spec.is_plain}
+        plain = {name: each.handler for name, each in given.items() if each.spec.is_plain}
+        return GroupImpl(path, spec, functions, plain, self.data_model)

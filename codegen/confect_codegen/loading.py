@@ -149,7 +149,11 @@ def _mismatches(project: Project, spec: Spec, application: Impl[Any]) -> list[Co
     where = Where(str(project.file_of(project.module("impl"))), 1)
     return [
         *(GroupNotProvided(path, where) for path in declared if path not in application.groups),
-        *(GroupNotDeclared(path, where) for path in application.groups if path not in declared),
+        *(
+            GroupNotDeclared(path, where)
+            for path, group in application.groups.items()
+            if path not in declared and group.needs_spec
+        ),
     ]
 
 

@@ -34,7 +34,7 @@ from confect_core import PaginationOptions
 from confect_core.errors import ConfectError, Where, refuse
 from confect_core.spec import AnyFunction, Borrowed, Kind
 from confect_core.values.codec import Codec
-from confect_server import ActionCtx, MutationCtx, QueryCtx
+from confect_server import ActionCtx, MutationCtx, PlainFunction, QueryCtx
 
 _CTX: dict[Kind, type[Any]] = {
     "query": QueryCtx,
@@ -103,6 +103,10 @@ class PlainFunctions:
             found = getattr(found, part, None)
         if not callable(found):
             raise PlainNotFound(path, f"there is no function {name}", spec.where)
+        noted = PlainFunction.noted_on(found)  # without, its spec alone says what it is
+        mismatch = noted and noted.mismatch(path, spec)
+        if mismatch:
+            raise mismatch
         return name, found
 
     def _resolve(self, module: str, chain: tuple[str, ...]) -> Name | None:

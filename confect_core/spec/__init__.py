@@ -18,6 +18,7 @@ from confect_core.spec.declared import PublicPaginatedQuerySpec as PublicPaginat
 from confect_core.spec.declared import PublicQuerySpec as PublicQuerySpec
 from confect_core.spec.declared import QuerySpec as QuerySpec
 from confect_core.spec.declared import Schemas as Schemas
+from confect_core.spec.declared import Unmodelled as Unmodelled
 from confect_core.spec.function import FunctionSpec as FunctionSpec
 from confect_core.spec.group import AnyFunction as AnyFunction
 from confect_core.spec.group import Group as Group

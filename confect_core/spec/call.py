@@ -11,6 +11,7 @@ from returns.result import Failure, Success
 
 from confect_core.errors import TaggedError
 from confect_core.pagination import PaginationOptions
+from confect_core.spec.args import Args
 from confect_core.spec.declared import Schemas
 from confect_core.spec.declared_errors import DeclaredErrors
 from confect_core.values.codec import Codec, Mismatch
@@ -65,6 +66,10 @@ class SchemaCall(CallCodec):
             model = self._schemas.args(**kwargs)
         except ValidationError as error:
             raise Mismatch.of("args", error) from None
+        return self.encode_model(model)
+
+    def encode_model(self, model: Args) -> Value:
+        """The same of arguments that are in their model already."""
         return self._schemas.args_codec.encode(model)
 
     def decode_args(self, value: Value, context: object = None) -> object:

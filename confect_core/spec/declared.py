@@ -19,7 +19,7 @@ from confect_core.values.codec import Codec, early
 
 P = ParamSpec("P")
 A_co = TypeVar("A_co", covariant=True)
-Out_co = TypeVar("Out_co", covariant=True)
+Out = TypeVar("Out")
 
 Kind: TypeAlias = Literal["query", "paginated query", "mutation", "action"]
 
@@ -86,8 +86,16 @@ class Borrowed:
         return []
 
 
-class DeclaredFunction(Generic[P, A_co, Out_co]):
-    """A declared function: called with `P`, decoded as `A`, answering `Out`."""
+class Unmodelled:
+    """What a plain function's arguments are decoded as: no model, its parameters are its own."""
+
+
+class DeclaredFunction(Generic[P, A_co, Out]):
+    """A declared function: called with `P`, decoded as `A`, answering `Out`.
+
+    `Out` is invariant, so that what is implemented is held to it: a covariant one, given along with
+    a handler in one call, would be widened to whatever that answers.
+    """
 
     kind: ClassVar[Kind]
     is_public: ClassVar[bool] = False
@@ -132,7 +140,7 @@ class DeclaredFunction(Generic[P, A_co, Out_co]):
         """The mistakes that are certain while modules are still being imported."""
         return early(self.mistakes())
 
-    def _types(self) -> tuple[A_co, Out_co]:
+    def _types(self) -> tuple[A_co, Out]:
         # never called: it is how type checkers learn the variance of A and Out
         raise NotImplementedError
 
@@ -141,49 +149,49 @@ class DeclaredFunction(Generic[P, A_co, Out_co]):
         return f"<{visibility} {self.kind} declared at {self.where}>"
 
 
-class QuerySpec(DeclaredFunction[P, A_co, Out_co]):
+class QuerySpec(DeclaredFunction[P, A_co, Out]):
     """A read-only function that clients may subscribe to if it is public."""
 
     kind = "query"
 
 
-class PaginatedQuerySpec(DeclaredFunction[P, A_co, Out_co]):
+class PaginatedQuerySpec(DeclaredFunction[P, A_co, Out]):
     """A query that answers one page at a time."""
 
     kind = "paginated query"
 
 
-class MutationSpec(DeclaredFunction[P, A_co, Out_co]):
+class MutationSpec(DeclaredFunction[P, A_co, Out]):
     """A transaction."""
 
     kind = "mutation"
 
 
-class ActionSpec(DeclaredFunction[P, A_co, Out_co]):
+class ActionSpec(DeclaredFunction[P, A_co, Out]):
     """A function with side effects, outside any transaction."""
 
     kind = "action"
 
 
-class PublicQuerySpec(QuerySpec[P, A_co, Out_co]):
+class PublicQuerySpec(QuerySpec[P, A_co, Out]):
     """A query that clients may call."""
 
     is_public = True
 
 
-class PublicPaginatedQuerySpec(PaginatedQuerySpec[P, A_co, Out_co]):
+class PublicPaginatedQuerySpec(PaginatedQuerySpec[P, A_co, Out]):
     """A paginated query that clients may call."""
 
     is_public = True
 
 
-class PublicMutationSpec(MutationSpec[P, A_co, Out_co]):
+class PublicMutationSpec(MutationSpec[P, A_co, Out]):
     """A mutation that clients may call."""
 
     is_public = True
 
 
-class PublicActionSpec(ActionSpec[P, A_co, Out_co]):
+class PublicActionSpec(ActionSpec[P, A_co, Out]):
     """An action that clients may call."""
 
     is_public = True

@@ -120,6 +120,17 @@ class NoSignature(SpecError):
         )
 
 
+class BareHandle(SpecError):
+    """An annotation with a handle that does not say what the function takes and answers."""
+
+    def __init__(self, handle: str, where: Where | None = None) -> None:
+        super().__init__(
+            f"{handle} does not say what the function takes and answers",
+            hint=f"write {handle}[<an Args model>, <its result>]",
+            where=where,
+        )
+
+
 class NotASpec(SpecError):
     """Something in a group that is neither a function spec nor a group."""
 

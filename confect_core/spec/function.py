@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Concatenate, Never, overload
+from typing import Any, Concatenate, overload
 
 from typing_extensions import ParamSpec, TypeForm, TypeVar
 
@@ -22,6 +22,7 @@ from confect_core.spec.declared import (
     PublicQuerySpec,
     QuerySpec,
     Schemas,
+    Unmodelled,
 )
 
 P = ParamSpec("P")
@@ -234,55 +235,55 @@ class FunctionSpec:
     @staticmethod
     def plain_public_query(
         like: Callable[[], Callable[Concatenate[Ctx, P], Awaitable[R]]],
-    ) -> PublicQuerySpec[P, Never, R]:
+    ) -> PublicQuerySpec[P, Unmodelled, R]:
         """A plain query that clients may call."""
         return PublicQuerySpec(Borrowed(like), Where.of_caller())
 
     @staticmethod
     def plain_public_paginated_query(
         like: Callable[[], Callable[Concatenate[Ctx, PaginationOptions, P], Awaitable[R]]],
-    ) -> PublicPaginatedQuerySpec[P, Never, R]:
+    ) -> PublicPaginatedQuerySpec[P, Unmodelled, R]:
         """A plain paginated query that clients may call."""
         return PublicPaginatedQuerySpec(Borrowed(like), Where.of_caller())
 
     @staticmethod
     def plain_public_mutation(
         like: Callable[[], Callable[Concatenate[Ctx, P], Awaitable[R]]],
-    ) -> PublicMutationSpec[P, Never, R]:
+    ) -> PublicMutationSpec[P, Unmodelled, R]:
         """A plain mutation that clients may call."""
         return PublicMutationSpec(Borrowed(like), Where.of_caller())
 
     @staticmethod
     def plain_public_action(
         like: Callable[[], Callable[Concatenate[Ctx, P], Awaitable[R]]],
-    ) -> PublicActionSpec[P, Never, R]:
+    ) -> PublicActionSpec[P, Unmodelled, R]:
         """A plain action that clients may call."""
         return PublicActionSpec(Borrowed(like), Where.of_caller())
 
     @staticmethod
     def plain_internal_query(
         like: Callable[[], Callable[Concatenate[Ctx, P], Awaitable[R]]],
-    ) -> QuerySpec[P, Never, R]:
+    ) -> QuerySpec[P, Unmodelled, R]:
         """A plain query, for other functions only."""
         return QuerySpec(Borrowed(like), Where.of_caller())
 
     @staticmethod
     def plain_internal_paginated_query(
         like: Callable[[], Callable[Concatenate[Ctx, PaginationOptions, P], Awaitable[R]]],
-    ) -> PaginatedQuerySpec[P, Never, R]:
+    ) -> PaginatedQuerySpec[P, Unmodelled, R]:
         """A plain paginated query, for other functions only."""
         return PaginatedQuerySpec(Borrowed(like), Where.of_caller())
 
     @staticmethod
     def plain_internal_mutation(
         like: Callable[[], Callable[Concatenate[Ctx, P], Awaitable[R]]],
-    ) -> MutationSpec[P, Never, R]:
+    ) -> MutationSpec[P, Unmodelled, R]:
         """A plain mutation, for other functions only."""
         return MutationSpec(Borrowed(like), Where.of_caller())
 
     @staticmethod
     def plain_internal_action(
         like: Callable[[], Callable[Concatenate[Ctx, P], Awaitable[R]]],
-    ) -> ActionSpec[P, Never, R]:
+    ) -> ActionSpec[P, Unmodelled, R]:
         """A plain action, for other functions only."""
         return ActionSpec(Borrowed(like), Where.of_caller())

@@ -13,7 +13,7 @@ from confect_core.spec.errors import DuplicateName, FunctionAndGroup, NotASpec
 from confect_core.spec.middleware import AnyMiddleware
 from confect_core.spec.names import attribute_mistakes, name_mistakes, snake_case, wire_name
 
-AnyFunction: TypeAlias = DeclaredFunction[..., object, object]
+AnyFunction: TypeAlias = DeclaredFunction[..., Any, Any]
 
 
 @dataclass(frozen=True, eq=False)

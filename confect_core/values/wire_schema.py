@@ -37,6 +37,9 @@ WIRE_NAMES = "__confect_wire_names__"
 CHECKS_AN_ID = "confect_checks_an_id"
 """The metadata of a schema around a string that checks whether it is an id, and what of."""
 
+NAMES_A_FUNCTION = "confect_names_a_function"
+"""The metadata of a schema of handles, which travel as the path of a function."""
+
 _WRAPPERS = frozenset(
     {"nullable", "default", "function-after", "function-before", "function-wrap", "custom-error"}
 )

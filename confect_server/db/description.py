@@ -24,7 +24,7 @@ from confect_core.values.int64 import INT64_MAX, INT64_MIN, is_int64
 from confect_core.values.limits import MAX_SAFE_INTEGER
 from confect_core.values.wire_leaves import TEXT_KINDS, is_absent
 from confect_core.values.wire_nodes import Node
-from confect_core.values.wire_schema import CHECKS_AN_ID, WIRE_NAMES
+from confect_core.values.wire_schema import CHECKS_AN_ID, NAMES_A_FUNCTION, WIRE_NAMES
 from confect_server.db.code_identity import identity_of
 from confect_server.db.shapes import NULL, Shape, either, literal, settled, text_of
 
@@ -104,6 +104,8 @@ class _Description:
     def shape(self, node: Node) -> Shape:
         """The shape of the values that a node accepts."""
         kind: str = node["type"]
+        if NAMES_A_FUNCTION in (node.get("metadata") or ()):
+            return {"kind": "string"}
         if "serialization" in node:
             return {"kind": "custom", "of": self._as_it_is(node)}
         if kind in _VALUES:

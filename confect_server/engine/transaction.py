@@ -115,6 +115,11 @@ class Transaction:
             writes.index_rows.append(row)
         return writes
 
+    @property
+    def is_read_only(self) -> bool:
+        """Is every write refused?"""
+        return self._is_read_only
+
     @asynccontextmanager
     async def nested(self, *, is_read_only: bool = False) -> AsyncGenerator[Transaction]:
         """A part of this transaction: an error that leaves it undoes what it wrote, no more.

@@ -87,7 +87,7 @@ class ApiImpl(Generic[N_co]):
     def _route(self, name: str, spec: AnyEndpoint, handler: EndpointHandler) -> Route[N_co]:
         answering = Answering(f"{self.api.name}.{name}", spec, handler)
         path = self.api.path_of(spec)
-        return Route(spec.method, path, False, answering.answer, spec.where)
+        return Route(spec.method, path, False, answering.answer, handler, spec.where)
 
     def mistakes(self) -> list[SpecError]:
         """Everything in the API and in what was passed for it that cannot be."""

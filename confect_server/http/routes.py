@@ -41,6 +41,8 @@ class Route(Generic[N_co]):
     path: str
     is_prefix: bool
     answer: Answer
+    handler: Callable[..., Awaitable[object]]
+    """The function that was given for it, around which `answer` is made."""
     where: Where
 
     def params_in(self, path: str) -> Mapping[str, str]:
@@ -85,7 +87,7 @@ def route(method: Method, path: str = "", /, *, prefix: str | None = None) -> An
                 body = error_json(raised)
                 return Response(body, raised.http_status, media_type="application/json")
 
-        return Route(method, prefix or path, prefix is not None, answer, where)
+        return Route(method, prefix or path, prefix is not None, answer, handler, where)
 
     return implement
 

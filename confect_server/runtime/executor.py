@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from confect_core import Ref
+from confect_core.handles import Handle
 from confect_core.protocol import EncodedValue, JsonObject
 from confect_core.protocol.record import record
 from confect_core.values import Value, decode, dumps_canonical
@@ -41,13 +42,25 @@ from confect_server.engine import (
     conflict_in,
 )
 from confect_server.environment import Variables
+from confect_server.errors import (
+    ActionInTransaction,
+    FunctionGone,
+    FunctionNotFound,
+    MutationInQuery,
+    WrongKind,
+)
 from confect_server.hooks import WatchedTables
 from confect_server.http import Mounts, Route, Routes
 from confect_server.impl import Impl
 from confect_server.runtime.caller import CLIENT, Caller
 from confect_server.runtime.calls import CallsOfAction, TransactionRun
 from confect_server.runtime.failure import Failures, request_id_of
-from confect_server.runtime.functions import DeclaredFailure, Functions, RunnableFunction
+from confect_server.runtime.functions import (
+    DeclaredFailure,
+    Directory,
+    Functions,
+    RunnableFunction,
+)
 from confect_server.runtime.outcome import Failed, RunOutcome, Succeeded
 from confect_server.runtime.repetition import Repetition
 from confect_server.runtime.requests import SessionRequest, answer_to, record_answer
@@ -101,6 +114,11 @@ class Application:
     def data_model(self) -> DataModel:
         """Its tables, and the classes that read and write them."""
         return self.impl.data_model
+
+    @cached_property
+    def directory(self) -> Directory:
+        """What decoding arguments asks about ids and handles."""
+        return Directory(self.tables, self.functions)
 
 
 class Executor:
@@ -280,7 +298,7 @@ class Executor:
     ) -> object:
         """Run a function for another one: inside its run, or else on behalf of somebody."""
         self._check_arguments(args)
-        function = self.application.functions.find(ref.path, _called(ref), public_only=False)
+        function = self._named_by(ref)
         try:
             value = (
                 await self.run_outside(function, args, identity)
@@ -295,11 +313,21 @@ class Executor:
                 raise failure.error from None
             return decoded
 
+    def _named_by(self, ref: Ref[..., Any]) -> RunnableFunction:
+        try:
+            return self.application.functions.find(ref.path, _called(ref), public_only=False)
+        except (FunctionNotFound, WrongKind):
+            if isinstance(ref, Handle):
+                raise FunctionGone(ref.path, ref.names_kind) from None
+            raise
+
     async def _run_inside(
         self, function: RunnableFunction, args: Value, outer: TransactionRun
     ) -> Value:
         if function.called == "Action":
-            return await self._run_action(function, args, outer.circumstances.identity)
+            raise ActionInTransaction(function.path)
+        if function.called == "Mutation" and outer.transaction.is_read_only:
+            raise MutationInQuery(function.path)
         async with outer.transaction.nested(is_read_only=function.called == "Query") as part:
             return await self._run_in(function, args, self._inside(outer, part))
 
@@ -395,7 +423,7 @@ class Executor:
         else:
             reader = application.data_model.reader(run.transaction, tables, run.paging)
             ctx = QueryCtx(reader, application.services, run)
-        return function.run(ctx, args, tables)
+        return function.run(ctx, args, application.directory)
 
     def _mutation_ctx(self, run: TransactionRun) -> MutationCtx[Any, Any]:
         """What a mutation is given."""
@@ -428,7 +456,7 @@ class Executor:
     ) -> Value:
         application = self.application
         ctx: ActionCtx[Any] = ActionCtx(application.services, self._calls_outside(identity))
-        return await function.run(ctx, args, application.tables)
+        return await function.run(ctx, args, application.directory)
 
     def _calls_outside(self, identity: UserIdentity | None) -> CallsOfAction:
         circumstances = Circumstances.drawn(self._clock, self._randomness, identity)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from confect_core.errors import CallError, ConfectError, ValueRefused
 from confect_core.protocol import EncodedValue
+from confect_core.spec.call import PAGINATION_OPTS
 from confect_core.values import dumps_canonical
 from confect_core.values.codec import Mismatch
 from confect_server.engine import OutOfRetention
@@ -18,6 +19,9 @@ from confect_server.runtime.outcome import Failed
 
 _INVALID_CURSOR = EncodedValue(b'{"isConvexSystemError":true,"paginationError":"InvalidCursor"}')
 """What tells the official clients to begin again at the first page."""
+
+_FROM_CALLERS = frozenset({"args", PAGINATION_OPTS})
+"""What callers give; whatever else does not fit its type is a defect."""
 
 _log = logging.getLogger("confect")
 
@@ -48,15 +52,17 @@ class Failures:
             return Failed(told, _INVALID_CURSOR)
         if isinstance(error, CallError):
             return Failed(f"[Request ID: {request_id}] {error.message}")
-        if isinstance(error, Mismatch):
+        if isinstance(error, Mismatch) and error.what in _FROM_CALLERS:
             return Failed(self._message(_validation(error), request_id))
-        if isinstance(error, ValueRefused):
+        if isinstance(error, ValueRefused) and not isinstance(error, Mismatch):
             return Failed(self._message(f"{error.tag}: {error.message}", request_id))
         if isinstance(error, OutOfRetention):  # no defect, and often run again
             _log.warning("%s was refused [Request ID: %s]: %s", path, request_id, error)
             return Failed(self._message(f"{error.tag}: {error}", request_id))
         _log.error("%s failed [Request ID: %s]", path, request_id, exc_info=error)
         detail = f"{error.tag}: {error}" if isinstance(error, ConfectError) else _uncaught(error)
+        if isinstance(error, Mismatch):
+            detail = _validation(error)
         return Failed(self._message(detail, request_id))
 
     def _message(self, detail: str, request_id: str) -> str:
@@ -65,8 +71,11 @@ class Failures:
 
 
 def _validation(error: Mismatch) -> str:
-    whose = "Returns" if error.what == "returns" else "Argument"
-    return f"{whose}ValidationError: " + "\n".join(error.problems)
+    if error.what == "returns":
+        return "ReturnsValidationError: " + "\n".join(error.problems)
+    if error.what in _FROM_CALLERS:
+        return "ArgumentValidationError: " + "\n".join(error.problems)
+    return f"{error.tag}: {error}"
 
 
 def _uncaught(error: Exception) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, cast, get_type_hints
 
 from pydantic import create_model
@@ -23,6 +23,7 @@ from confect_server.db import OpenTables
 from confect_server.errors import FunctionNotFound, UndeclaredError, WrongKind
 from confect_server.impl import GroupImpl, Handler, Impl
 from confect_server.middleware import Implementations
+from confect_server.plain import arguments_of
 from confect_server.runtime.passage import passage
 
 _CALLED: dict[Kind, str] = {
@@ -58,7 +59,7 @@ class RunnableFunction(ABC):
         self._handler = handler
 
     @abstractmethod
-    async def run(self, ctx: Ctx[Any], args: Value, tables: OpenTables) -> Value:
+    async def run(self, ctx: Ctx[Any], args: Value, directory: Directory) -> Value:
         """Run the handler on encoded arguments; raises `Mismatch` and `DeclaredFailure`."""
 
 
@@ -72,36 +73,35 @@ class SpecifiedFunction(RunnableFunction):
         super().__init__(path, spec, handler, schemas.args)
         self._call = SchemaCall(schemas, joined)
 
-    async def run(self, ctx: Ctx[Any], args: Value, tables: OpenTables) -> Value:
+    async def run(self, ctx: Ctx[Any], args: Value, directory: Directory) -> Value:
         try:
-            result = await self._handle(ctx, args, tables)
+            result = await self._handle(ctx, args, directory)
         except TaggedError as raised:
             raise self._failure(raised) from raised
         if type(result) is Failure:  # a final class, whose metaclass makes isinstance slow
-            error = cast("Failure[TaggedError]", result).failure()
-            raise self._failure(error) from error
+            error = cast("Failure[object]", result).failure()
+            raise self._failure(error) from (error if isinstance(error, TaggedError) else None)
         return self._call.encode_result(result)
 
-    async def _handle(self, ctx: Ctx[Any], args: Value, tables: OpenTables) -> object:
+    async def _handle(self, ctx: Ctx[Any], args: Value, directory: Directory) -> object:
         if self.kind != "paginated query":
-            return await self._handler(ctx, self._call.decode_args(args, tables))
+            return await self._handler(ctx, self._call.decode_args(args, directory))
         declared, options = without_pagination(args)
-        return await self._handler(ctx, self._call.decode_args(declared, tables), options)
+        return await self._handler(ctx, self._call.decode_args(declared, directory), options)
 
-    def _failure(self, error: TaggedError) -> DeclaredFailure | UndeclaredError:
-        data = self._call.encode_error(error)
-        return (
-            UndeclaredError(self.path, str(error)) if data is None else DeclaredFailure(error, data)
-        )
+    def _failure(self, error: object) -> DeclaredFailure | UndeclaredError:
+        data = self._call.encode_error(error) if isinstance(error, TaggedError) else None
+        if isinstance(error, TaggedError) and data is not None:
+            return DeclaredFailure(error, data)
+        return UndeclaredError(self.path, str(error))
 
 
-class PlainFunction(RunnableFunction):
+class SignedFunction(RunnableFunction):
     """A plain function, whose arguments and result are checked by its signature."""
 
     def __init__(self, path: str, spec: AnyFunction, handler: Handler) -> None:
         hints = get_type_hints(handler, include_extras=True)
-        own = 2 if spec.kind == "paginated query" else 1  # the ctx, and the page that is asked for
-        parameters = list(inspect.signature(handler).parameters.values())[own:]
+        parameters = arguments_of(handler, spec.kind)
         fields: dict[str, Any] = {
             each.name: (hints[each.name], ... if each.default is each.empty else each.default)
             for each in parameters
@@ -113,12 +113,12 @@ class PlainFunction(RunnableFunction):
         self._positional = [each.name for each in parameters if each.kind is not each.KEYWORD_ONLY]
         self._keywords = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
 
-    async def run(self, ctx: Ctx[Any], args: Value, tables: OpenTables) -> Value:
+    async def run(self, ctx: Ctx[Any], args: Value, directory: Directory) -> Value:
         leading: list[object] = [ctx]
         if self.kind == "paginated query":
             args, options = without_pagination(args)
             leading.append(options)
-        decoded = self._args.decode(args, tables)
+        decoded = self._args.decode(args, directory)
         positional = [getattr(decoded, name) for name in self._positional]
         keywords = {name: getattr(decoded, name) for name in self._keywords}
         return self._returns.encode(await self._handler(*leading, *positional, **keywords))
@@ -155,12 +155,33 @@ class Functions:
         """The functions that clients may call."""
         return [function for function in self._functions.values() if function.is_public]
 
+    def kind_at(self, path: str) -> Kind | None:
+        """What the function at a path is, whoever may call it."""
+        function = self._functions.get(path)
+        return None if function is None else function.kind
+
     def kind_of(self, path: str, *, public_only: bool) -> str:
         """How the function at a path is called: Query, Mutation or Action."""
         function = self._functions.get(path)
         if function is None or (public_only and not function.is_public):
             raise FunctionNotFound(path)
         return function.called
+
+
+@dataclass(frozen=True)
+class Directory:
+    """Which table an id is of, and what the function is that a handle names."""
+
+    tables: OpenTables
+    functions: Functions
+
+    def table_name(self, number: int) -> str | None:
+        """The name of the table with this number."""
+        return self.tables.table_name(number)
+
+    def kind_at(self, path: str) -> Kind | None:
+        """What the function at a path is, if there is one."""
+        return self.functions.kind_at(path)
 
 
 def easiest(functions: Iterable[RunnableFunction]) -> RunnableFunction | None:
@@ -180,7 +201,7 @@ def _functions_of(group: GroupImpl[Any], middleware: Implementations) -> list[Ru
         for name, function in group.functions.items()
     ]
     plain = [
-        PlainFunction(f"{group.path}:{name}", declared[name], handler)
+        SignedFunction(f"{group.path}:{name}", declared[name], handler)
         for name, handler in group.plain.items()
     ]
     return [*specified, *plain]

@@ -7,8 +7,8 @@ from typing import Any, Generic, Literal, TypeVar
 
 from confect_core.values import Value
 from confect_server.ctx import Ctx
-from confect_server.db import OpenTables
 from confect_server.runtime import RunnableFunction
+from confect_server.runtime.functions import Directory
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ class GivenFunction(RunnableFunction, Generic[T]):
         self._work = work
         self._results: list[T] = []
 
-    async def run(self, ctx: Ctx[Any], args: Value, tables: OpenTables) -> Value:
+    async def run(self, ctx: Ctx[Any], args: Value, directory: Directory) -> Value:
         """Do the work."""
         self._results.append(await self._work(ctx))
         return None

@@ -59,6 +59,41 @@ async def test_groups_are_reached_however_they_were_built(shop: Backend) -> None
     assert await answer(shop, "admin:Final") == []
 
 
+def test_handles_are_named_in_signatures_of_plain_functions(tmp_path: Path) -> None:
+    files: dict[str, str | None] = {
+        "app/plain.py": """
+            from app._generated.db import MutationCtx
+            from app.notes import OnDone
+            from confect_core import MutationHandle, Outcome
+            from app.notes import Failed
+
+            async def start(
+                ctx: MutationCtx, on_done: MutationHandle[OnDone, Outcome[None, Failed]]
+            ) -> None: ...
+        """,
+        "app/notes.py": """
+            from typing import TYPE_CHECKING
+
+            from app.tables import Note
+            from confect_core import Args, FunctionSpec, GroupSpec, TaggedError
+
+            if TYPE_CHECKING:
+                from app.plain import start
+
+            class OnDone(Args):
+                text: str
+
+            class Failed(TaggedError):
+                text: str
+
+            class Notes(GroupSpec):
+                start = FunctionSpec.plain_public_mutation(lambda: start)
+        """,
+    }
+    refs = files_of(write_project(tmp_path, files))["refs.py"]
+    assert "on_done=MutationHandle[notes_.OnDone, Success[None] | Failure[notes_.Failed]]," in refs
+
+
 async def test_groups_are_behind_what_their_specs_say(shop: Backend) -> None:
     assert await answer(shop, "desk:name") == "Ada"
     failed = await shop.executor.run_any("desk:open", {}, ADMIN)

@@ -134,3 +134,24 @@ def test_a_group_that_nobody_declares_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(GroupNotDeclared):
         load(generated(tmp_path, {"app/impl.py": more}))
+
+
+def test_a_group_of_plain_functions_needs_no_spec(tmp_path: Path) -> None:
+    library = "library = GroupImpl('library', GroupSpec.make('library'), {}).add_plain(ping)"
+    text = (
+        MINIMAL["app/impl.py"]
+        .replace("app = Impl(layers()).provide(", "app = Impl(layers()).provide(library, ")
+        .replace(
+            "app = ",
+            f"@plain.query\n        async def ping(ctx: QueryCtx) -> int:\n"
+            f"            return 1\n\n        {library}\n\n        app = ",
+        )
+        .replace(
+            "from confect_server import",
+            "from confect_core import GroupSpec\n        "
+            "from confect_server import GroupImpl, plain,",
+        )
+    )
+    project = write_project(tmp_path, {"app/impl.py": text})
+    generate(project)
+    assert list(load(project).application.groups) == ["library", "notes"]

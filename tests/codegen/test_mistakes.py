@@ -34,7 +34,8 @@ from confect_codegen.errors import (
     UnresolvedSignature,
     WrongCtx,
 )
-from confect_core.errors import ProjectError
+from confect_core.errors import ConfectError, ProjectError
+from confect_server.errors import PlainMismatch
 from tests.codegen.projects import line_of, mistakes_in, write_project
 
 SPEC_OF_PLAIN = """
@@ -54,7 +55,7 @@ SPEC_OF_PLAIN = """
 class Case:
     """A project with one mistake, what it is refused with and a piece of the line it is at."""
 
-    error: type[ProjectError]
+    error: type[ConfectError]
     at: str
     files: dict[str, str | None]
 
@@ -66,6 +67,7 @@ def plain(function: str, constructor: str = "plain_public_query") -> dict[str, s
         from typing import Annotated
         from confect_core import PaginationOptions
         from confect_server import ActionCtx
+        from confect_server import plain as decorators
         from app._generated.db import MutationCtx, QueryCtx
     """
     return {
@@ -372,6 +374,21 @@ CASES = {
         "def search",
         plain("    async def search(ctx: ActionCtx) -> int: return 1", "plain_internal_mutation"),
     ),
+    "a function of another kind than its spec says": Case(
+        PlainMismatch,
+        "@decorators.mutation",
+        plain(
+            "    @decorators.mutation\n        async def search(ctx: MutationCtx) -> int: return 1"
+        ),
+    ),
+    "a function of another visibility than its spec says": Case(
+        PlainMismatch,
+        "@decorators.internal_query",
+        plain(
+            "    @decorators.internal_query\n        "
+            "async def search(ctx: QueryCtx) -> int: return 1"
+        ),
+    ),
     "an action that takes the ctx of a query": Case(
         WrongCtx,
         "def search",
@@ -480,7 +497,7 @@ def test_an_exception_is_told_at_the_innermost_line_of_the_users(tmp_path: Path)
 
 
 def test_every_mistake_of_a_project_has_a_test() -> None:
-    here = {case.error for case in CASES.values()}
+    here = {case.error for case in CASES.values() if issubclass(case.error, ProjectError)}
     elsewhere = {
         *("NoProject", "NotConfigured", "BadConfiguration", "NoPackage"),
         *("NoImplModule", "NoImpl", "GroupNotProvided", "GroupNotDeclared"),

@@ -267,3 +267,14 @@ def test_declaring_compiles_nothing() -> None:
     assert isinstance(spec.contract, Schemas)
     assert not vars(spec.contract).keys() & {"args_codec", "returns_codec"}
     assert "codecs" not in vars(spec.contract.declared_errors)
+
+
+def test_what_a_declaration_compiles_it_compiles_once() -> None:
+    schemas = FunctionSpec.public_query(args=ByName, returns=int, error=NotFound).contract
+    assert isinstance(schemas, Schemas)
+    for _ in range(2):
+        assert schemas.args_codec is schemas.args_codec
+        assert schemas.returns_codec is schemas.returns_codec
+        assert (
+            schemas.declared_errors.codecs["NotFound"] is schemas.declared_errors.codecs["NotFound"]
+        )

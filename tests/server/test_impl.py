@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
 
 from confect_core import FunctionSpec, GroupSpec, Index, NoArgs, Table
 from confect_core.errors import Mistakes
 from confect_core.table_errors import UnknownField
 from confect_core.values.codec import UnresolvedType
 from confect_server import (
+    ActionCtx,
     CustomJwtProvider,
     DataModel,
     Environment,
@@ -20,21 +24,26 @@ from confect_server import (
     Impl,
     OidcProvider,
     QueryCtx,
+    Service,
     impl,
     layers,
+    plain,
+    route,
 )
 from confect_server.environment.errors import ImpossibleVariable
-from confect_server.errors import DuplicateGroup, WrongImplementations
+from confect_server.errors import DuplicateGroup, ServiceNotProvided, WrongImplementations
+from confect_server.runtime import Backend
+from confect_server.store import MemoryStore
 
 
-async def plain(ctx: QueryCtx) -> int:
+async def plain_one(ctx: QueryCtx) -> int:
     return 1
 
 
 class Things(GroupSpec):
     one = FunctionSpec.public_query(returns=int)
     two = FunctionSpec.public_query(returns=int)
-    three = FunctionSpec.plain_public_query(lambda: plain)
+    three = FunctionSpec.plain_public_query(lambda: plain_one)
 
 
 @impl(Things.one)
@@ -48,7 +57,7 @@ async def two(ctx: QueryCtx, args: NoArgs) -> int:
 
 
 def things(path: str = "things") -> GroupImpl[Any]:
-    return GroupImpl(path, Things, {"one": one, "two": two}, {"three": plain})
+    return GroupImpl(path, Things, {"one": one, "two": two}, {"three": plain_one})
 
 
 def test_an_implementation_holds_its_spec_and_its_logic() -> None:
@@ -118,12 +127,80 @@ class Inner(Table):
 
 def test_the_tables_of_an_application_are_those_of_its_groups() -> None:
     model = DataModel((Inner,))
-    group = GroupImpl("things", Things, {"one": one, "two": two}, {"three": plain}, model)
+    group = GroupImpl("things", Things, {"one": one, "two": two}, {"three": plain_one}, model)
     assert Impl(layers()).provide(group).data_model is model
     assert Impl(layers()).data_model == DataModel()
     declared = DataModel((Outer, Inner)).declared
     indexes = {name: table.indexes for name, table in declared.items()}
     assert indexes == {"outer": {"by_size": ("inner.size",)}, "inner": {}}
+
+
+class Mailer(Service):
+    """Sends."""
+
+
+class Stamps(Service):
+    """Are needed for it."""
+
+
+@impl(Things.one)
+async def mailing(ctx: QueryCtx[Mailer], args: NoArgs) -> int:
+    return 1
+
+
+@plain.query
+async def stamping(ctx: QueryCtx[Mailer | Stamps]) -> int:
+    return 1
+
+
+@route("GET", "/stamps")
+async def stamps(ctx: ActionCtx[Stamps], request: Request) -> Response:
+    return Response()
+
+
+async def test_a_service_that_no_layer_provides_is_told_before_anything_runs() -> None:
+    functions: dict[str, Any] = {"one": mailing, "two": two}
+    group = GroupImpl("things", Things, functions, {"three": stamping})
+    unprovided: Impl[Any] = Impl(layers())
+    lacking = unprovided.provide(group).serve(stamps)
+    found = lacking.mistakes()
+    assert [(type(each), each.message) for each in found] == [
+        (
+            ServiceNotProvided,
+            "no layer provides Mailer, which things:one, things:three ask for",
+        ),
+        (
+            ServiceNotProvided,
+            "no layer provides Stamps, which things:three, GET /stamps ask for",
+        ),
+    ]
+    assert found[0].where is not None
+    assert found[0].where.line == mailing.handler.__code__.co_firstlineno
+    with pytest.raises(Mistakes, match="2 mistakes"):
+        async with Backend.open(lacking, MemoryStore()):
+            pytest.fail("nothing runs without its services")
+
+    async def open_mailer() -> AsyncIterator[Mailer]:
+        yield Mailer()
+
+    async def open_stamps() -> AsyncIterator[Stamps]:
+        yield Stamps()
+
+    provided: Any = layers().add(Mailer, open_mailer).add(Stamps, open_stamps)
+    assert lacking.with_layers(provided).mistakes() == []
+
+
+def test_what_annotations_do_not_say_is_left_to_the_type_checker() -> None:
+    class Local(Service):
+        """Is known here only, where nobody who reads annotations looks."""
+
+    @impl(Things.one)
+    async def unreadable(ctx: QueryCtx[Local], args: NoArgs) -> int:
+        return 1
+
+    functions: dict[str, Any] = {"one": unreadable, "two": two}
+    group: GroupImpl[Any] = GroupImpl("things", Things, functions, {"three": plain_one})
+    assert Impl(layers()).provide(group).mistakes() == []
 
 
 def test_providers_that_no_token_can_come_from_are_mistakes() -> None:

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import anyio
 import pytest
 
-from confect_server import Layers, Service, layers
-from confect_server.errors import EmptyLayer, MissingService
+from confect_server import Impl, Layers, Service, layers
+from confect_server.errors import (
+    EmptyLayer,
+    LayerTooEarly,
+    MissingService,
+    NothingToReplace,
+)
 from confect_server.services import Needs, Services
 
 
@@ -17,7 +23,7 @@ class First(Service):
 
 
 class Second(Service):
-    pass
+    first: First
 
 
 class Third(Service):
@@ -86,6 +92,92 @@ async def test_the_others_are_closed_when_one_does_not_close() -> None:
         async with chain.running():
             pass
     assert log[2:] == ["close Second", "close First"]
+
+
+async def test_what_several_raise_while_they_close_is_raised_together() -> None:
+    log: list[str] = []
+    chain: Layers[Any] = layers()
+    for service in (First, Second, Third):
+        chain = chain.add(service, logged(service, log, closing=service.__name__))
+    with pytest.raises(ExceptionGroup, match="services did not close") as raised:
+        async with chain.running():
+            raise ValueError("outside")
+    assert list(map(str, raised.value.exceptions)) == ["outside", "Third", "Second", "First"]
+    assert log[3:] == ["close Third", "close Second", "close First"]
+
+
+async def test_a_service_that_is_cancelled_while_it_closes_keeps_no_other_open() -> None:
+    log: list[str] = []
+
+    async def slow() -> AsyncIterator[Second]:
+        yield Second()
+        await anyio.sleep_forever()
+
+    chain = layers().add(First, logged(First, log)).add(Second, slow)
+    with anyio.CancelScope() as scope:
+        async with chain.running():
+            scope.cancel()
+            await anyio.sleep_forever()
+    assert scope.cancelled_caught
+    assert log == ["open First", "close First"]
+
+
+async def test_a_layer_is_given_those_before_it() -> None:
+    async def open_second(needs: Needs[First]) -> AsyncIterator[Second]:
+        second = Second()
+        second.first = First.of(needs)
+        yield second
+
+    chain = layers().add(First, logged(First, [])).add(Second, open_second)
+    assert chain.mistakes() == []
+    async with chain.running() as services:
+        assert services.get(Second).first is services.get(First)
+
+
+async def open_by_annotation(needs: Needs[First | Third]) -> AsyncIterator[Second]:
+    First.of(needs)
+    yield Second()
+
+
+def test_a_layer_that_comes_too_early_is_told_at_the_start() -> None:
+    chain: Layers[Any] = layers()
+    chain = chain.add(First, logged(First, [])).add(Second, open_by_annotation)
+    (mistake,) = chain.add(Third, logged(Third, [])).mistakes()
+    assert isinstance(mistake, LayerTooEarly)
+    assert mistake.message == ("the layer of Second takes Third, which no layer before it provides")
+    (also,) = Impl(chain).mistakes()
+    assert isinstance(also, LayerTooEarly)
+
+
+async def test_a_replacement_opens_where_the_other_one_did() -> None:
+    log: list[str] = []
+
+    class Fake(First):
+        pass
+
+    async def open_second(needs: Needs[First]) -> AsyncIterator[Second]:
+        log.append(type(First.of(needs)).__name__)
+        yield Second()
+
+    chain = layers().add(First, logged(First, log)).add(Second, open_second)
+    fake = Fake()
+    async with chain.replace(First, fake).running() as services:
+        assert services.get(First) is fake
+    async with chain.replace(First, logged(Fake, log)).running():
+        pass
+    async with chain.running():
+        pass
+    assert log == ["Fake", "open Fake", "Fake", "close Fake", "open First", "First", "close First"]
+    with pytest.raises(NothingToReplace, match="no layer provides Third"):
+        chain.replace(Third, Third())
+
+
+def test_layers_are_replaced_in_an_application() -> None:
+    chain = layers().add(First, logged(First, []))
+    app = Impl(chain)
+    other = chain.replace(First, First())
+    assert app.with_layers(other).layers is other
+    assert app.layers is chain
 
 
 async def test_a_layer_that_yields_nothing_is_refused() -> None:

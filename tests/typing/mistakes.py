@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 from returns.result import Failure, Success
@@ -12,15 +13,18 @@ from app._generated import impls, refs
 from app._generated.db import MutationCtx, QueryCtx
 from app.notes.impl import clear, email, first, get, insert, list_, notes, page, remove
 from app.notes.spec import ByNote, Forbidden, InsertNote, NoteNotFound, Notes
-from app.services import Clock, Mailer, dev
+from app.services import Clock, Mailer, dev, live, open_clock
+from app.spec import spec
 from app.tables import Note
 from confect_client import AsyncClient
 from confect_core import (
     Args,
     Endpoint,
     FunctionSpec,
+    GroupSpec,
     HttpApi,
     Id,
+    MutationHandle,
     NoArgs,
     Outcome,
     PaginationOptions,
@@ -36,7 +40,10 @@ from confect_server import (
     Change,
     CronJob,
     Environment,
+    FunctionImpl,
+    GroupImpl,
     Impl,
+    Needs,
     Proceed,
     Range,
     ScheduledFunction,
@@ -46,8 +53,10 @@ from confect_server import (
     endpoint,
     field_of,
     impl,
+    layers,
     middleware,
     on_write,
+    plain,
     route,
 )
 from confect_server.testing import TestApp, replacing
@@ -283,6 +292,93 @@ async def acts(ctx: ActionCtx, note_id: Id[Note]) -> None:
     Mailer.of(ctx)  # an action that did not ask
     await ctx.run_query(refs.internal.notes.clear)  # run as what it is not
     await ctx.run_action(refs.public.notes.email)  # a nested call without its argument
+
+
+@plain.query  # a plain query is given no mutation's ctx
+async def plain_query(ctx: MutationCtx, text: str) -> str:
+    return text
+
+
+@plain.action  # nor an action a query's
+async def plain_action(ctx: QueryCtx) -> None: ...
+
+
+@plain.internal_mutation  # not asynchronous, and plain
+def plain_mutation(ctx: MutationCtx) -> None: ...
+
+
+@plain.paginated_query  # it takes no page
+async def plain_page(ctx: QueryCtx, text: str) -> None: ...
+
+
+@plain.internal_query
+async def plain_clock(ctx: QueryCtx[Clock], text: str) -> str:
+    return Clock.of(ctx).now() and text  # the wrong result of a plain function
+
+
+async def as_written(ctx: QueryCtx, clock: QueryCtx[Clock]) -> None:
+    await plain_clock(ctx, "hi")  # the ctx of somebody who asked for less
+    await plain_clock(clock, 3)  # called as written, wrong type
+
+
+async def other_args(ctx: QueryCtx, args: ByNote) -> list[Note]:
+    return []
+
+
+async def other_result(ctx: QueryCtx, args: NoArgs) -> list[str]:
+    return []
+
+
+async def mutating(ctx: MutationCtx, args: NoArgs) -> list[Note]:
+    return []
+
+
+async def other_search(ctx: QueryCtx, text: int, *, limit: int = 20) -> list[str]:
+    return []
+
+
+async def with_clock(ctx: QueryCtx[Clock], args: NoArgs) -> list[Note]:
+    return []
+
+
+FunctionImpl.make(Notes.list_, other_args)  # built of a handler of other arguments
+FunctionImpl.make(Notes.list_, other_result)  # built of a handler with another result
+FunctionImpl.make(Notes.list_, mutating)  # built of a handler of another kind
+FunctionImpl.make(Notes.search, other_search)  # a plain function with another parameter
+parts = GroupImpl.make(Notes).provide(FunctionImpl.make(Notes.list_, with_clock))
+Impl.make(spec, dev).provide(parts)  # Clock is not provided to what is built
+library = GroupImpl("library", GroupSpec.make("library"), {}).add_plain(plain_clock)
+Impl(dev).provide(library)  # Clock is not provided to a plain function
+
+
+async def handles(
+    ctx: MutationCtx, act: ActionCtx, handle: MutationHandle[ByNote, str], note_id: Id[Note]
+) -> None:
+    insert_note = MutationHandle.taking(InsertNote)
+    insert_note.of(refs.public.notes.remove)  # the arguments of another function
+    insert_note.of(refs.public.notes.list)  # a query is named by a QueryHandle
+    MutationHandle.taking(NoArgs).of(refs.public.notes.insert)  # a model without its arguments
+    await ctx.run_mutation(handle, InsertNote(text="hi"))  # another model than the handle takes
+    await ctx.run_mutation(handle, note_id=note_id)  # a handle takes a model
+    await ctx.run_query(handle, ByNote(note_id=note_id))  # a mutation is not called as a query
+    await act.run_action(handle, ByNote(note_id=note_id))  # nor as an action
+    n: int = await act.run_mutation(handle, ByNote(note_id=note_id))  # a handle answers as it says
+    other: MutationHandle[ByNote, int] = handle  # another result of a handle
+    text: MutationHandle[ByNote, str] = "notes:get"  # a text is no handle
+    assert n, (other, text)
+
+
+async def open_by_clock(needs: Needs[Clock]) -> AsyncIterator[Mailer]:
+    Mailer.of(needs)  # a layer that did not ask
+    yield Mailer()
+
+
+layers().add(Mailer, open_by_clock)  # no layer before provides Clock
+dev.add(Clock, open_by_clock)  # opens another service
+live.replace(Mailer, Clock())  # another service in its place
+live.add(Mailer, open_clock)  # a layer of another service
+dev.replace(Mailer, open_by_clock)  # its replacement takes what is not there
+Impl(live).with_layers(dev)  # layers that provide less
 
 
 async def guarded(client: AsyncClient) -> str:

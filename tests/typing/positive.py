@@ -24,6 +24,7 @@ from confect_core import (
     ABSENT,
     COMMIT_TS,
     Absent,
+    ActionHandle,
     ActionRef,
     Args,
     CommitTs,
@@ -34,6 +35,7 @@ from confect_core import (
     Id,
     Index,
     Int64,
+    MutationHandle,
     MutationRef,
     NoArgs,
     Outcome,
@@ -43,6 +45,7 @@ from confect_core import (
     PublicMutationRef,
     PublicPaginatedQueryRef,
     PublicQueryRef,
+    QueryHandle,
     QueryRef,
     Spec,
     StoredFile,
@@ -71,7 +74,9 @@ from confect_server import (
     GroupImpl,
     Impl,
     JobFailed,
+    Layers,
     MiddlewareImpl,
+    Needs,
     OidcProvider,
     Proceed,
     Range,
@@ -94,6 +99,8 @@ from confect_server import (
 )
 from confect_server import MutationCtx as AnyMutationCtx
 from confect_server import QueryCtx as AnyQueryCtx
+from confect_server import plain as decorators
+from confect_server.assembly import GroupParts
 from confect_server.testing import TestApp, replacing
 from shop._generated import refs as shop_refs
 from shop._generated.db import EventsDocument
@@ -414,19 +421,27 @@ async def circumstances(ctx: QueryCtx | MutationCtx | ActionCtx) -> None:
     assert_type(ctx.uuid(), UUID)
 
 
+@decorators.query
 async def plain(ctx: AnyQueryCtx, text: str, *, limit: int = 3) -> list[str]:
     return [text] * limit
 
 
+@decorators.paginated_query
 async def plain_page(
     ctx: AnyQueryCtx, options: PaginationOptions, text: str
 ) -> PaginationResult[str]:
     raise NotImplementedError
 
 
+@decorators.mutation
 async def plain_mutation(ctx: AnyMutationCtx, count: int) -> None: ...
 
 
+@decorators.internal_mutation
+async def plain_read(ctx: AnyQueryCtx[Clock], count: int) -> None: ...
+
+
+@decorators.action
 async def plain_action(ctx: ActionCtx, name: str) -> bool:
     return True
 
@@ -507,6 +522,52 @@ def wider(
     return query, mutation, act
 
 
+async def called_as_written(ctx: AnyQueryCtx, mutation: AnyMutationCtx[Clock]) -> None:
+    assert_type(await plain(ctx, "hi", limit=2), list[str])
+    await plain_read(mutation, count=3)
+
+
+async def send(ctx: ActionCtx[Clock], args: BySize) -> None: ...
+
+
+no_plain = GroupImpl("library", GroupSpec.make("library"), {}).add_plain(plain, plain_action)
+some_plain = no_plain.add_plain(plain_read)
+assert_type(no_plain, GroupImpl[Never])
+assert_type(some_plain, GroupImpl[Clock])
+one_part = GroupImpl.make(Things).provide(FunctionImpl.make(Things.borrowed, plain))
+built = (
+    GroupImpl.make(Things)
+    .provide(count, FunctionImpl.make(Things.borrowed_pages, plain_page), one_part)
+    .provide(find, put, FunctionImpl.make(Things.send, send))
+)
+assert_type(one_part, GroupParts)
+assert_type(built, GroupParts[Clock | Mailer])
+assert_type(
+    Impl.make(Spec.make(), live).provide(built, some_plain).finalize(), Impl[Mailer | Clock]
+)
+
+
+class Later(Table, name="laters"):
+    put: MutationHandle[BySize, Outcome[Id[Thing], Missing]]
+    ask: QueryHandle[NoArgs, int]
+    send: ActionHandle[BySize, None]
+
+
+async def handles(ctx: AnyMutationCtx, act: ActionCtx, id: Id[Later]) -> None:
+    put_handle = MutationHandle.taking(BySize).of(ref("things:put", Things.put))
+    ask = QueryHandle.taking(NoArgs).of(ref("things:count", Things.count))
+    send_handle = ActionHandle.taking(BySize).of(ref("things:send", Things.send))
+    assert_type(put_handle, MutationHandle[BySize, Outcome[Id[Thing], Missing]])
+    Later(put=put_handle, ask=ask, send=send_handle)
+    later = await ctx.db.table(Later).get(id)
+    assert later is not None
+    size = BySize(size=3)
+    assert_type(await ctx.run_mutation(later.put, size), Outcome[Id[Thing], Missing])
+    assert_type(await ctx.run_query(later.ask, NoArgs()), int)
+    assert_type(await act.run_mutation(put_handle, size), Outcome[Id[Thing], Missing])
+    assert_type(await act.run_action(later.send, size), None)
+
+
 class Env(Environment):
     stripe_key: SecretStr
     page_size: int = 20
@@ -540,9 +601,21 @@ async def open_clock() -> AsyncIterator[Clock]:
     yield Clock()
 
 
+async def open_mailer_with(needs: Needs[Clock]) -> AsyncIterator[Mailer]:
+    assert_type(Clock.of(needs), Clock)
+    yield Mailer()
+
+
+depending = layers().add(Counter, open_counter).add(Clock, open_clock).add(Mailer, open_mailer_with)
+assert_type(depending, Layers[Counter | Clock | Mailer])
+assert_type(depending.replace(Mailer, Mailer()), Layers[Counter | Clock | Mailer])
+assert_type(depending.replace(Mailer, open_mailer), Layers[Counter | Clock | Mailer])
+assert_type(depending.replace(Mailer, open_mailer_with), Layers[Counter | Clock | Mailer])
+
 everything = layers().add(Counter, open_counter).add(Clock, open_clock).add(Mailer, open_mailer)
 app = Impl(live).provide(notes_impl.notes)
 larger = Impl(everything).provide(notes_impl.notes)
+faked: Impl[Clock | Mailer] = app.with_layers(live.replace(Clock, Clock()))
 
 
 @route("GET", prefix="/notes/")

@@ -262,7 +262,7 @@ async def page(ctx: QueryCtx, args: ByName, options: PaginationOptions) -> Pagin
 
 
 @impl(Accounts.needy)
-async def needy(ctx: QueryCtx[Unprovided], args: NoArgs) -> int:
+async def needy(ctx: QueryCtx[Any], args: NoArgs) -> int:
     Unprovided.of(ctx)
     return 1
 

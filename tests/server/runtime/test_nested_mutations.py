@@ -126,7 +126,7 @@ async def test_a_query_has_no_way_to_run_a_mutation_that_writes(store: Store) ->
             await ctx._calls.call(Refs.add, {"text": "a"})  # type: ignore[attr-defined]  # pyright: ignore  # against all types
             return "written"
 
-        assert "ReadOnly: a query cannot write" in await at.failed_query(steps)
+        assert "MutationInQuery: a query cannot call the mutation" in await at.failed_query(steps)
         assert await at.texts() == []
 
 

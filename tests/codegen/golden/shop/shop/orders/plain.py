@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from confect_core import Id, Int64, PaginationOptions, PaginationResult
-from confect_server import ActionCtx
+from confect_server import ActionCtx, plain
 from shop._generated import refs
 from shop._generated.db import MutationCtx, QueryCtx
 from shop.services import Mailer, Till
@@ -37,10 +37,12 @@ async def mutation(ctx: MutationCtx, amounts: dict[str, float]) -> None:
     return None
 
 
+@plain.action
 async def action(ctx: ActionCtx[Mailer | Till], order: bytes) -> bool:
     (answer,) = await ctx.run_query(refs.public.orders.plain_query, "hello", limit=3, loud="hey")
     return answer.item == "hello big 3 0.0 HEY"
 
 
+@plain.internal_action
 async def export(ctx: ActionCtx) -> int:
     return 1
