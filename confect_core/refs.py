@@ -10,12 +10,17 @@ from typing_extensions import ParamSpec, TypeVar
 from confect_core.spec.call import CallCodec, SchemaCall, Signature
 from confect_core.spec.declared import (
     ActionSpec,
+    BlockingActionSpec,
+    DeclaredAction,
     DeclaredFunction,
     MutationSpec,
     PaginatedQuerySpec,
+    ProcessActionSpec,
     PublicActionSpec,
+    PublicBlockingActionSpec,
     PublicMutationSpec,
     PublicPaginatedQuerySpec,
+    PublicProcessActionSpec,
     PublicQuerySpec,
     QuerySpec,
 )
@@ -75,10 +80,14 @@ _REFS: dict[type[Any], type[Ref[..., Any]]] = {
     PublicPaginatedQuerySpec: PublicPaginatedQueryRef,
     PublicMutationSpec: PublicMutationRef,
     PublicActionSpec: PublicActionRef,
+    PublicBlockingActionSpec: PublicActionRef,
+    PublicProcessActionSpec: PublicActionRef,
     QuerySpec: QueryRef,
     PaginatedQuerySpec: PaginatedQueryRef,
     MutationSpec: MutationRef,
     ActionSpec: ActionRef,
+    BlockingActionSpec: ActionRef,
+    ProcessActionSpec: ActionRef,
 }
 
 
@@ -96,7 +105,11 @@ def ref(
 ) -> PublicMutationRef[P, Out]: ...
 @overload
 def ref(
-    path: str, spec: PublicActionSpec[P, object, Out], signature: Signature | None = None
+    path: str,
+    spec: PublicActionSpec[P, object, Out]
+    | PublicBlockingActionSpec[P, object, Out]
+    | PublicProcessActionSpec[P, object, Out],
+    signature: Signature | None = None,
 ) -> PublicActionRef[P, Out]: ...
 @overload
 def ref(
@@ -112,7 +125,7 @@ def ref(
 ) -> MutationRef[P, Out]: ...
 @overload
 def ref(
-    path: str, spec: ActionSpec[P, object, Out], signature: Signature | None = None
+    path: str, spec: DeclaredAction[P, object, Out], signature: Signature | None = None
 ) -> ActionRef[P, Out]: ...
 def ref(path: str, spec: Any, signature: Signature | None = None) -> Any:
     """Name a function, a plain one with its signature; generated code is the caller."""

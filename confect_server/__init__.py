@@ -3,6 +3,7 @@
 Owns everything that runs on a server. May import `confect_core`; clients never import it.
 """
 
+from confect_server.blocking import BlockingActionCtx as BlockingActionCtx
 from confect_server.ctx import ActionCtx as ActionCtx
 from confect_server.ctx import MutationCtx as MutationCtx
 from confect_server.ctx import QueryCtx as QueryCtx
@@ -34,6 +35,7 @@ from confect_server.meta import Meta as Meta
 from confect_server.services import Layers as Layers
 from confect_server.services import Service as Service
 from confect_server.services import layers as layers
+from confect_server.settings import Actions as Actions
 from confect_server.settings import Limits as Limits
 from confect_server.settings import Memory as Memory
 from confect_server.settings import Retention as Retention

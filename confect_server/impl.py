@@ -13,13 +13,16 @@ from confect_core import GroupSpec, PaginationOptions
 from confect_core.errors import ConfectError, SpecError, refuse
 from confect_core.spec import (
     ActionSpec,
+    BlockingActionSpec,
     DeclaredFunction,
     Group,
     MutationSpec,
     PaginatedQuerySpec,
+    ProcessActionSpec,
     QuerySpec,
 )
 from confect_core.spec.group import group_of
+from confect_server.blocking import BlockingActionCtx
 from confect_server.ctx import ActionCtx, MutationCtx, QueryCtx
 from confect_server.db import DataModel
 from confect_server.errors import DuplicateGroup, WrongImplementations
@@ -34,6 +37,7 @@ Out_co = TypeVar("Out_co", covariant=True)
 N_co = TypeVar("N_co", covariant=True, default=Never)
 
 Handler: TypeAlias = Callable[..., Awaitable[object]]
+SyncHandler: TypeAlias = Callable[..., object]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +45,8 @@ class FunctionImpl(Generic[A_co, Out_co, N_co]):
     """A declared function with its logic; `N` is the union of services that the logic asks for."""
 
     spec: DeclaredFunction[..., Any, Any]
-    handler: Handler
+    handler: Handler | SyncHandler
+    """A coroutine function, except for actions that run in a thread or in a process."""
 
     def _needs(self) -> tuple[A_co, Out_co, N_co]:
         # never called: it is how type checkers learn the variance of A, Out and N
@@ -66,6 +71,14 @@ def impl(
 def impl(
     spec: ActionSpec[..., A, Out],
 ) -> Callable[[Callable[[ActionCtx[N], A], Awaitable[Out]]], FunctionImpl[A, Out, N]]: ...
+@overload
+def impl(
+    spec: BlockingActionSpec[..., A, Out],
+) -> Callable[[Callable[[BlockingActionCtx[N], A], Out]], FunctionImpl[A, Out, N]]: ...
+@overload
+def impl(
+    spec: ProcessActionSpec[..., A, Out],
+) -> Callable[[Callable[[A], Out]], FunctionImpl[A, Out]]: ...
 def impl(spec: Any) -> Any:
     """Implement one declared function.
 
@@ -73,7 +86,7 @@ def impl(spec: Any) -> Any:
     async def get(ctx: QueryCtx, args: ByNote) -> Outcome[Note, NoteNotFound]: ...
     """
 
-    def implement(handler: Handler) -> FunctionImpl[Any, Any, Any]:
+    def implement(handler: Handler | SyncHandler) -> FunctionImpl[Any, Any, Any]:
         return FunctionImpl(spec, handler)
 
     return implement

@@ -68,6 +68,18 @@ class Sharing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Actions:
+    """How long actions run, and where those do that would hold up the others."""
+
+    timeout_s: float = 600.0
+    """How long an action may take, unless its spec says otherwise."""
+    grace_s: float = 10.0
+    """How long actions may go on when the server stops, or another version takes over."""
+    threads: int = 40
+    """How many blocking actions run at once; others wait."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """How a server runs; the defaults are meant to be kept."""
 
@@ -75,3 +87,4 @@ class Settings:
     retention: Retention = field(default_factory=Retention)
     memory: Memory = field(default_factory=Memory)
     sharing: Sharing = field(default_factory=Sharing)
+    actions: Actions = field(default_factory=Actions)

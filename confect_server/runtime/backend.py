@@ -8,6 +8,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import anyio
+from anyio.abc import TaskGroup
+
 from confect_core.errors import refuse
 from confect_server.db import OpenTables
 from confect_server.engine import Backfill, Clock, Database, Pauses, Randomness
@@ -18,9 +21,11 @@ from confect_server.runtime.executor import Application, Executor
 from confect_server.runtime.failure import Failures
 from confect_server.runtime.functions import Functions
 from confect_server.runtime.query_cache import QueryCache
+from confect_server.runtime.underway import Underway
 from confect_server.services import Services
 from confect_server.settings import Settings
 from confect_server.store import Store
+from confect_server.workers import Threads
 
 
 class Backend:
@@ -31,7 +36,12 @@ class Backend:
     """
 
     def __init__(
-        self, database: Database, clock: Clock, executor: Executor, services: AsyncExitStack
+        self,
+        database: Database,
+        clock: Clock,
+        executor: Executor,
+        services: AsyncExitStack,
+        threads: Threads,
     ) -> None:
         self.database = database
         self.clock = clock
@@ -41,6 +51,8 @@ class Backend:
         )
         """Answers queries, each computed once for all who ask."""
         self._services = services
+        self.threads = threads
+        """Where handlers run that block."""
 
     @classmethod
     @asynccontextmanager
@@ -60,20 +72,25 @@ class Backend:
         clock = clock or SystemClock()
         async with Database.open(store, clock, randomness, settings, pauses) as database:
             services = AsyncExitStack()
+            threads = Threads(database.settings.actions.threads)
             try:
-                start = await _Start.of(impl, services)
+                start = await _Start.of(impl, services, threads)
                 await database.declare(impl.data_model.declared, tell)
             except BaseException:
                 await services.aclose()
                 raise
             application = start.on(database)
             failures = Failures(redacts=redacts)
-            executor = Executor(database, application, failures, clock, randomness)
-            backend = cls(database, clock, executor, services)
-            try:
-                yield backend
-            finally:
-                await backend._services.aclose()
+            async with _background() as tasks:
+                underway = Underway(tasks)
+                executor = Executor(database, application, failures, clock, randomness, underway)
+                backend = cls(database, clock, executor, services, threads)
+                try:
+                    yield backend
+                finally:
+                    with anyio.CancelScope(shield=True):
+                        await underway.finish(database.settings.actions.grace_s)
+                    await backend._services.aclose()
 
     async def replace(
         self, impl: Impl[Any], tell: Callable[[Backfill], None] = lambda _: None
@@ -85,7 +102,7 @@ class Backend:
         """
         services = AsyncExitStack()
         try:
-            start = await _Start.of(impl, services)
+            start = await _Start.of(impl, services, self.threads)
             await self.database.declare(impl.data_model.declared, tell)
         except BaseException:
             await services.aclose()
@@ -105,10 +122,10 @@ class _Start:
     services: Services
 
     @classmethod
-    async def of(cls, impl: Impl[Any], services: AsyncExitStack) -> _Start:
+    async def of(cls, impl: Impl[Any], services: AsyncExitStack, threads: Threads) -> _Start:
         """Check the application, read its functions, open its services."""
         refuse("the application", impl.mistakes())
-        functions = Functions.of(impl)
+        functions = Functions.of(impl, threads)
         return cls(impl, functions, await services.enter_async_context(impl.layers.running()))
 
     def on(self, database: Database) -> Application:
@@ -116,3 +133,17 @@ class _Start:
         tables = OpenTables.of(self.impl.data_model.tables, database.catalog)
         routes = Routes(self.impl.routes)
         return Application(self.impl, self.functions, tables, self.services, routes)
+
+
+@asynccontextmanager
+async def _background() -> AsyncGenerator[TaskGroup]:
+    """A task group that does not wrap the one exception that leaves its context."""
+    failure: Exception | None = None
+    async with anyio.create_task_group() as tasks:
+        try:
+            yield tasks
+        except Exception as error:
+            failure = error
+        tasks.cancel_scope.cancel()
+    if failure is not None:
+        raise failure

@@ -40,6 +40,7 @@ from confect_server.engine import (
     check_fits,
     conflict_in,
 )
+from confect_server.errors import ActionStopped
 from confect_server.http import Route, Routes
 from confect_server.impl import Impl
 from confect_server.runtime.caller import Caller
@@ -48,8 +49,9 @@ from confect_server.runtime.failure import Failures, request_id_of
 from confect_server.runtime.functions import DeclaredFailure, Functions, RunnableFunction
 from confect_server.runtime.outcome import Failed, RunOutcome, Succeeded
 from confect_server.runtime.requests import SessionRequest, answer_to, record_answer
-from confect_server.runtime.run_time import RunTime
+from confect_server.runtime.run_time import ActionTime, RunTime
 from confect_server.runtime.transactions import Transactions
+from confect_server.runtime.underway import Underway
 from confect_server.services import Services
 
 NEWEST_ATTEMPTS = 4
@@ -104,8 +106,11 @@ class Executor:
         failures: Failures,
         clock: Clock,
         randomness: Randomness,
+        underway: Underway,
     ) -> None:
         self._database = database
+        self._underway = underway
+        self._actions = database.settings.actions
         self._clock = clock
         self._randomness = randomness
         self._failures = failures
@@ -191,13 +196,24 @@ class Executor:
     async def run_action(
         self, path: str, args: JsonObject, caller: Caller, request: SessionRequest | None = None
     ) -> RunOutcome:
-        """Run an action."""
+        """Run an action to its end, even if who asks for it does not wait for that."""
         try:
             function, decoded = self._asked_for(path, "Action", args, caller)
-            value = await self._run_action(function, decoded, caller.identity)
-            return Succeeded(self._encoded(value))
         except Exception as error:
             return self._failures.told(error, path, _id_of(request))
+
+        async def act() -> RunOutcome:
+            try:
+                value = await self._run_action(function, decoded, caller.identity)
+                return Succeeded(self._encoded(value))
+            except Exception as error:
+                return self._failures.told(error, path, _id_of(request))
+
+        outcome = await self._underway.run(path, act)
+        if outcome is None:
+            stopped = ActionStopped(path, self._actions.grace_s)
+            return self._failures.told(stopped, path, _id_of(request))
+        return outcome
 
     async def run_route(
         self, route: Route[Any], request: Request, identity: UserIdentity | None = None
@@ -345,7 +361,8 @@ class Executor:
     ) -> Value:
         application = self.application
         ctx: ActionCtx[Any] = ActionCtx(application.services, self._calls_outside(identity))
-        return await function.run(ctx, args, application.tables)
+        time = ActionTime(function.path, function.timeout_s or self._actions.timeout_s)
+        return await time.limit(function.run(ctx, args, application.tables))
 
     def _calls_outside(self, identity: UserIdentity | None) -> CallsOfAction:
         circumstances = Circumstances.drawn(self._clock, self._randomness, identity)

@@ -12,15 +12,17 @@ from returns.result import Failure
 
 from confect_core import Args
 from confect_core.errors import TaggedError
-from confect_core.spec import AnyFunction, Kind, Schemas
+from confect_core.spec import AnyFunction, BlockingActionSpec, DeclaredAction, Kind, Schemas
 from confect_core.spec.call import SchemaCall, without_pagination
 from confect_core.spec.group import group_of
 from confect_core.values import Value
 from confect_core.values.codec import Codec
-from confect_server.ctx import Ctx
+from confect_server.blocking import BlockingActionCtx
+from confect_server.ctx import ActionCtx, Ctx
 from confect_server.db import OpenTables
 from confect_server.errors import FunctionNotFound, UndeclaredError, WrongKind
-from confect_server.impl import GroupImpl, Handler, Impl
+from confect_server.impl import FunctionImpl, GroupImpl, Handler, Impl
+from confect_server.workers import Threads
 
 _CALLED: dict[Kind, str] = {
     "query": "Query",
@@ -42,14 +44,15 @@ class DeclaredFailure(Exception):
 class RunnableFunction(ABC):
     """One function with everything that a call of it needs."""
 
-    def __init__(self, path: str, spec: AnyFunction, handler: Handler, args: type[Args]) -> None:
+    def __init__(self, path: str, spec: AnyFunction, args: type[Args]) -> None:
         self.path = path
         self.kind: Kind = spec.kind
         self.called = _CALLED[self.kind]
         """The word of the protocol for this kind of function: Query, Mutation or Action."""
         self.is_public = spec.is_public
+        self.timeout_s = spec.timeout_s if isinstance(spec, DeclaredAction) else None
+        """How long it may run, if its spec says so."""
         self.needs_args = any(field.is_required() for field in args.model_fields.values())
-        self._handler = handler
 
     @abstractmethod
     async def run(self, ctx: Ctx[Any], args: Value, tables: OpenTables) -> Value:
@@ -59,9 +62,10 @@ class RunnableFunction(ABC):
 class SpecifiedFunction(RunnableFunction):
     """A function whose spec has schemas."""
 
-    def __init__(self, path: str, spec: AnyFunction, handler: Handler) -> None:
-        schemas = cast("Schemas", spec.contract)
-        super().__init__(path, spec, handler, schemas.args)
+    def __init__(self, path: str, function: FunctionImpl[Any, Any, Any]) -> None:
+        schemas = cast("Schemas", function.spec.contract)
+        super().__init__(path, function.spec, schemas.args)
+        self._handler: Any = function.handler
         self._call = SchemaCall(schemas)
 
     async def run(self, ctx: Ctx[Any], args: Value, tables: OpenTables) -> Value:
@@ -86,6 +90,21 @@ class SpecifiedFunction(RunnableFunction):
         )
 
 
+class BlockingFunction(SpecifiedFunction):
+    """An action whose handler blocks a thread."""
+
+    def __init__(self, path: str, function: FunctionImpl[Any, Any, Any], threads: Threads) -> None:
+        super().__init__(path, function)
+        self._threads = threads
+
+    async def _handle(self, ctx: Ctx[Any], args: Value, tables: OpenTables) -> object:
+        assert isinstance(ctx, ActionCtx)
+        decoded = self._call.decode_args(args, tables)
+        return await self._threads.run(
+            self.path, lambda bridge: self._handler(BlockingActionCtx(ctx, bridge), decoded)
+        )
+
+
 class PlainFunction(RunnableFunction):
     """A plain function, whose arguments and result are checked by its signature."""
 
@@ -98,7 +117,8 @@ class PlainFunction(RunnableFunction):
             for each in parameters
         }
         model = _model_of(path, fields)
-        super().__init__(path, spec, handler, model)
+        super().__init__(path, spec, model)
+        self._handler = handler
         self._args: Codec[Args] = Codec(model, what="args")
         self._returns: Codec[Any] = Codec(hints["return"], what="returns")
         self._positional = [each.name for each in parameters if each.kind is not each.KEYWORD_ONLY]
@@ -122,13 +142,13 @@ class Functions:
         self._functions = functions
 
     @classmethod
-    def of(cls, application: Impl[Any]) -> Functions:
-        """The functions that an application implements."""
+    def of(cls, application: Impl[Any], threads: Threads) -> Functions:
+        """The functions that an application implements; those that block do so in these threads."""
         return cls(
             {
                 function.path: function
                 for group in application.groups.values()
-                for function in _functions_of(group)
+                for function in _functions_of(group, threads)
             }
         )
 
@@ -163,10 +183,10 @@ def easiest(functions: Iterable[RunnableFunction]) -> RunnableFunction | None:
     )
 
 
-def _functions_of(group: GroupImpl[Any]) -> list[RunnableFunction]:
+def _functions_of(group: GroupImpl[Any], threads: Threads) -> list[RunnableFunction]:
     declared = group_of(group.spec, "the implementation").functions
-    specified: list[RunnableFunction] = [
-        SpecifiedFunction(f"{group.path}:{name}", declared[name], function.handler)
+    specified = [
+        _specified(f"{group.path}:{name}", function, threads)
         for name, function in group.functions.items()
     ]
     plain = [
@@ -174,6 +194,14 @@ def _functions_of(group: GroupImpl[Any]) -> list[RunnableFunction]:
         for name, handler in group.plain.items()
     ]
     return [*specified, *plain]
+
+
+def _specified(
+    path: str, function: FunctionImpl[Any, Any, Any], threads: Threads
+) -> RunnableFunction:
+    if isinstance(function.spec, BlockingActionSpec):
+        return BlockingFunction(path, function, threads)
+    return SpecifiedFunction(path, function)
 
 
 def _model_of(path: str, fields: dict[str, Any]) -> type[Args]:

@@ -16,6 +16,7 @@ from confect_client import AsyncClient
 from confect_core import (
     Args,
     FunctionSpec,
+    GroupSpec,
     Id,
     NoArgs,
     Outcome,
@@ -24,7 +25,7 @@ from confect_core import (
     TaggedError,
     ref,
 )
-from confect_server import ActionCtx, Impl, Range, field_of, impl, route
+from confect_server import ActionCtx, BlockingActionCtx, Impl, Range, field_of, impl, route
 from shop._generated.db import MutationCtx as ShopMutationCtx
 from shop._generated.db import QueryCtx as ShopQueryCtx
 from shop.tables.events import Cancelled, Event, Noted, Shipped
@@ -205,6 +206,54 @@ async def acts(ctx: ActionCtx, note_id: Id[Note]) -> None:
     Mailer.of(ctx)  # an action that did not ask
     await ctx.run_query(refs.internal.notes.clear)  # run as what it is not
     await ctx.run_action(refs.public.notes.email)  # a nested call without its argument
+
+
+class Slow(GroupSpec):
+    print_ = FunctionSpec.public_action(returns=bool, blocking=True)
+    scan = FunctionSpec.internal_action(returns=bool, blocking=True)
+    crunch = FunctionSpec.public_action(returns=bool, process=True)
+    send = FunctionSpec.public_action(returns=bool)
+
+
+@impl(Slow.print_)  # a blocking handler is no coroutine
+async def print_(ctx: BlockingActionCtx, args: NoArgs) -> bool:
+    return True
+
+
+@impl(Slow.print_)  # and its calls block
+def print_with_other_ctx(ctx: ActionCtx, args: NoArgs) -> bool:
+    return True
+
+
+@impl(Slow.send)  # only a blocking action may block
+def send(ctx: ActionCtx, args: NoArgs) -> bool:
+    return True
+
+
+@impl(Slow.crunch)  # a process has no ctx
+def crunch(ctx: ActionCtx, args: NoArgs) -> bool:
+    return True
+
+
+@impl(Slow.crunch)  # a process runs a plain function
+async def crunch_awaiting(args: NoArgs) -> bool:
+    return True
+
+
+def blocks(ctx: BlockingActionCtx) -> None:
+    ctx.db  # an action has no database
+    Mailer.of(ctx)  # a blocking action that did not ask
+    ctx.run_mutation(ref("slow:print", Slow.print_))  # an action is no mutation
+    n: int = ctx.run_action(ref("slow:print", Slow.print_))  # wrong result of a blocking call
+    assert n
+
+
+async def calls_slow(client: AsyncClient) -> None:
+    await client.action(ref("slow:scan", Slow.scan))  # internal, and blocking
+
+
+FunctionSpec.public_action(returns=bool, blocking=True, process=True)  # in two places
+FunctionSpec.public_action(returns=bool, timeout_s="1h")  # a timeout is a number
 
 
 class ByName(Args):

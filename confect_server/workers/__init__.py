@@ -1,0 +1,7 @@
+"""Where actions run that would hold up the loop: worker threads and worker processes.
+
+Owns the pools and what can go wrong in them. May import what users import.
+"""
+
+from confect_server.workers.threads import Bridge as Bridge
+from confect_server.workers.threads import Threads as Threads
