@@ -28,6 +28,7 @@ from confect_server.db import DataModel
 from confect_server.errors import DuplicateGroup, WrongImplementations
 from confect_server.http import Route, Routes
 from confect_server.services import Layers
+from confect_server.workers import HandlerName
 
 A = TypeVar("A")
 Out = TypeVar("Out")
@@ -155,6 +156,13 @@ class Impl(Generic[N]):
         specs = [group_of(group.spec, "the implementation") for group in self.groups.values()]
         functions = [function for spec in specs for function in spec.functions.values()]
         found = [mistake for function in functions for mistake in function.mistakes()]
+        found += [
+            mistake
+            for group in self.groups.values()
+            for function in group.functions.values()
+            if isinstance(function.spec, ProcessActionSpec)
+            for mistake in HandlerName.of(function).mistakes(function)
+        ]
         return [*found, *self.data_model.mistakes(), *Routes(self.routes).mistakes]
 
     @property

@@ -77,6 +77,10 @@ class Actions:
     """How long actions may go on when the server stops, or another version takes over."""
     threads: int = 40
     """How many blocking actions run at once; others wait."""
+    processes: int = 4
+    """How many actions run in processes at once; others wait."""
+    process_jobs: int = 1_000
+    """How many actions a process runs before another one takes its place."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ from confect_server.runtime.underway import Underway
 from confect_server.services import Services
 from confect_server.settings import Settings
 from confect_server.store import Store
-from confect_server.workers import Threads
+from confect_server.workers import Processes, Threads
 
 
 class Backend:
@@ -74,7 +74,7 @@ class Backend:
             services = AsyncExitStack()
             threads = Threads(database.settings.actions.threads)
             try:
-                start = await _Start.of(impl, services, threads)
+                start = await _Start.of(impl, services, threads, database.settings)
                 await database.declare(impl.data_model.declared, tell)
             except BaseException:
                 await services.aclose()
@@ -102,7 +102,7 @@ class Backend:
         """
         services = AsyncExitStack()
         try:
-            start = await _Start.of(impl, services, self.threads)
+            start = await _Start.of(impl, services, self.threads, self.database.settings)
             await self.database.declare(impl.data_model.declared, tell)
         except BaseException:
             await services.aclose()
@@ -122,10 +122,18 @@ class _Start:
     services: Services
 
     @classmethod
-    async def of(cls, impl: Impl[Any], services: AsyncExitStack, threads: Threads) -> _Start:
+    async def of(
+        cls, impl: Impl[Any], services: AsyncExitStack, threads: Threads, settings: Settings
+    ) -> _Start:
         """Check the application, read its functions, open its services."""
         refuse("the application", impl.mistakes())
-        functions = Functions.of(impl, threads)
+        processes = Processes(
+            settings.actions.processes,
+            jobs_each=settings.actions.process_jobs,
+            result_bytes=settings.limits.result_bytes,
+        )
+        services.push_async_callback(processes.aclose)
+        functions = Functions.of(impl, threads, processes)
         return cls(impl, functions, await services.enter_async_context(impl.layers.running()))
 
     def on(self, database: Database) -> Application:

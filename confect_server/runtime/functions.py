@@ -12,17 +12,25 @@ from returns.result import Failure
 
 from confect_core import Args
 from confect_core.errors import TaggedError
-from confect_core.spec import AnyFunction, BlockingActionSpec, DeclaredAction, Kind, Schemas
+from confect_core.protocol import EncodedValue
+from confect_core.spec import (
+    AnyFunction,
+    BlockingActionSpec,
+    DeclaredAction,
+    Kind,
+    ProcessActionSpec,
+    Schemas,
+)
 from confect_core.spec.call import SchemaCall, without_pagination
 from confect_core.spec.group import group_of
-from confect_core.values import Value
+from confect_core.values import Value, dumps_canonical, loads
 from confect_core.values.codec import Codec
 from confect_server.blocking import BlockingActionCtx
 from confect_server.ctx import ActionCtx, Ctx
 from confect_server.db import OpenTables
 from confect_server.errors import FunctionNotFound, UndeclaredError, WrongKind
 from confect_server.impl import FunctionImpl, GroupImpl, Handler, Impl
-from confect_server.workers import Threads
+from confect_server.workers import DeclaredInProcess, HandlerName, Processes, Threads
 
 _CALLED: dict[Kind, str] = {
     "query": "Query",
@@ -105,6 +113,31 @@ class BlockingFunction(SpecifiedFunction):
         )
 
 
+class ProcessFunction(SpecifiedFunction):
+    """An action whose handler runs in a worker process."""
+
+    def __init__(
+        self, path: str, function: FunctionImpl[Any, Any, Any], processes: Processes
+    ) -> None:
+        super().__init__(path, function)
+        self._processes = processes
+        self._name = HandlerName.of(function)
+
+    async def run(self, ctx: Ctx[Any], args: Value, tables: OpenTables) -> Value:
+        self._call.decode_args(args, tables)  # the process does not know the tables
+        encoded = EncodedValue(dumps_canonical(args))
+        try:
+            value = loads(await self._processes.run(self.path, self._name, encoded))
+        except DeclaredInProcess as failed:
+            data = loads(failed.data)
+            declared = self._call.decode_error(data)
+            if declared is None:
+                raise UndeclaredError(self.path, failed.data.decode()) from None
+            raise DeclaredFailure(declared.failure(), data) from None
+        self._call.decode_result(value)  # it may have imported what was saved since
+        return value
+
+
 class PlainFunction(RunnableFunction):
     """A plain function, whose arguments and result are checked by its signature."""
 
@@ -142,13 +175,13 @@ class Functions:
         self._functions = functions
 
     @classmethod
-    def of(cls, application: Impl[Any], threads: Threads) -> Functions:
-        """The functions that an application implements; those that block do so in these threads."""
+    def of(cls, application: Impl[Any], threads: Threads, processes: Processes) -> Functions:
+        """The functions that an application implements, and where those run that take long."""
         return cls(
             {
                 function.path: function
                 for group in application.groups.values()
-                for function in _functions_of(group, threads)
+                for function in _functions_of(group, threads, processes)
             }
         )
 
@@ -183,10 +216,12 @@ def easiest(functions: Iterable[RunnableFunction]) -> RunnableFunction | None:
     )
 
 
-def _functions_of(group: GroupImpl[Any], threads: Threads) -> list[RunnableFunction]:
+def _functions_of(
+    group: GroupImpl[Any], threads: Threads, processes: Processes
+) -> list[RunnableFunction]:
     declared = group_of(group.spec, "the implementation").functions
     specified = [
-        _specified(f"{group.path}:{name}", function, threads)
+        _specified(f"{group.path}:{name}", function, threads, processes)
         for name, function in group.functions.items()
     ]
     plain = [
@@ -197,10 +232,12 @@ def _functions_of(group: GroupImpl[Any], threads: Threads) -> list[RunnableFunct
 
 
 def _specified(
-    path: str, function: FunctionImpl[Any, Any, Any], threads: Threads
+    path: str, function: FunctionImpl[Any, Any, Any], threads: Threads, processes: Processes
 ) -> RunnableFunction:
     if isinstance(function.spec, BlockingActionSpec):
         return BlockingFunction(path, function, threads)
+    if isinstance(function.spec, ProcessActionSpec):
+        return ProcessFunction(path, function, processes)
     return SpecifiedFunction(path, function)
 
 

@@ -22,3 +22,24 @@ class HandlerExited(ConfectError):
         super().__init__(
             f"{path} ended with {how}", hint="return, or raise an error; a handler is no program"
         )
+
+
+class RaisedInProcess(ConfectError):
+    """A handler in a worker process raised something that its spec does not declare."""
+
+    def __init__(self, path: str, raised: str, stack: str) -> None:
+        super().__init__(
+            f"{path} raised {raised}\n{stack.rstrip()}",
+            hint="the stack is that of the worker process",
+        )
+
+
+class WorkerDied(ConfectError):
+    """A worker process that ended before its handler did."""
+
+    def __init__(self, path: str, code: int) -> None:
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        super().__init__(
+            f"the process that ran {path} died with {how}",
+            hint="it may have taken too much memory, or crashed in an extension; others go on",
+        )

@@ -244,7 +244,7 @@ def blocks(ctx: BlockingActionCtx) -> None:
     ctx.db  # an action has no database
     Mailer.of(ctx)  # a blocking action that did not ask
     ctx.run_mutation(ref("slow:print", Slow.print_))  # an action is no mutation
-    n: int = ctx.run_action(ref("slow:print", Slow.print_))  # wrong result of a blocking call
+    n: str = ctx.run_action(ref("slow:print", Slow.print_))  # wrong result of a blocking call
     assert n
 
 
