@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
 
-from confect_core.errors import refuse
 from confect_server.db import OpenTables
 from confect_server.engine import Backfill, Clock, Database, Pauses, Randomness
 from confect_server.http import Routes
@@ -19,20 +17,19 @@ from confect_server.impl import Impl
 from confect_server.runtime.clock import SystemClock
 from confect_server.runtime.executor import Application, Executor
 from confect_server.runtime.failure import Failures
-from confect_server.runtime.functions import Functions
 from confect_server.runtime.query_cache import QueryCache
 from confect_server.runtime.underway import Underway
-from confect_server.services import Services
+from confect_server.runtime.version import Version
 from confect_server.settings import Settings
 from confect_server.store import Store
-from confect_server.workers import Processes, Threads
+from confect_server.workers import Threads
 
 
 class Backend:
     """An application on a database: what every entry, socket or HTTP or test, calls into.
 
     `replace` puts another version of the application in its place: the old one answers until the
-    new one stands, and its services are closed after.
+    new one stands, and its services are closed once nothing of it runs.
     """
 
     def __init__(
@@ -40,8 +37,9 @@ class Backend:
         database: Database,
         clock: Clock,
         executor: Executor,
-        services: AsyncExitStack,
+        version: Version,
         threads: Threads,
+        tasks: TaskGroup,
     ) -> None:
         self.database = database
         self.clock = clock
@@ -50,9 +48,12 @@ class Backend:
             database, executor, clock, max_bytes=database.settings.memory.query_cache_bytes
         )
         """Answers queries, each computed once for all who ask."""
-        self._services = services
         self.threads = threads
         """Where handlers run that block."""
+        self.is_draining = False
+        """Does it only end what runs, and should be asked for nothing new?"""
+        self._version = version
+        self._tasks = tasks
 
     @classmethod
     @asynccontextmanager
@@ -68,29 +69,28 @@ class Backend:
         pauses: Pauses | None = None,
         tell: Callable[[Backfill], None] = lambda _: None,
     ) -> AsyncGenerator[Backend]:
-        """The application running on a store, for as long as the context lasts."""
+        """The application running on a store, for as long as the context lasts.
+
+        Leaving it lets the actions that run end, for as long as the settings say.
+        """
         clock = clock or SystemClock()
-        async with Database.open(store, clock, randomness, settings, pauses) as database:
-            services = AsyncExitStack()
+        async with (
+            Database.open(store, clock, randomness, settings, pauses) as database,
+            _background() as tasks,
+        ):
             threads = Threads(database.settings.actions.threads)
+            version = Version(impl, threads, database.settings)
+            application = await _started(version, database, tasks, tell)
+            failures, underway = Failures(redacts=redacts), Underway(tasks)
+            executor = Executor(database, application, failures, clock, randomness, underway)
+            backend = cls(database, clock, executor, version, threads, tasks)
             try:
-                start = await _Start.of(impl, services, threads, database.settings)
-                await database.declare(impl.data_model.declared, tell)
-            except BaseException:
-                await services.aclose()
-                raise
-            application = start.on(database)
-            failures = Failures(redacts=redacts)
-            async with _background() as tasks:
-                underway = Underway(tasks)
-                executor = Executor(database, application, failures, clock, randomness, underway)
-                backend = cls(database, clock, executor, services, threads)
-                try:
-                    yield backend
-                finally:
-                    with anyio.CancelScope(shield=True):
-                        await underway.finish(database.settings.actions.grace_s)
-                    await backend._services.aclose()
+                yield backend
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await backend.drain()
+                    backend._version.retire()
+                    await backend._version.wait_closed()
 
     async def replace(
         self, impl: Impl[Any], tell: Callable[[Backfill], None] = lambda _: None
@@ -100,47 +100,35 @@ class Backend:
         Until then the old version answers. The new schema and the new version come in one step:
         no other function runs between them.
         """
-        services = AsyncExitStack()
-        try:
-            start = await _Start.of(impl, services, self.threads, self.database.settings)
-            await self.database.declare(impl.data_model.declared, tell)
-        except BaseException:
-            await services.aclose()
-            raise
-        self.executor.application = start.on(self.database)
+        version = Version(impl, self.threads, self.database.settings)
+        self.executor.application = await _started(version, self.database, self._tasks, tell)
         self.queries.clear()
-        old, self._services = self._services, services
-        await old.aclose()
+        old, self._version = self._version, version
+        old.retire()
+        if not old.use.count:
+            await old.wait_closed()
+
+    async def drain(self) -> None:
+        """Let the actions that run end, and stop those that take longer than the settings say."""
+        self.is_draining = True
+        await self.executor.underway.finish(self.database.settings.actions.grace_s)
 
 
-@dataclass(frozen=True)
-class _Start:
-    """An application that is checked and has its services, and no tables yet."""
-
-    impl: Impl[Any]
-    functions: Functions
-    services: Services
-
-    @classmethod
-    async def of(
-        cls, impl: Impl[Any], services: AsyncExitStack, threads: Threads, settings: Settings
-    ) -> _Start:
-        """Check the application, read its functions, open its services."""
-        refuse("the application", impl.mistakes())
-        processes = Processes(
-            settings.actions.processes,
-            jobs_each=settings.actions.process_jobs,
-            result_bytes=settings.limits.result_bytes,
-        )
-        services.push_async_callback(processes.aclose)
-        functions = Functions.of(impl, threads, processes)
-        return cls(impl, functions, await services.enter_async_context(impl.layers.running()))
-
-    def on(self, database: Database) -> Application:
-        """The application with the tables that were declared for it."""
-        tables = OpenTables.of(self.impl.data_model.tables, database.catalog)
-        routes = Routes(self.impl.routes)
-        return Application(self.impl, self.functions, tables, self.services, routes)
+async def _started(
+    version: Version, database: Database, tasks: TaskGroup, tell: Callable[[Backfill], None]
+) -> Application:
+    """A version with its services and its tables; without either, nothing has changed."""
+    services = await version.open(tasks)
+    try:
+        await database.declare(version.impl.data_model.declared, tell)
+    except BaseException:
+        version.retire()
+        with anyio.CancelScope(shield=True):
+            await version.wait_closed()
+        raise
+    tables = OpenTables.of(version.impl.data_model.tables, database.catalog)
+    routes = Routes(version.impl.routes)
+    return Application(version.impl, version.functions, tables, services, routes, version.use)
 
 
 @asynccontextmanager

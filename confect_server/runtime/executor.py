@@ -52,6 +52,7 @@ from confect_server.runtime.requests import SessionRequest, answer_to, record_an
 from confect_server.runtime.run_time import ActionTime, RunTime
 from confect_server.runtime.transactions import Transactions
 from confect_server.runtime.underway import Underway
+from confect_server.runtime.version import Use
 from confect_server.services import Services
 
 NEWEST_ATTEMPTS = 4
@@ -89,6 +90,7 @@ class Application:
     tables: OpenTables
     services: Services
     routes: Routes
+    use: Use
 
     @cached_property
     def data_model(self) -> DataModel:
@@ -109,7 +111,8 @@ class Executor:
         underway: Underway,
     ) -> None:
         self._database = database
-        self._underway = underway
+        self.underway = underway
+        """The actions that run."""
         self._actions = database.settings.actions
         self._clock = clock
         self._randomness = randomness
@@ -151,6 +154,8 @@ class Executor:
     ) -> QueryResult:
         transaction = self._transactions.begin(ts, is_read_only=True)
         run = self._run(transaction, caller.identity, journal)
+        use = self.application.use
+        use.begin()
         is_out_of_retention = False
         outcome: RunOutcome
         try:
@@ -161,6 +166,7 @@ class Executor:
             outcome = self._failures.told(error, path, _new_request_id())
         finally:
             transaction.end()
+            use.end()
         return QueryResult(
             outcome,
             transaction.begin_ts,
@@ -180,9 +186,14 @@ class Executor:
                 answered = await answer_to(request, transaction)
                 if answered is not None:
                     return MutationResult(Succeeded(answered.value), answered.ts)
-            function, decoded = self._asked_for(path, "Mutation", args, caller)
-            run = self._run(transaction, caller.identity)
-            encoded = self._encoded(await self._timed(function, decoded, run))
+            use = self.application.use
+            use.begin()
+            try:
+                function, decoded = self._asked_for(path, "Mutation", args, caller)
+                run = self._run(transaction, caller.identity)
+                encoded = self._encoded(await self._timed(function, decoded, run))
+            finally:
+                use.end()
             if request is not None:
                 await record_answer(request, encoded, transaction)
             return MutationResult(Succeeded(encoded), None)
@@ -209,7 +220,7 @@ class Executor:
             except Exception as error:
                 return self._failures.told(error, path, _id_of(request))
 
-        outcome = await self._underway.run(path, act)
+        outcome = await self.underway.run(path, act)
         if outcome is None:
             stopped = ActionStopped(path, self._actions.grace_s)
             return self._failures.told(stopped, path, _id_of(request))
@@ -219,17 +230,22 @@ class Executor:
         self, route: Route[Any], request: Request, identity: UserIdentity | None = None
     ) -> Response:
         """Let a route answer a request; whatever it raises is an answer too."""
-        calls = self._calls_outside(identity)
-        ctx: ActionCtx[Any] = ActionCtx(self.application.services, calls)
+        application, calls = self.application, self._calls_outside(identity)
+        ctx: ActionCtx[Any] = ActionCtx(application.services, calls)
+        path = f"{route.method} {route.path}"
+        time = ActionTime(path, self._actions.timeout_s)
+        application.use.begin()
         try:
-            return await route.handler(ctx, request)
+            return await time.limit(_answered(route, ctx, request))
         except HTTPException as refused:
             return PlainTextResponse(refused.detail, refused.status_code, refused.headers)
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is there to read it
         except Exception as error:
-            told = self._failures.told(error, f"{route.method} {route.path}", _new_request_id())
+            told = self._failures.told(error, path, _new_request_id())
             return Response(_failed_route(told), 500, media_type="application/json")
+        finally:
+            application.use.end()
 
     async def run_any(self, path: str, args: JsonObject, caller: Caller) -> RunOutcome:
         """Run a function as whatever it is."""
@@ -254,7 +270,9 @@ class Executor:
     ) -> object:
         """Run a function for another one: inside its run, or else on behalf of somebody."""
         self._check_arguments(args)
-        function = self.application.functions.find(ref.path, _called(ref), public_only=False)
+        application = self.application
+        function = application.functions.find(ref.path, _called(ref), public_only=False)
+        application.use.begin()
         try:
             value = (
                 await self._run_outside(function, args, identity)
@@ -268,6 +286,8 @@ class Executor:
             if decoded is None:
                 raise failure.error from None
             return decoded
+        finally:
+            application.use.end()
 
     async def _run_inside(
         self, function: RunnableFunction, args: Value, outer: TransactionRun
@@ -362,7 +382,11 @@ class Executor:
         application = self.application
         ctx: ActionCtx[Any] = ActionCtx(application.services, self._calls_outside(identity))
         time = ActionTime(function.path, function.timeout_s or self._actions.timeout_s)
-        return await time.limit(function.run(ctx, args, application.tables))
+        application.use.begin()
+        try:
+            return await time.limit(function.run(ctx, args, application.tables))
+        finally:
+            application.use.end()
 
     def _calls_outside(self, identity: UserIdentity | None) -> CallsOfAction:
         circumstances = Circumstances.drawn(self._clock, self._randomness, identity)
@@ -400,6 +424,10 @@ def _id_of(request: SessionRequest | None) -> str:
 
 def _called(ref: Ref[..., Any]) -> str:
     return {"mutation": "Mutation", "action": "Action"}.get(ref.spec.kind, "Query")
+
+
+async def _answered(route: Route[Any], ctx: ActionCtx[Any], request: Request) -> Response:
+    return await route.handler(ctx, request)
 
 
 def _failed_route(failed: Failed) -> bytes:

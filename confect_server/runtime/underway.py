@@ -25,7 +25,7 @@ class _Task:
     def __init__(self, path: str) -> None:
         self.path = path
         self.began_s = monotonic()
-        self.scope = anyio.CancelScope()
+        self.scope = anyio.CancelScope(shield=True)
         self.is_over = anyio.Event()
 
 

@@ -27,6 +27,8 @@ class ConfectAsgi:
     def __init__(
         self, backend: Backend, admin_key: AdminKey, *, shows_functions: bool = False
     ) -> None:
+        self.backend = backend
+        """What it serves."""
         self._http = HttpApi(backend, admin_key, shows_functions=shows_functions)
         self._sync = SyncServer(backend, admin_key)
 

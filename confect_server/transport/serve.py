@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
+from math import ceil
 
 import anyio
 import uvicorn
@@ -30,7 +31,11 @@ class PortInUse(ConfectError):
 
 @asynccontextmanager
 async def serving(app: ConfectAsgi, host: str, port: int) -> AsyncGenerator[int]:
-    """The port that is served for as long as the context lasts; 0 lets the system choose one."""
+    """The port that is served for as long as the context lasts; 0 lets the system choose one.
+
+    Leaving it takes no more calls, tells every socket so, and lets actions and requests that run
+    end for as long as the settings say.
+    """
     listening = _listen(host, port)
     server = _Server(
         uvicorn.Config(
@@ -42,7 +47,7 @@ async def serving(app: ConfectAsgi, host: str, port: int) -> AsyncGenerator[int]
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=1,
+            timeout_graceful_shutdown=ceil(app.backend.database.settings.actions.grace_s) + 1,
         )
     )
     async with anyio.create_task_group() as tasks:
@@ -52,6 +57,7 @@ async def serving(app: ConfectAsgi, host: str, port: int) -> AsyncGenerator[int]
             yield listening.getsockname()[1]
         finally:
             server.should_exit = True
+            tasks.start_soon(app.backend.drain)
 
 
 class _Server(uvicorn.Server):
