@@ -38,5 +38,6 @@ from confect_server.services import layers as layers
 from confect_server.settings import Actions as Actions
 from confect_server.settings import Limits as Limits
 from confect_server.settings import Memory as Memory
+from confect_server.settings import Observing as Observing
 from confect_server.settings import Retention as Retention
 from confect_server.settings import Settings as Settings

@@ -84,6 +84,22 @@ class Actions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Observing:
+    """What a server says of itself; defects are always logged, with their traceback."""
+
+    json_logs: bool = False
+    """Are logs written as JSON, one object per line, or as lines for people?"""
+    logged_runs: float = 0.0
+    """The share of all runs that are logged, from 0 to 1; logging one takes some 20 µs."""
+    slow_run_s: float = 1.0
+    """How long a run takes that is logged as slow, whatever the share."""
+    blocked_s: float = 1.0
+    """For how long a handler may hold up the server before that is logged, with its line."""
+    public_metrics: bool = False
+    """May anybody read /metrics, or only who has the admin key?"""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """How a server runs; the defaults are meant to be kept."""
 
@@ -92,3 +108,4 @@ class Settings:
     memory: Memory = field(default_factory=Memory)
     sharing: Sharing = field(default_factory=Sharing)
     actions: Actions = field(default_factory=Actions)
+    observing: Observing = field(default_factory=Observing)

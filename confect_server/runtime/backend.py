@@ -14,6 +14,7 @@ from confect_server.db import OpenTables
 from confect_server.engine import Backfill, Clock, Database, Pauses, Randomness
 from confect_server.http import Routes
 from confect_server.impl import Impl
+from confect_server.observe import Observer
 from confect_server.runtime.clock import SystemClock
 from confect_server.runtime.executor import Application, Executor
 from confect_server.runtime.failure import Failures
@@ -22,7 +23,7 @@ from confect_server.runtime.underway import Underway
 from confect_server.runtime.version import Version
 from confect_server.settings import Settings
 from confect_server.store import Store
-from confect_server.workers import Threads
+from confect_server.workers import Processes, Threads
 
 
 class Backend:
@@ -107,6 +108,15 @@ class Backend:
         old.retire()
         if not old.use.count:
             await old.wait_closed()
+
+    @property
+    def processes(self) -> Processes:
+        """Where handlers of the present version run that compute."""
+        return self._version.processes
+
+    def observe(self, *observers: Observer) -> None:
+        """Tell these, too, of every run from now on."""
+        self.executor.observers = (*self.executor.observers, *observers)
 
     async def drain(self) -> None:
         """Let the actions that run end, and stop those that take longer than the settings say."""

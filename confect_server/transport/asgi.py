@@ -13,6 +13,7 @@ from confect_server.runtime import Backend
 from confect_server.transport.admin import AdminKey
 from confect_server.transport.http import HttpApi
 from confect_server.transport.http_exchange import Exchange
+from confect_server.transport.probes import Probes
 from confect_server.transport.socket import Socket
 from confect_server.transport.websocket import SyncServer
 
@@ -31,6 +32,8 @@ class ConfectAsgi:
         """What it serves."""
         self._http = HttpApi(backend, admin_key, shows_functions=shows_functions)
         self._sync = SyncServer(backend, admin_key)
+        self.probes = Probes(backend, admin_key, lambda: self._sync.sockets)
+        """What it says of itself."""
 
     def reloaded(self) -> None:
         """The backend runs another version of its application: subscribers get its answers."""
@@ -39,7 +42,9 @@ class ConfectAsgi:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one connection, as ASGI defines it."""
         if scope["type"] == "http":
-            await self._http.answer(Exchange(scope, receive, send))
+            exchange = Exchange(scope, receive, send)
+            if not await self.probes.answer(exchange):
+                await self._http.answer(exchange)
         elif scope["type"] == "websocket":
             await self._sync.serve(Socket(scope, receive, send))
         elif scope["type"] == "lifespan":

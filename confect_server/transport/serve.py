@@ -50,7 +50,7 @@ async def serving(app: ConfectAsgi, host: str, port: int) -> AsyncGenerator[int]
             timeout_graceful_shutdown=ceil(app.backend.database.settings.actions.grace_s) + 1,
         )
     )
-    async with anyio.create_task_group() as tasks:
+    async with app.probes.watchdog.watching(), anyio.create_task_group() as tasks:
         tasks.start_soon(server.serve, [listening])
         await server.wait_started()
         try:
