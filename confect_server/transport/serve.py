@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from math import ceil
 
 import anyio
@@ -50,14 +50,15 @@ async def serving(app: ConfectAsgi, host: str, port: int) -> AsyncGenerator[int]
             timeout_graceful_shutdown=ceil(app.backend.database.settings.actions.grace_s) + 1,
         )
     )
-    async with app.probes.watchdog.watching(), anyio.create_task_group() as tasks:
-        tasks.start_soon(server.serve, [listening])
-        await server.wait_started()
-        try:
-            yield listening.getsockname()[1]
-        finally:
-            server.should_exit = True
-            tasks.start_soon(app.backend.drain)
+    with closing(listening):
+        async with app.probes.watchdog.watching(), anyio.create_task_group() as tasks:
+            tasks.start_soon(server.serve, [listening])
+            await server.wait_started()
+            try:
+                yield listening.getsockname()[1]
+            finally:
+                server.should_exit = True
+                tasks.start_soon(app.backend.drain)
 
 
 class _Server(uvicorn.Server):
