@@ -91,6 +91,16 @@ class ActionStopped(ConfectError):
         )
 
 
+class NoOpenTelemetry(ConfectError):
+    """The settings ask for spans, and what makes them is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "opentelemetry is set in [tool.confect.observing], and is not installed",
+            hint="install confect-py[server,otel], or leave the setting out",
+        )
+
+
 class UndeclaredError(ConfectError):
     """A handler failed with a `TaggedError` that its spec does not declare."""
 

@@ -97,6 +97,8 @@ class Observing:
     """For how long a handler may hold up the server before that is logged, with its line."""
     public_metrics: bool = False
     """May anybody read /metrics, or only who has the admin key?"""
+    opentelemetry: bool = False
+    """Are spans and metrics handed to OpenTelemetry? That needs the extra `otel` and an SDK."""
 
 
 @dataclass(frozen=True, kw_only=True)

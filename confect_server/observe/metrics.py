@@ -7,7 +7,7 @@ while everything here is counted on one loop and belongs to one server.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 Labels: TypeAlias = tuple[str, ...]
@@ -72,13 +72,13 @@ class Metrics:
         if name.endswith("_total"):
             self._are_totals.add(name)
 
-    def gauges(self) -> Mapping[str, tuple[str, Callable[[], float]]]:
-        """The numbers that are read when somebody asks, with what they are."""
-        return {
-            name: (self._helps[name], metric)
-            for name, metric in self._metrics.items()
-            if not isinstance(metric, (Counter, Histogram))
-        }
+    def all(self) -> Iterator[tuple[str, str, Counter | Histogram | Callable[[], float]]]:
+        """Every name with what it is and what is counted."""
+        return ((name, self._helps[name], metric) for name, metric in self._metrics.items())
+
+    def is_total(self, name: str) -> bool:
+        """Does a number that is read when somebody asks only grow?"""
+        return name in self._are_totals
 
     def text(self) -> bytes:
         """All of it, as Prometheus reads it."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from anyio.abc import TaskGroup
 
 from confect_server.db import OpenTables
 from confect_server.engine import Backfill, Clock, Database, Pauses, Randomness
+from confect_server.errors import NoOpenTelemetry
 from confect_server.http import Routes
 from confect_server.impl import Impl
 from confect_server.observe import Observer
@@ -24,6 +25,9 @@ from confect_server.runtime.version import Version
 from confect_server.settings import Settings
 from confect_server.store import Store
 from confect_server.workers import Processes, Threads
+
+if TYPE_CHECKING:  # OpenTelemetry is an extra
+    from confect_server.observe.tracing import Tracing
 
 
 class Backend:
@@ -53,6 +57,8 @@ class Backend:
         """Where handlers run that block."""
         self.is_draining = False
         """Does it only end what runs, and should be asked for nothing new?"""
+        self.tracing: Tracing | None = None
+        """What makes spans of runs, if anything does."""
         self._version = version
         self._tasks = tasks
 
@@ -74,7 +80,8 @@ class Backend:
 
         Leaving it lets the actions that run end, for as long as the settings say.
         """
-        clock = clock or SystemClock()
+        clock, settings = clock or SystemClock(), settings or Settings()
+        tracing = _tracing() if settings.observing.opentelemetry else None
         async with (
             Database.open(store, clock, randomness, settings, pauses) as database,
             _background() as tasks,
@@ -85,6 +92,8 @@ class Backend:
             failures, underway = Failures(redacts=redacts), Underway(tasks)
             executor = Executor(database, application, failures, clock, randomness, underway)
             backend = cls(database, clock, executor, version, threads, tasks)
+            if tracing is not None:
+                backend.trace(tracing)
             try:
                 yield backend
             finally:
@@ -118,10 +127,23 @@ class Backend:
         """Tell these, too, of every run from now on."""
         self.executor.observers = (*self.executor.observers, *observers)
 
+    def trace(self, tracing: Tracing) -> None:
+        """Make spans of every run from now on."""
+        self.tracing = self.executor.tracer = tracing
+        self.observe(tracing)
+
     async def drain(self) -> None:
         """Let the actions that run end, and stop those that take longer than the settings say."""
         self.is_draining = True
         await self.executor.underway.finish(self.database.settings.actions.grace_s)
+
+
+def _tracing() -> Tracing:
+    try:
+        from confect_server.observe.tracing import Tracing
+    except ImportError:
+        raise NoOpenTelemetry from None
+    return Tracing()
 
 
 async def _started(

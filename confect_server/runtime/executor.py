@@ -231,9 +231,10 @@ class Executor:
         self, path: str, args: JsonObject, caller: Caller, request: SessionRequest | None = None
     ) -> RunOutcome:
         """Run an action to its end, even if who asks for it does not wait for that."""
-        record = self._begun(path, "Action", caller, request)
+        record = _record(path, "Action", caller, request)
 
         async def act() -> RunOutcome:
+            self._tell_begun(record)  # a span is that of the task that it begins in
             try:
                 function, decoded = self._asked_for(path, "Action", args, caller)
                 value = await self._run_action(function, decoded, caller.identity)
@@ -303,8 +304,7 @@ class Executor:
         if not self.observers:
             return await self._call(ref, args, inside, identity)
         record = RunRecord(ref.path, _called(ref), "function")
-        if self.tracer is not None:
-            self.tracer.began(record)
+        self._tell_begun(record)
         try:
             answer = await self._call(ref, args, inside, identity)
             record.outcome = "declared" if type(answer) is _FAILURE else "success"
@@ -393,11 +393,13 @@ class Executor:
         self, path: str, called: str, caller: Caller, request: SessionRequest | None = None
     ) -> RunRecord:
         """The record of a run by an entry."""
-        named = None if request is None else (request.session_id, request.request_id)
-        record = RunRecord(path, called, _kind_of(caller), named)
+        record = _record(path, called, caller, request)
+        self._tell_begun(record)
+        return record
+
+    def _tell_begun(self, record: RunRecord) -> None:
         if self.tracer is not None:
             self.tracer.began(record)
-        return record
 
     def _tell_ended(self, record: RunRecord) -> None:
         record.duration_s = monotonic() - record.began_s
@@ -487,6 +489,11 @@ class Executor:
         decoded = decode(args)
         self._check_arguments(decoded)
         return function, decoded
+
+
+def _record(path: str, called: str, caller: Caller, request: SessionRequest | None) -> RunRecord:
+    named = None if request is None else (request.session_id, request.request_id)
+    return RunRecord(path, called, _kind_of(caller), named)
 
 
 def _kind_of(caller: Caller) -> CallerKind:

@@ -43,12 +43,19 @@ class ConfectAsgi:
         """Answer one connection, as ASGI defines it."""
         if scope["type"] == "http":
             exchange = Exchange(scope, receive, send)
-            if not await self.probes.answer(exchange):
-                await self._http.answer(exchange)
+            if self.backend.tracing is None:
+                await self._answer(exchange)
+            else:
+                with self.backend.tracing.continued(scope["headers"]):
+                    await self._answer(exchange)
         elif scope["type"] == "websocket":
             await self._sync.serve(Socket(scope, receive, send))
         elif scope["type"] == "lifespan":
             await _lifespan(receive, send)
+
+    async def _answer(self, exchange: Exchange) -> None:
+        if not await self.probes.answer(exchange):
+            await self._http.answer(exchange)
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -38,6 +38,8 @@ class Probes:
         """Notices what holds up the loop."""
         backend.observe(RunMetrics(self.metrics), RunLog(settings))
         self._measure(sockets)
+        if backend.tracing is not None:
+            backend.tracing.export(self.metrics)
 
     async def answer(self, exchange: Exchange) -> bool:
         """Answer a request, if it is such a one."""
