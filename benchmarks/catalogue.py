@@ -6,7 +6,16 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from benchmarks import hot_counter, invalidation, memory, mutation, query, table_size, tail
+from benchmarks import (
+    hot_counter,
+    invalidation,
+    memory,
+    mutation,
+    query,
+    sockets,
+    table_size,
+    tail,
+)
 from benchmarks.result import Result
 from benchmarks.scale import Scale
 
@@ -21,4 +30,5 @@ BENCHMARKS: Final[dict[str, Benchmark]] = {
     "table-size": table_size.measure,
     "tail": tail.measure,
     "memory": memory.measure,
+    "sockets": sockets.measure,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Unit: TypeAlias = Literal["/s", "µs", "ms", "MiB"]
+Unit: TypeAlias = Literal["/s", "µs", "ms", "KiB", "MiB"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,10 @@ class Scale:
     """In the table into which is inserted while the slowest of the calls are looked for."""
     subscriptions: tuple[int, ...]
     """How many subscriptions stand beside a write that they do not depend on."""
+    idle_sockets: int
+    """How many sockets hold a subscription and do nothing."""
+    active_sockets: int
+    """How many sockets mutate without a pause."""
 
 
 FULL = Scale(
@@ -30,6 +34,8 @@ FULL = Scale(
     many_documents=1_000_000,
     tail_documents=300_000,
     subscriptions=(100, 10_000, 100_000),
+    idle_sockets=1_000,
+    active_sockets=200,
 )
 """What the targets are about."""
 
@@ -40,6 +46,8 @@ QUICK = Scale(
     many_documents=50_000,
     tail_documents=20_000,
     subscriptions=(100, 1_000, 10_000),
+    idle_sockets=300,
+    active_sockets=60,
 )
 """A first impression in a minute or so; the targets are not about it."""
 
@@ -50,5 +58,7 @@ SMOKE = Scale(
     many_documents=2_000,
     tail_documents=1_000,
     subscriptions=(10, 20),
+    idle_sockets=10,
+    active_sockets=4,
 )
 """Just enough to see that every benchmark still runs."""

@@ -25,6 +25,7 @@ from confect_core.spec import GroupSpec as GroupSpec
 from confect_core.spec import NoArgs as NoArgs
 from confect_core.spec import Spec as Spec
 from confect_core.spec.call import Signature as Signature
+from confect_core.stored_file import StoredFile as StoredFile
 from confect_core.table_definition import Index as Index
 from confect_core.tables import Id as Id
 from confect_core.tables import Table as Table

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -19,11 +20,14 @@ from confect_server.observe import Observer
 from confect_server.runtime.clock import SystemClock
 from confect_server.runtime.executor import Application, Executor
 from confect_server.runtime.failure import Failures
+from confect_server.runtime.file_sweeper import FileSweeper
 from confect_server.runtime.query_cache import QueryCache
 from confect_server.runtime.underway import Underway
 from confect_server.runtime.version import Version
-from confect_server.settings import Settings
-from confect_server.store import Store
+from confect_server.settings import Settings, Storage
+from confect_server.storage import Blobs, DiskBlobs, Files, MemoryBlobs
+from confect_server.storage.upload_tokens import UploadTokens
+from confect_server.store import SqliteStore, Store
 from confect_server.workers import Processes, Threads
 
 if TYPE_CHECKING:  # OpenTelemetry is an extra
@@ -59,6 +63,10 @@ class Backend:
         """Does it only end what runs, and should be asked for nothing new?"""
         self.tracing: Tracing | None = None
         """What makes spans of runs, if anything does."""
+        self.files = executor.files
+        """The stored files of the database."""
+        self.sweeper = FileSweeper(database, executor.transactions, self.files.blobs, clock)
+        """Removes the bytes that are of no file any more."""
         self._version = version
         self._tasks = tasks
 
@@ -74,28 +82,33 @@ class Backend:
         randomness: Randomness = os.urandom,
         settings: Settings | None = None,
         pauses: Pauses | None = None,
+        blobs: Blobs | None = None,
         tell: Callable[[Backfill], None] = lambda _: None,
     ) -> AsyncGenerator[Backend]:
         """The application running on a store, for as long as the context lasts.
 
-        Leaving it lets the actions that run end, for as long as the settings say.
+        The bytes of files lie in `blobs`, beside the store unless told otherwise. Leaving the
+        context lets the actions that run end, for as long as the settings say.
         """
         clock, settings = clock or SystemClock(), settings or Settings()
         tracing = _tracing() if settings.observing.opentelemetry else None
         async with (
             Database.open(store, clock, randomness, settings, pauses) as database,
-            _background() as tasks,
+            _in_background() as tasks,
         ):
-            threads = Threads(database.settings.actions.threads)
-            version = Version(impl, threads, database.settings)
+            blobs = blobs or _blobs_beside(store, settings.storage, clock)
+            files = _files(database, blobs, clock)
+            threads = Threads(settings.actions.threads)
+            version = Version(impl, threads, settings)
             application = await _started(version, database, tasks, tell)
             failures, underway = Failures(redacts=redacts), Underway(tasks)
-            executor = Executor(database, application, failures, clock, randomness, underway)
+            executor = Executor(database, application, failures, files, clock, randomness, underway)
             backend = cls(database, clock, executor, version, threads, tasks)
             if tracing is not None:
                 backend.trace(tracing)
             try:
-                yield backend
+                async with _in_background(backend.sweeper.run):
+                    yield backend
             finally:
                 with anyio.CancelScope(shield=True):
                     await backend.drain()
@@ -163,15 +176,34 @@ async def _started(
     return Application(version.impl, version.functions, tables, services, routes, version.use)
 
 
+def _files(database: Database, blobs: Blobs, clock: Clock) -> Files:
+    tokens = UploadTokens(database.incarnation)
+    return Files(blobs, tokens, clock, database.settings.storage, database.pauses)
+
+
+def _blobs_beside(store: Store, settings: Storage, clock: Clock) -> Blobs:
+    """Where the bytes of files lie unless told otherwise: beside the database, or where it is."""
+    if settings.folder is not None:
+        return DiskBlobs(Path(settings.folder))
+    if isinstance(store, SqliteStore):
+        return DiskBlobs(store.path.with_name(f"{store.path.name}.files"))
+    return MemoryBlobs(clock)
+
+
 @asynccontextmanager
-async def _background() -> AsyncGenerator[TaskGroup]:
-    """A task group that does not wrap the one exception that leaves its context."""
+async def _in_background(
+    *work: Callable[[], Coroutine[Any, Any, None]],
+) -> AsyncGenerator[TaskGroup]:
+    """Inside, work is done beside everything else, and more may be; at the end it is cancelled."""
     failure: Exception | None = None
     async with anyio.create_task_group() as tasks:
+        for each in work:
+            tasks.start_soon(each)
         try:
             yield tasks
         except Exception as error:
-            failure = error
-        tasks.cancel_scope.cancel()
+            failure = error  # kept from the task group, which would wrap it in a group
+        finally:
+            tasks.cancel_scope.cancel()
     if failure is not None:
         raise failure

@@ -56,6 +56,7 @@ from confect_server.runtime.transactions import Transactions
 from confect_server.runtime.underway import Underway
 from confect_server.runtime.version import Use
 from confect_server.services import Services
+from confect_server.storage import Files
 
 _FAILURE: type = Failure
 
@@ -110,10 +111,13 @@ class Executor:
         database: Database,
         application: Application,
         failures: Failures,
+        files: Files,
         clock: Clock,
         randomness: Randomness,
         underway: Underway,
     ) -> None:
+        self.files = files
+        """The stored files of the database."""
         self._database = database
         self.underway = underway
         """The actions that run."""
@@ -123,7 +127,8 @@ class Executor:
         self._failures = failures
         self._cursors = Cursors(database.incarnation)
         self._limits = database.settings.limits
-        self._transactions = Transactions(database, clock, randomness, self._check_schema)
+        self.transactions = Transactions(database, clock, randomness, self._check_schema)
+        """Runs work on the database that is no function."""
         self.application = application
         self.observers: tuple[Observer, ...] = ()
         """Who is told of every run that has ended; telling nobody costs a run 1 µs of 36."""
@@ -160,7 +165,7 @@ class Executor:
     async def _query_at(
         self, path: str, args: JsonObject, caller: Caller, ts: int | None, journal: str | None
     ) -> QueryResult:
-        transaction = self._transactions.begin(ts, is_read_only=True)
+        transaction = self.transactions.begin(ts, is_read_only=True)
         run = self._run(transaction, caller.identity, journal)
         use, record = self.application.use, self._begun(path, "Query", caller)
         record.usage = transaction.usage
@@ -218,7 +223,7 @@ class Executor:
             return MutationResult(Succeeded(encoded), None)
 
         try:
-            result, ts = await self._transactions.write(attempt, is_named=request is not None)
+            result, ts = await self.transactions.write(attempt, is_named=request is not None)
             record.outcome = "success"
         except Exception as error:
             return MutationResult(self._failed(error, record), None)
@@ -360,7 +365,7 @@ class Executor:
             return await self._run_action(function, args, identity)
         if function.called == "Query":
             return await self._at_newest(function, args, identity)
-        value, _ = await self._transactions.write(
+        value, _ = await self.transactions.write(
             lambda transaction: self._timed(function, args, self._run(transaction, identity))
         )
         return value
@@ -378,7 +383,7 @@ class Executor:
     async def _alone(
         self, function: RunnableFunction, args: Value, identity: UserIdentity | None
     ) -> Value:
-        transaction = self._transactions.begin(is_read_only=True)
+        transaction = self.transactions.begin(is_read_only=True)
         try:
             return await self._timed(function, args, self._run(transaction, identity))
         except ExceptionGroup as several:
@@ -469,7 +474,7 @@ class Executor:
 
     def _calls_outside(self, identity: UserIdentity | None) -> CallsOfAction:
         circumstances = Circumstances.drawn(self._clock, self._randomness, identity)
-        return CallsOfAction(self, self._transactions, circumstances)
+        return CallsOfAction(self, self.transactions, circumstances)
 
     def _check_arguments(self, args: Value) -> None:
         if (size := len(dumps_canonical(args))) > self._limits.arguments_bytes:

@@ -35,6 +35,10 @@ class ConfectAsgi:
         self.probes = Probes(backend, admin_key, lambda: self._sync.sockets)
         """What it says of itself."""
 
+    def is_served_at(self, origin: str) -> None:
+        """Say where clients find it, which the URLs of files begin with."""
+        self.backend.files.served_at = origin
+
     def reloaded(self) -> None:
         """The backend runs another version of its application: subscribers get its answers."""
         self._sync.reloaded()

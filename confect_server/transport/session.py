@@ -22,7 +22,6 @@ What holds at every moment:
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Generic
 
@@ -95,10 +94,10 @@ class SyncSession(Generic[I]):
         self._next: _NextTransition | None = None  # the one that is under way
         self._owes_transition = False
         self._least_ts = 0  # no Transition may be older than what the client was told of
-        self._mutations: deque[RunMutation[I]] = deque()  # the first one is running
+        self._mutations: list[RunMutation[I]] = []  # the first one is running
         self._actions_running = 0
         self._is_verifying = False
-        self._held: deque[ClientMessage] = deque()  # what arrived behind an Authenticate
+        self._held: list[ClientMessage] = []  # what arrived behind an Authenticate
         self._liveness = Liveness()
         self._is_closed = False
 
@@ -267,7 +266,7 @@ class SyncSession(Generic[I]):
     ) -> list[Effect[I]]:
         if self._is_closed:
             return []
-        answered = self._mutations.popleft().request.request_id
+        answered = self._mutations.pop(0).request.request_id
         if answered != response.request_id:
             raise ValueError(f"mutation {answered} is running, not {response.request_id}")
         self._owes_transition = True
@@ -319,7 +318,7 @@ class SyncSession(Generic[I]):
     def _handle_held(self) -> list[Effect[I]]:
         effects: list[Effect[I]] = []
         while self._held and not self._is_verifying and not self._is_closed:
-            effects += self._handle(self._held.popleft())
+            effects += self._handle(self._held.pop(0))
         return effects
 
     def auth_failed(self, error: str, *, attempted: bool = True) -> list[Effect[I]]:

@@ -46,6 +46,7 @@ from confect_server.transport.effects import (
 )
 from confect_server.transport.session import SyncSession
 from confect_server.transport.socket import Socket
+from confect_server.transport.wakeup import Wakeup
 
 TICK_S = 5.0
 """How often a socket looks whether it has been silent for too long."""
@@ -125,8 +126,8 @@ class _Connection:
         self._put_off = 0  # how often in a row the queries had to run at a newer snapshot
         self._running: set[int] = set()  # queries under way that were not dropped meanwhile
         self._mutation: RunMutation[Caller] | None = None
-        self._mutation_came = anyio.Event()
-        self._fell_behind = anyio.Event()
+        self._mutation_came = Wakeup()
+        self._fell_behind = Wakeup()
         self._tasks = anyio.create_task_group()
 
     async def run(self) -> None:
@@ -167,7 +168,6 @@ class _Connection:
     async def _mutate(self) -> None:
         while True:
             await self._mutation_came.wait()
-            self._mutation_came = anyio.Event()
             if self._mutation is not None:
                 effects = await self._run_mutation(self._mutation)
                 self._mutation = None
@@ -176,7 +176,6 @@ class _Connection:
     async def _push(self) -> None:
         while True:
             await self._fell_behind.wait()
-            self._fell_behind = anyio.Event()
             await self._pauses.reached(PausePoint.PUSH_WOKEN)
             await self._socket.wait_taken()
             effects = self._session.advance(await self._answered_ts(), self._now_ms())

@@ -24,6 +24,8 @@ from confect_server.workers import process
 from confect_server.workers.errors import HandlerExited, RaisedInProcess, WorkerDied
 from confect_server.workers.handlers import HandlerName
 
+_LAST_BREATH_S = 5
+
 _MAIN = f"""
 import json, sys
 sys.path[:] = json.loads(sys.argv[1])
@@ -89,7 +91,7 @@ class Processes:
         try:
             said = await worker.do(job)
         except (anyio.EndOfStream, anyio.IncompleteRead, anyio.BrokenResourceError):
-            raise WorkerDied(path, await worker.end()) from None
+            raise WorkerDied(path, await worker.gone()) from None
         except BaseException:
             await worker.end()
             raise
@@ -150,8 +152,17 @@ class _Worker:
         self.jobs_done += 1
         return said
 
+    async def gone(self) -> int:
+        """The exit code of a process that seems to be gone by itself, negative for a signal.
+
+        Who kills a process that has just died asks for its exit code, and then asyncio cannot.
+        """
+        with anyio.move_on_after(_LAST_BREATH_S):
+            await self._process.wait()
+        return await self.end()
+
     async def end(self) -> int:
-        """End the process, whatever it does; its exit code, negative for a signal."""
+        """End the process, whatever it does."""
         if self.is_alive:
             self._process.kill()
         with anyio.CancelScope(shield=True):

@@ -21,6 +21,7 @@ from confect_core import (
     NoArgs,
     Outcome,
     PaginationOptions,
+    StoredFile,
     Table,
     TaggedError,
     ref,
@@ -200,7 +201,22 @@ async def nests(ctx: MutationCtx, note_id: Id[Note]) -> None:
     ctx.meta.documents_read.used = 3  # what is used is told, not set
 
 
+async def looks_at_files(ctx: QueryCtx, file: Id[StoredFile], note_id: Id[Note]) -> None:
+    await ctx.storage.delete(file)  # a query deletes no files
+    await ctx.storage.upload_url()  # a query takes no files
+    await ctx.storage.url(note_id)  # an id of another table is no file
+    url: str = await ctx.storage.url(file)  # the file may be gone
+    assert url
+
+
+async def changes_files(ctx: MutationCtx, file: Id[StoredFile]) -> None:
+    await ctx.storage.delete(file)
+    await ctx.storage.store(b"abc")  # a mutation does not wait for bytes
+    await ctx.storage.get(file)  # nor reads them
+
+
 async def acts(ctx: ActionCtx, note_id: Id[Note]) -> None:
+    await ctx.storage.store("abc")  # bytes are no text
     ctx.meta  # an action has no limits to use up
     ctx.db  # an action has no database of its own
     Mailer.of(ctx)  # an action that did not ask
