@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, cast
 
 from confect_core.errors import SpecError, Where
+from confect_core.spec import DeclaredFunction
 
-if TYPE_CHECKING:  # what users import checks its handlers by this module
-    from confect_server.impl import FunctionImpl
+
+class Implemented(Protocol):
+    """A declared function with its handler."""
+
+    @property
+    def spec(self) -> DeclaredFunction[..., Any, Any]:
+        """What is declared."""
+        ...
+
+    @property
+    def handler(self) -> Callable[..., object]:
+        """What runs."""
+        ...
 
 
 class HandlerNotFound(SpecError):
@@ -32,23 +45,23 @@ class HandlerName:
     name: str
 
     @classmethod
-    def of(cls, function: FunctionImpl[Any, Any, Any]) -> HandlerName:
+    def of(cls, function: Implemented) -> HandlerName:
         """The name of a handler, whether or not another process can import it."""
         return cls(function.handler.__module__, function.handler.__qualname__)
 
-    def mistakes(self, function: FunctionImpl[Any, Any, Any]) -> list[SpecError]:
+    def mistakes(self, function: Implemented) -> list[SpecError]:
         """That the name leads elsewhere than to this function, here and so in another process."""
         module = sys.modules.get(self.module)
         if self.module != "__main__" and getattr(module, self.name, None) is function:
             return []
         return [HandlerNotFound(str(self), function.spec.where)]
 
-    def imported(self) -> FunctionImpl[Any, Any, Any]:
+    def imported(self) -> Implemented:
         """The function of that name; raises `HandlerNotFound`."""
         found: object = getattr(importlib.import_module(self.module), self.name, None)
         if found is None:
             raise HandlerNotFound(str(self))
-        return cast("FunctionImpl[Any, Any, Any]", found)
+        return cast("Implemented", found)
 
     def __str__(self) -> str:
         return f"{self.module}.{self.name}"
