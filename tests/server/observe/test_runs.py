@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from io import StringIO
 from random import Random
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from confect_core.protocol import JsonObject
 from confect_server import ActionCtx, Actions, Settings
-from confect_server.observe import Metrics, RunLog, RunMetrics, RunRecord
+from confect_server.observe import Metrics, RunLog, RunMetrics, RunRecord, logging_to
 from confect_server.observe.logs import HumanFormatter, JsonFormatter
 from confect_server.runtime import ADMIN, CLIENT
 from confect_server.runtime.requests import SessionRequest
@@ -201,3 +202,20 @@ def test_a_json_log_holds_the_traceback_of_a_defect(caplog: pytest.LogCaptureFix
     line = orjson.loads(JsonFormatter().format(caplog.records[0]))
     assert "ValueError: a defect" in line["traceback"]
     assert line["odd"].startswith("<object")
+
+
+@pytest.mark.parametrize("is_json", [False, True])
+async def test_what_fails_is_written_with_the_id_that_its_caller_was_told(is_json: bool) -> None:
+    stream = StringIO()
+    with logging_to(stream, Observing(json_logs=is_json)):
+        async with teller() as at:
+            failed = await at.failure("broken")
+    written, told_id = stream.getvalue(), failed.message[len("[Request ID: ") :][:16]
+    if is_json:
+        line = orjson.loads(written)
+        assert (line["request_id"], line["function"]) == (told_id, "accounts:broken")
+        assert "Traceback" in line["traceback"]
+    else:
+        assert f"ERROR   accounts:broken failed [Request ID: {told_id}]\nTraceback" in written
+    logging.getLogger("confect").info("said after the server has stopped")
+    assert stream.getvalue() == written

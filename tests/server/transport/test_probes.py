@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import httpx2
 import pytest
 
-from confect_server import Observing, Settings
+from confect_server import Impl, Observing, Settings
+from confect_server.engine import DeclaredTable
 from confect_server.runtime import CLIENT, Backend
 from confect_server.store import Head, MemoryStore
 from confect_server.transport import AdminKey, ConfectAsgi
+from tests.server.runtime.test_backend import Item, version
 from tests.server.runtime.workshop import Script, workshop_of
 
 
@@ -38,10 +41,12 @@ class Served:
 
 @asynccontextmanager
 async def served(
-    settings: Settings | None = None, store: MemoryStore | None = None
+    settings: Settings | None = None,
+    store: MemoryStore | None = None,
+    application: Impl[Any] | None = None,
 ) -> AsyncGenerator[Served]:
     async with Backend.open(
-        workshop_of(Script()), store or MemoryStore(), settings=settings
+        application or workshop_of(Script()), store or MemoryStore(), settings=settings
     ) as backend:
         transport = httpx2.ASGITransport(ConfectAsgi(backend, AdminKey("the-key")))
         async with httpx2.AsyncClient(transport=transport, base_url="http://server") as http:
@@ -98,3 +103,11 @@ async def test_metrics_may_be_public() -> None:
 async def test_probes_are_only_read(path: str) -> None:
     async with served() as at:
         assert (await at.http.post(path)).status_code == 404
+
+
+async def test_a_server_whose_tables_are_others_by_now_is_not_ready() -> None:
+    async with served(application=version("one", [], Item)) as at:
+        await at.backend.database.declare({"items": DeclaredTable({})})  # as another process would
+        answer = await at.http.get("/readyz")
+        assert answer.status_code == 503
+        assert "another version of the program" in answer.json()["problem"]
