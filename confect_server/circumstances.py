@@ -94,6 +94,10 @@ class Circumstances:
             self._clock, lambda: self._seed + number, self.identity, self.looked_at
         )
 
+    def again(self) -> Circumstances:
+        """The same ones from the beginning, for whoever runs once more to compare."""
+        return Circumstances(self._clock, lambda: self._seed, self.identity)
+
     @cached_property
     def _seed(self) -> bytes:
         return self._draw_seed()

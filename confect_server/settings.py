@@ -120,6 +120,14 @@ class Storage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Checks:
+    """What is checked while functions run, at the price of their speed; never in production."""
+
+    queries_twice: bool = True
+    """Is each query run twice, and refused if it does not answer the same again?"""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """How a server runs; the defaults are meant to be kept."""
 
@@ -130,3 +138,4 @@ class Settings:
     actions: Actions = field(default_factory=Actions)
     observing: Observing = field(default_factory=Observing)
     storage: Storage = field(default_factory=Storage)
+    checks: Checks = field(default_factory=Checks)

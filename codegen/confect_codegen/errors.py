@@ -5,12 +5,14 @@
     ProjectError
     ├── finding it         NoProject, NotConfigured, BadConfiguration, NoPackage
     ├── loading it         NoSpecModule, NoSpec, NoImplModule, NoImpl, ImportFailed, BrokenSource
+    ├── generating it      StaleCode
     ├── what it declares   SpecImportsServer, SpecImportsGenerated, UnnamedSpec, PrivateName,
     │                      AmbiguousConstructor, AmbiguousAttribute, UnprintableType, UnknownTable,
     │                      DuplicateTable, ReservedField
     ├── plain functions    PlainNotFound, PlainNeedsImpls, NotAsync, NoCtx, WrongCtx,
     │                      NoPaginationOptions, BadParameter, UnresolvedSignature, ServerOnlyType
     ├── what it implements GroupNotProvided, GroupNotDeclared
+    ├── how it runs        NotReproducible and below it, in determinism/errors.py
     └── calling its server NoServer, ServerUnreachable, BadArguments, CallFailed
 """
 
@@ -50,7 +52,7 @@ class BadConfiguration(ProjectError):
         super().__init__(
             problem,
             hint='[tool.confect] takes app = "app", undeclared_tables = false '
-            "and the tables limits, retention, memory and sharing",
+            "and the tables limits, retention, memory, sharing and checks",
             where=where,
         )
 
@@ -127,6 +129,17 @@ class BrokenSource(ProjectError):
 
     def __init__(self, problem: str, where: Where) -> None:
         super().__init__(problem, hint="correct the syntax of this line", where=where)
+
+
+class StaleCode(ProjectError):
+    """Generated modules that are not what would be generated now."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        shown = ", ".join(each.name for each in files)
+        super().__init__(
+            f"the generated code is stale: {shown}",
+            hint="run `confect codegen`, and check again",
+        )
 
 
 class SpecImportsServer(ProjectError):

@@ -14,6 +14,7 @@ from anyio.abc import TaskGroup
 from confect_server.db import OpenTables
 from confect_server.engine import Backfill, Clock, Database, Pauses, Randomness
 from confect_server.errors import NoOpenTelemetry
+from confect_server.hooks import WatchedTables
 from confect_server.http import Routes
 from confect_server.impl import Impl
 from confect_server.observe import Observer
@@ -78,6 +79,8 @@ class Backend:
         store: Store,
         *,
         redacts: bool = False,
+        keeps_causes: bool = False,
+        in_development: bool = False,
         clock: Clock | None = None,
         randomness: Randomness = os.urandom,
         settings: Settings | None = None,
@@ -87,8 +90,9 @@ class Backend:
     ) -> AsyncGenerator[Backend]:
         """The application running on a store, for as long as the context lasts.
 
-        The bytes of files lie in `blobs`, beside the store unless told otherwise. Leaving the
-        context lets the actions that run end, for as long as the settings say.
+        The bytes of files lie in `blobs`, beside the store unless told otherwise. In development
+        the checks of the settings are made; with `keeps_causes` failures hold what was raised.
+        Leaving the context lets the actions that run end, for as long as the settings say.
         """
         clock, settings = clock or SystemClock(), settings or Settings()
         tracing = _tracing() if settings.observing.opentelemetry else None
@@ -96,13 +100,21 @@ class Backend:
             Database.open(store, clock, randomness, settings, pauses) as database,
             _in_background() as tasks,
         ):
-            blobs = blobs or _blobs_beside(store, settings.storage, clock)
+            blobs = blobs or blobs_beside(store, settings.storage, clock)
             files = _files(database, blobs, clock)
             threads = Threads(settings.actions.threads)
             version = Version(impl, threads, settings)
             application = await _started(version, database, tasks, tell)
-            failures, underway = Failures(redacts=redacts), Underway(tasks)
-            executor = Executor(database, application, failures, files, clock, randomness, underway)
+            executor = Executor(
+                database,
+                application,
+                Failures(redacts=redacts, keeps_causes=keeps_causes),
+                files,
+                clock,
+                randomness,
+                Underway(tasks),
+                repeats_queries=in_development and settings.checks.queries_twice,
+            )
             backend = cls(database, clock, executor, version, threads, tasks)
             if tracing is not None:
                 backend.trace(tracing)
@@ -173,7 +185,10 @@ async def _started(
         raise
     tables = OpenTables.of(version.impl.data_model.tables, database.catalog)
     routes = Routes(version.impl.routes)
-    return Application(version.impl, version.functions, tables, services, routes, version.use)
+    watched = WatchedTables.of(version.impl.hooks, tables)
+    return Application(
+        version.impl, version.functions, tables, services, routes, version.use, watched
+    )
 
 
 def _files(database: Database, blobs: Blobs, clock: Clock) -> Files:
@@ -181,7 +196,7 @@ def _files(database: Database, blobs: Blobs, clock: Clock) -> Files:
     return Files(blobs, tokens, clock, database.settings.storage, database.pauses)
 
 
-def _blobs_beside(store: Store, settings: Storage, clock: Clock) -> Blobs:
+def blobs_beside(store: Store, settings: Storage, clock: Clock) -> Blobs:
     """Where the bytes of files lie unless told otherwise: beside the database, or where it is."""
     if settings.folder is not None:
         return DiskBlobs(Path(settings.folder))

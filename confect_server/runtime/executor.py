@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from time import monotonic
 from typing import Any
 
@@ -42,6 +42,7 @@ from confect_server.engine import (
     conflict_in,
 )
 from confect_server.errors import ActionStopped
+from confect_server.hooks import WatchedTables
 from confect_server.http import Route, Routes
 from confect_server.impl import Impl
 from confect_server.observe import CallerKind, Observer, RunRecord, Tracer
@@ -50,11 +51,13 @@ from confect_server.runtime.calls import CallsOfAction, TransactionRun
 from confect_server.runtime.failure import Failures, kind_of, tag_of
 from confect_server.runtime.functions import DeclaredFailure, Functions, RunnableFunction
 from confect_server.runtime.outcome import Failed, RunOutcome, Succeeded
+from confect_server.runtime.repetition import Repetition
 from confect_server.runtime.requests import SessionRequest, answer_to, record_answer
 from confect_server.runtime.run_time import ActionTime, RunTime
 from confect_server.runtime.transactions import Transactions
 from confect_server.runtime.underway import Underway
 from confect_server.runtime.version import Use
+from confect_server.runtime.watched_writes import WatchedWrites
 from confect_server.services import Services
 from confect_server.storage import Files
 
@@ -96,6 +99,7 @@ class Application:
     services: Services
     routes: Routes
     use: Use
+    watched: WatchedTables
 
     @cached_property
     def data_model(self) -> DataModel:
@@ -115,6 +119,8 @@ class Executor:
         clock: Clock,
         randomness: Randomness,
         underway: Underway,
+        *,
+        repeats_queries: bool = False,
     ) -> None:
         self.files = files
         """The stored files of the database."""
@@ -127,6 +133,7 @@ class Executor:
         self._failures = failures
         self._cursors = Cursors(database.incarnation)
         self._limits = database.settings.limits
+        self._repeats_queries = repeats_queries
         self.transactions = Transactions(database, clock, randomness, self._check_schema)
         """Runs work on the database that is no function."""
         self.application = application
@@ -174,7 +181,7 @@ class Executor:
         outcome: RunOutcome
         try:
             function, decoded = self._asked_for(path, "Query", args, caller)
-            encoded = self._encoded(await self._timed(function, decoded, run))
+            encoded = self._encoded(await self._queried(function, decoded, run))
             outcome = Succeeded(encoded)
             record.outcome, record.result_bytes = "success", len(encoded)
         except Exception as error:
@@ -334,7 +341,7 @@ class Executor:
         application.use.begin()
         try:
             value = (
-                await self._run_outside(function, args, identity)
+                await self.run_outside(function, args, identity)
                 if inside is None
                 else await self._run_inside(function, args, inside)
             )
@@ -354,13 +361,12 @@ class Executor:
         if function.called == "Action":
             return await self._run_action(function, args, outer.circumstances.identity)
         async with outer.transaction.nested(is_read_only=function.called == "Query") as part:
-            paging, circumstances = Paging(self._cursors), outer.circumstances.inside()
-            run = TransactionRun(self, part, outer.time, circumstances, paging)
-            return await self._run_in(function, args, run)
+            return await self._run_in(function, args, self._inside(outer, part))
 
-    async def _run_outside(
+    async def run_outside(
         self, function: RunnableFunction, args: Value, identity: UserIdentity | None
     ) -> Value:
+        """What a function answers outside of any run, on behalf of somebody."""
         if function.called == "Action":
             return await self._run_action(function, args, identity)
         if function.called == "Query":
@@ -385,7 +391,7 @@ class Executor:
     ) -> Value:
         transaction = self.transactions.begin(is_read_only=True)
         try:
-            return await self._timed(function, args, self._run(transaction, identity))
+            return await self._queried(function, args, self._run(transaction, identity))
         except ExceptionGroup as several:
             conflict = conflict_in(several)
             if conflict is not None:
@@ -441,6 +447,23 @@ class Executor:
             self, transaction, time, circumstances, Paging(self._cursors, journal)
         )
 
+    def _queried(
+        self, function: RunnableFunction, args: Value, run: TransactionRun
+    ) -> Awaitable[Value]:
+        """What a query answers; where that is checked, only if it answers the same again."""
+        if not (self._repeats_queries and function.is_compared):
+            return self._timed(function, args, run)
+        execute = partial(self._timed, function, args)
+        return Repetition(function.path, run, self._again(run), execute).answer()
+
+    def _again(self, run: TransactionRun) -> TransactionRun:
+        """A run that is given the same as this one, which has not begun; it uses its own limits."""
+        ts = run.transaction.begin_ts
+        transaction = self.transactions.begin(ts, is_read_only=True)
+        time = RunTime(self._limits.run_time_s)
+        paging = Paging(self._cursors, run.paging.journal)
+        return TransactionRun(self, transaction, time, run.circumstances.again(), paging)
+
     def _timed(
         self, function: RunnableFunction, args: Value, run: TransactionRun
     ) -> Awaitable[Value]:
@@ -450,15 +473,40 @@ class Executor:
         self, function: RunnableFunction, args: Value, run: TransactionRun
     ) -> Coroutine[Any, Any, Value]:
         application = self.application
-        model, tables = application.data_model, application.tables
+        tables = application.tables
         ctx: Ctx[Any]
         if function.called == "Mutation":
-            writer = model.writer(run.transaction, tables, run.paging)
-            ctx = MutationCtx(writer, application.services, run)
+            ctx = self._mutation_ctx(run)
         else:
-            reader = model.reader(run.transaction, tables, run.paging)
+            reader = application.data_model.reader(run.transaction, tables, run.paging)
             ctx = QueryCtx(reader, application.services, run)
         return function.run(ctx, args, tables)
+
+    def _mutation_ctx(self, run: TransactionRun) -> MutationCtx[Any, Any]:
+        """What a mutation is given."""
+        application = self.application
+        if application.watched:
+            return self._watched_ctx(run)
+        writer = application.data_model.writer(run.transaction, application.tables, run.paging)
+        return MutationCtx(writer, application.services, run)
+
+    def _watched_ctx(
+        self, run: TransactionRun, hooks: tuple[str, ...] = ()
+    ) -> MutationCtx[Any, Any]:
+        """What a mutation is given whose writes run hooks, or a hook that is inside of others."""
+
+        def enter(part: Transaction, around: tuple[str, ...]) -> MutationCtx[Any, Any]:
+            return self._watched_ctx(self._inside(run, part), around)
+
+        application = self.application
+        writer = application.data_model.writer(run.transaction, application.tables, run.paging)
+        writer._watched = WatchedWrites(run.transaction, application.watched, enter, hooks)
+        return MutationCtx(writer, application.services, run)
+
+    def _inside(self, outer: TransactionRun, part: Transaction) -> TransactionRun:
+        """The run of a function that another one calls, in its part of the transaction."""
+        paging, circumstances = Paging(self._cursors), outer.circumstances.inside()
+        return TransactionRun(self, part, outer.time, circumstances, paging)
 
     async def _run_action(
         self, function: RunnableFunction, args: Value, identity: UserIdentity | None

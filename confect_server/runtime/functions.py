@@ -12,25 +12,20 @@ from returns.result import Failure
 
 from confect_core import Args
 from confect_core.errors import TaggedError
-from confect_core.protocol import EncodedValue
-from confect_core.spec import (
-    AnyFunction,
-    BlockingActionSpec,
-    DeclaredAction,
-    Kind,
-    ProcessActionSpec,
-    Schemas,
-)
+from confect_core.spec import AnyFunction, DeclaredAction, Group, Kind, Schemas
 from confect_core.spec.call import SchemaCall, without_pagination
+from confect_core.spec.declared_errors import DeclaredErrors
 from confect_core.spec.group import group_of
-from confect_core.values import Value, dumps_canonical, loads
+from confect_core.values import Value
 from confect_core.values.codec import Codec
-from confect_server.blocking import BlockingActionCtx
-from confect_server.ctx import ActionCtx, Ctx
+from confect_server.ctx import Ctx
 from confect_server.db import OpenTables
 from confect_server.errors import FunctionNotFound, UndeclaredError, WrongKind
-from confect_server.impl import FunctionImpl, GroupImpl, Handler, Impl
-from confect_server.workers import DeclaredInProcess, HandlerName, Processes, Threads
+from confect_server.impl import GroupImpl, Handler, Impl
+from confect_server.middleware import Implementations
+from confect_server.runtime.handlers import Handlers
+from confect_server.runtime.passage import passage
+from confect_server.workers import Processes, Threads
 
 _CALLED: dict[Kind, str] = {
     "query": "Query",
@@ -52,7 +47,10 @@ class DeclaredFailure(Exception):
 class RunnableFunction(ABC):
     """One function with everything that a call of it needs."""
 
-    def __init__(self, path: str, spec: AnyFunction, args: type[Args]) -> None:
+    is_compared = True
+    """Is it run twice where queries are?"""
+
+    def __init__(self, path: str, spec: AnyFunction, handler: Handler, args: type[Args]) -> None:
         self.path = path
         self.kind: Kind = spec.kind
         self.called = _CALLED[self.kind]
@@ -61,6 +59,7 @@ class RunnableFunction(ABC):
         self.timeout_s = spec.timeout_s if isinstance(spec, DeclaredAction) else None
         """How long it may run, if its spec says so."""
         self.needs_args = any(field.is_required() for field in args.model_fields.values())
+        self._handler = handler
 
     @abstractmethod
     async def run(self, ctx: Ctx[Any], args: Value, tables: OpenTables) -> Value:
@@ -70,11 +69,12 @@ class RunnableFunction(ABC):
 class SpecifiedFunction(RunnableFunction):
     """A function whose spec has schemas."""
 
-    def __init__(self, path: str, function: FunctionImpl[Any, Any, Any]) -> None:
-        schemas = cast("Schemas", function.spec.contract)
-        super().__init__(path, function.spec, schemas.args)
-        self._handler: Any = function.handler
-        self._call = SchemaCall(schemas)
+    def __init__(
+        self, path: str, spec: AnyFunction, handler: Handler, joined: DeclaredErrors | None = None
+    ) -> None:
+        schemas = cast("Schemas", spec.contract)
+        super().__init__(path, spec, handler, schemas.args)
+        self._call = SchemaCall(schemas, joined)
 
     async def run(self, ctx: Ctx[Any], args: Value, tables: OpenTables) -> Value:
         try:
@@ -82,7 +82,8 @@ class SpecifiedFunction(RunnableFunction):
         except TaggedError as raised:
             raise self._failure(raised) from raised
         if type(result) is Failure:  # a final class, whose metaclass makes isinstance slow
-            raise self._failure(cast("Failure[TaggedError]", result).failure())
+            error = cast("Failure[TaggedError]", result).failure()
+            raise self._failure(error) from error
         return self._call.encode_result(result)
 
     async def _handle(self, ctx: Ctx[Any], args: Value, tables: OpenTables) -> object:
@@ -98,46 +99,6 @@ class SpecifiedFunction(RunnableFunction):
         )
 
 
-class BlockingFunction(SpecifiedFunction):
-    """An action whose handler blocks a thread."""
-
-    def __init__(self, path: str, function: FunctionImpl[Any, Any, Any], threads: Threads) -> None:
-        super().__init__(path, function)
-        self._threads = threads
-
-    async def _handle(self, ctx: Ctx[Any], args: Value, tables: OpenTables) -> object:
-        assert isinstance(ctx, ActionCtx)
-        decoded = self._call.decode_args(args, tables)
-        return await self._threads.run(
-            self.path, lambda bridge: self._handler(BlockingActionCtx(ctx, bridge), decoded)
-        )
-
-
-class ProcessFunction(SpecifiedFunction):
-    """An action whose handler runs in a worker process."""
-
-    def __init__(
-        self, path: str, function: FunctionImpl[Any, Any, Any], processes: Processes
-    ) -> None:
-        super().__init__(path, function)
-        self._processes = processes
-        self._name = HandlerName.of(function)
-
-    async def run(self, ctx: Ctx[Any], args: Value, tables: OpenTables) -> Value:
-        self._call.decode_args(args, tables)  # the process does not know the tables
-        encoded = EncodedValue(dumps_canonical(args))
-        try:
-            value = loads(await self._processes.run(self.path, self._name, encoded))
-        except DeclaredInProcess as failed:
-            data = loads(failed.data)
-            declared = self._call.decode_error(data)
-            if declared is None:
-                raise UndeclaredError(self.path, failed.data.decode()) from None
-            raise DeclaredFailure(declared.failure(), data) from None
-        self._call.decode_result(value)  # it may have imported what was saved since
-        return value
-
-
 class PlainFunction(RunnableFunction):
     """A plain function, whose arguments and result are checked by its signature."""
 
@@ -150,8 +111,7 @@ class PlainFunction(RunnableFunction):
             for each in parameters
         }
         model = _model_of(path, fields)
-        super().__init__(path, spec, model)
-        self._handler = handler
+        super().__init__(path, spec, handler, model)
         self._args: Codec[Args] = Codec(model, what="args")
         self._returns: Codec[Any] = Codec(hints["return"], what="returns")
         self._positional = [each.name for each in parameters if each.kind is not each.KEYWORD_ONLY]
@@ -177,11 +137,12 @@ class Functions:
     @classmethod
     def of(cls, application: Impl[Any], threads: Threads, processes: Processes) -> Functions:
         """The functions that an application implements, and where those run that take long."""
+        handlers = Handlers(threads, processes)
         return cls(
             {
                 function.path: function
                 for group in application.groups.values()
-                for function in _functions_of(group, threads, processes)
+                for function in _functions_of(group, application.middleware, handlers)
             }
         )
 
@@ -217,11 +178,18 @@ def easiest(functions: Iterable[RunnableFunction]) -> RunnableFunction | None:
 
 
 def _functions_of(
-    group: GroupImpl[Any], threads: Threads, processes: Processes
+    group: GroupImpl[Any], middleware: Implementations, handlers: Handlers
 ) -> list[RunnableFunction]:
-    declared = group_of(group.spec, "the implementation").functions
-    specified = [
-        _specified(f"{group.path}:{name}", function, threads, processes)
+    node = group_of(group.spec, "the implementation")
+    declared = node.functions
+    specified: list[RunnableFunction] = [
+        _specified(
+            path := f"{group.path}:{name}",
+            declared[name],
+            handlers.of(path, function),
+            node,
+            middleware,
+        )
         for name, function in group.functions.items()
     ]
     plain = [
@@ -232,13 +200,14 @@ def _functions_of(
 
 
 def _specified(
-    path: str, function: FunctionImpl[Any, Any, Any], threads: Threads, processes: Processes
-) -> RunnableFunction:
-    if isinstance(function.spec, BlockingActionSpec):
-        return BlockingFunction(path, function, threads)
-    if isinstance(function.spec, ProcessActionSpec):
-        return ProcessFunction(path, function, processes)
-    return SpecifiedFunction(path, function)
+    path: str, spec: AnyFunction, handler: Handler, group: Group, middleware: Implementations
+) -> SpecifiedFunction:
+    """A function with the middleware of its group and its own in front; nothing else if none."""
+    chain = spec.passes(group.middleware)
+    if not chain.middleware:
+        return SpecifiedFunction(path, spec, handler)
+    guarded = passage(path, spec, handler, middleware.of(chain))
+    return SpecifiedFunction(path, spec, guarded, chain.joined)
 
 
 def _model_of(path: str, fields: dict[str, Any]) -> type[Args]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typer
 
+from confect_codegen.cli.check import check
 from confect_codegen.cli.codegen import codegen
 from confect_codegen.cli.dev import dev
 from confect_codegen.cli.run import run
@@ -20,6 +21,6 @@ main = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (codegen, dev, run):
+for command in (codegen, check, dev, run):
     main.command()(command)
 main.add_typer(schema, name="schema")
