@@ -27,6 +27,12 @@ class Limits:
     """The size of the documents that these leave."""
     nesting: int = 8
     """How many queries and mutations may be called inside each other."""
+    functions_scheduled: int = 1_000
+    """Functions that are scheduled to be run later."""
+    bytes_scheduled: int = 16 * MIB
+    """The length of their arguments together, as JSON."""
+    scheduled_arguments_bytes: int = 4 * MIB
+    """The length of the arguments of each of them, as JSON."""
     run_time_s: float = 10.0
     """How long a run takes on the clock on the wall, with everything that it waits for."""
     arguments_bytes: int = 16 * MIB
@@ -102,6 +108,18 @@ class Observing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Scheduling:
+    """How scheduled functions are run."""
+
+    parallelism: int = 16
+    """How many of them one process runs at once; with 0 it leaves them to others."""
+    results_s: float = 7 * 86_400.0
+    """For how long one can see how they ended."""
+    lease_s: float = 30.0
+    """When the actions of a process that does not answer count as failed."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Storage:
     """How files are kept."""
 
@@ -137,5 +155,6 @@ class Settings:
     sharing: Sharing = field(default_factory=Sharing)
     actions: Actions = field(default_factory=Actions)
     observing: Observing = field(default_factory=Observing)
+    scheduling: Scheduling = field(default_factory=Scheduling)
     storage: Storage = field(default_factory=Storage)
     checks: Checks = field(default_factory=Checks)

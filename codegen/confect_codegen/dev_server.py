@@ -6,6 +6,7 @@ fails, the failure is shown and the old version stays.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -55,7 +56,12 @@ class DevServer:
         store, settings = SqliteStore(self._database), self._project.settings
         filling = Filling().tell
         opening = Backend.open(
-            application, store, in_development=True, settings=settings, tell=filling
+            application,
+            store,
+            in_development=True,
+            settings=settings,
+            tell=filling,
+            process=os.environ,
         )
         async with opening as backend:
             app = ConfectAsgi(backend, AdminKey(self._state.admin_key()), shows_functions=True)

@@ -407,6 +407,16 @@ class BadArguments(ProjectError):
         )
 
 
+class BadUser(ProjectError):
+    """A user to act as that is no JSON object."""
+
+    def __init__(self, text: str, problem: str) -> None:
+        super().__init__(
+            f"the user {text} cannot be read: {problem}",
+            hint="""pass --as '{"issuer": "https://id.example.com", "subject": "ada"}'""",
+        )
+
+
 class CallFailed(ProjectError):
     """A call from the command line that failed."""
 
@@ -414,4 +424,34 @@ class CallFailed(ProjectError):
         super().__init__(
             f"{path} failed: {message}" + (f"\n{data}" if data else ""),
             hint="the server's log says more",
+        )
+
+
+class NotChanged(ProjectError):
+    """Environment variables that a server did not list or change."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(
+            message,
+            hint="nothing was changed; `confect env list` shows what there is",
+        )
+
+
+class NoSuchVariable(ProjectError):
+    """An environment variable that is not stored."""
+
+    def __init__(self, name: str, stored: Sequence[str]) -> None:
+        super().__init__(
+            f"{name} is not stored",
+            hint=f"stored are {', '.join(stored) or 'none'}; `confect env set {name}=...` sets it",
+        )
+
+
+class BadAssignment(ProjectError):
+    """What is no variable with a value."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            f"{text!r} has no value",
+            hint="write NAME=VALUE for each, or one NAME alone to have its value read",
         )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
 from anyio.abc import TaskGroup
 
+from confect_server.auth import TokenVerifier
 from confect_server.db import OpenTables
 from confect_server.engine import Backfill, Clock, Database, Pauses, Randomness
 from confect_server.errors import NoOpenTelemetry
@@ -19,12 +21,15 @@ from confect_server.http import Routes
 from confect_server.impl import Impl
 from confect_server.observe import Observer
 from confect_server.runtime.clock import SystemClock
+from confect_server.runtime.environment import RunningEnvironment
 from confect_server.runtime.executor import Application, Executor
 from confect_server.runtime.failure import Failures
 from confect_server.runtime.file_sweeper import FileSweeper
+from confect_server.runtime.job_loop import JobLoop
 from confect_server.runtime.query_cache import QueryCache
 from confect_server.runtime.underway import Underway
 from confect_server.runtime.version import Version
+from confect_server.scheduler.recurring import declare as declare_crons
 from confect_server.settings import Settings, Storage
 from confect_server.storage import Blobs, DiskBlobs, Files, MemoryBlobs
 from confect_server.storage.upload_tokens import UploadTokens
@@ -50,6 +55,7 @@ class Backend:
         version: Version,
         threads: Threads,
         tasks: TaskGroup,
+        environment: RunningEnvironment,
     ) -> None:
         self.database = database
         self.clock = clock
@@ -64,9 +70,13 @@ class Backend:
         """Does it only end what runs, and should be asked for nothing new?"""
         self.tracing: Tracing | None = None
         """What makes spans of runs, if anything does."""
+        self.environment = environment
+        """The environment variables, for whoever runs the server."""
         self.files = executor.files
         """The stored files of the database."""
-        self.sweeper = FileSweeper(database, executor.transactions, self.files.blobs, clock)
+        self.transactions = executor.transactions.without_check()
+        """Runs what no function asks for, whatever version of the application this is."""
+        self.sweeper = FileSweeper(database, self.transactions, self.files.blobs, clock)
         """Removes the bytes that are of no file any more."""
         self._version = version
         self._tasks = tasks
@@ -85,11 +95,13 @@ class Backend:
         randomness: Randomness = os.urandom,
         settings: Settings | None = None,
         pauses: Pauses | None = None,
+        process: Mapping[str, str] | None = None,
         blobs: Blobs | None = None,
         tell: Callable[[Backfill], None] = lambda _: None,
     ) -> AsyncGenerator[Backend]:
         """The application running on a store, for as long as the context lasts.
 
+        `process` is the environment of this process: what is not stored is taken from there.
         The bytes of files lie in `blobs`, beside the store unless told otherwise. In development
         the checks of the settings are made; with `keeps_causes` failures hold what was raised.
         Leaving the context lets the actions that run end, for as long as the settings say.
@@ -100,11 +112,13 @@ class Backend:
             Database.open(store, clock, randomness, settings, pauses) as database,
             _in_background() as tasks,
         ):
+            environment = RunningEnvironment(database, clock, randomness, process or {})
             blobs = blobs or blobs_beside(store, settings.storage, clock)
             files = _files(database, blobs, clock)
             threads = Threads(settings.actions.threads)
             version = Version(impl, threads, settings)
-            application = await _started(version, database, tasks, tell)
+            application = await _started(version, database, clock, environment, tasks, tell)
+            environment.variables = application.variables
             executor = Executor(
                 database,
                 application,
@@ -115,11 +129,13 @@ class Backend:
                 Underway(tasks),
                 repeats_queries=in_development and settings.checks.queries_twice,
             )
-            backend = cls(database, clock, executor, version, threads, tasks)
+            backend = cls(database, clock, executor, version, threads, tasks, environment)
             if tracing is not None:
                 backend.trace(tracing)
             try:
-                async with _in_background(backend.sweeper.run):
+                await backend._declare_crons(impl)
+                jobs = JobLoop(database, clock, randomness, executor)
+                async with _in_background(jobs.run, backend.sweeper.run):
                     yield backend
             finally:
                 with anyio.CancelScope(shield=True):
@@ -136,12 +152,18 @@ class Backend:
         no other function runs between them.
         """
         version = Version(impl, self.threads, self.database.settings)
-        self.executor.application = await _started(version, self.database, self._tasks, tell)
+        self.executor.application = application = await _started(
+            version, self.database, self.clock, self.environment, self._tasks, tell
+        )
+        self.environment.variables = application.variables
         self.queries.clear()
         old, self._version = self._version, version
-        old.retire()
-        if not old.use.count:
-            await old.wait_closed()
+        try:
+            await self._declare_crons(impl)
+        finally:
+            old.retire()
+            if not old.use.count:
+                await old.wait_closed()
 
     @property
     def processes(self) -> Processes:
@@ -162,6 +184,10 @@ class Backend:
         self.is_draining = True
         await self.executor.underway.finish(self.database.settings.actions.grace_s)
 
+    async def _declare_crons(self, impl: Impl[Any]) -> None:
+        plans = [each.plan() for each in impl.crons]
+        await self.executor.transactions.write(partial(declare_crons, plans))
+
 
 def _tracing() -> Tracing:
     try:
@@ -172,9 +198,15 @@ def _tracing() -> Tracing:
 
 
 async def _started(
-    version: Version, database: Database, tasks: TaskGroup, tell: Callable[[Backfill], None]
+    version: Version,
+    database: Database,
+    clock: Clock,
+    environment: RunningEnvironment,
+    tasks: TaskGroup,
+    tell: Callable[[Backfill], None],
 ) -> Application:
     """A version with its services and its tables; without either, nothing has changed."""
+    variables = await environment.fitting(version.impl.environments)
     services = await version.open(tasks)
     try:
         await database.declare(version.impl.data_model.declared, tell)
@@ -187,7 +219,15 @@ async def _started(
     routes = Routes(version.impl.routes)
     watched = WatchedTables.of(version.impl.hooks, tables)
     return Application(
-        version.impl, version.functions, tables, services, routes, version.use, watched
+        version.impl,
+        version.functions,
+        tables,
+        services,
+        routes,
+        version.use,
+        watched,
+        TokenVerifier(version.impl.providers, clock),
+        variables,
     )
 
 

@@ -24,7 +24,7 @@ from confect_core import Ref
 from confect_core.protocol import EncodedValue, JsonObject
 from confect_core.protocol.record import record
 from confect_core.values import Value, decode, dumps_canonical
-from confect_server.auth import UserIdentity
+from confect_server.auth import TokenVerifier, UserIdentity
 from confect_server.circumstances import Circumstances, LookedAt, Moment
 from confect_server.ctx import ActionCtx, Ctx, MutationCtx, QueryCtx
 from confect_server.db import Cursors, DataModel, OpenTables, Paging
@@ -41,6 +41,7 @@ from confect_server.engine import (
     check_fits,
     conflict_in,
 )
+from confect_server.environment import Variables
 from confect_server.errors import ActionStopped
 from confect_server.hooks import WatchedTables
 from confect_server.http import Route, Routes
@@ -100,6 +101,8 @@ class Application:
     routes: Routes
     use: Use
     watched: WatchedTables
+    verifier: TokenVerifier
+    variables: Variables
 
     @cached_property
     def data_model(self) -> DataModel:
@@ -135,13 +138,18 @@ class Executor:
         self._limits = database.settings.limits
         self._repeats_queries = repeats_queries
         self.transactions = Transactions(database, clock, randomness, self._check_schema)
-        """Runs work on the database that is no function."""
+        """Runs work on the database for as long as its tables are those of the application."""
         self.application = application
         self.observers: tuple[Observer, ...] = ()
         """Who is told of every run that has ended; telling nobody costs a run 1 µs of 36."""
         self.tracer: Tracer | None = None
         """Who is told when runs begin, too; one of the observers."""
         self._fitting: tuple[Application, Catalog] | None = None
+
+    @property
+    def variables(self) -> Variables:
+        """The environment variables of the application."""
+        return self.application.variables
 
     async def run_query(
         self,
@@ -266,13 +274,17 @@ class Executor:
         return outcome
 
     async def run_route(
-        self, route: Route[Any], request: Request, identity: UserIdentity | None = None
+        self, route: Route[Any], request: Request, caller: Caller = CLIENT
     ) -> Response:
-        """Let a route answer a request; whatever it raises is an answer too."""
-        application, calls = self.application, self._calls_outside(identity)
+        """Let a route answer a request; whatever it raises is an answer too.
+
+        A token that was refused is known to the route alone: functions that it calls see nobody.
+        """
+        application, calls = self.application, self._calls_outside(caller.identity)
+        calls.circumstances.refusal = caller.refusal
         ctx: ActionCtx[Any] = ActionCtx(application.services, calls)
         path = f"{route.method} {route.path}"
-        time, record = ActionTime(path, self._actions.timeout_s), self._begun(path, "Route", CLIENT)
+        time, record = ActionTime(path, self._actions.timeout_s), self._begun(path, "Route", caller)
         application.use.begin()
         try:
             response = await time.limit(_answered(route, ctx, request))
@@ -304,6 +316,23 @@ class Executor:
         if called == "Action":
             return await self.run_action(path, args, caller)
         return (await self.run_query(path, args, caller)).outcome
+
+    async def run_scheduled(self, path: str, args: Value, inside: Transaction | None) -> None:
+        """Run a function for nobody: a mutation in a transaction, an action outside of any.
+
+        Raises whatever it fails with; `told` is what a caller would know of that.
+        """
+        self._check_arguments(args)
+        functions = self.application.functions
+        if inside is None:
+            await self._run_action(functions.find(path, "Action", public_only=False), args, None)
+            return
+        mutation = functions.find(path, "Mutation", public_only=False)
+        await self._timed(mutation, args, self._run(inside, None))
+
+    def told(self, error: Exception, path: str) -> str:
+        """What the caller of a function would be told of a failure, which is logged."""
+        return self._failed(error, RunRecord(path, "Action", "admin")).message
 
     async def call(
         self,

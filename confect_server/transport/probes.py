@@ -9,10 +9,12 @@ import orjson
 
 from confect_core.errors import ConfectError
 from confect_core.protocol import encode_refusal
+from confect_server.auth.errors import TokenRefused
 from confect_server.observe import Metrics, RunLog, RunMetrics, Watchdog
 from confect_server.observe.metrics import CONTENT_TYPE
 from confect_server.runtime import Backend
 from confect_server.transport.admin import AdminKey, NotAdmin
+from confect_server.transport.callers import Callers
 from confect_server.transport.http_exchange import JSON, TEXT, Exchange
 
 _PATIENCE_S = 5
@@ -25,7 +27,7 @@ class Probes:
     def __init__(self, backend: Backend, admin_key: AdminKey, sockets: Callable[[], int]) -> None:
         settings = backend.database.settings.observing
         self._backend = backend
-        self._admin_key = admin_key
+        self._callers = Callers(backend, admin_key)
         self._is_public = settings.public_metrics
         self._answers: dict[str, Callable[[Exchange], Awaitable[None]]] = {
             "/healthz": self._health,
@@ -76,8 +78,8 @@ class Probes:
     async def _tell_metrics(self, exchange: Exchange) -> None:
         try:
             if not self._is_public:
-                self._admin_key.check_header(exchange.header(b"authorization"))
-        except NotAdmin as error:
+                self._callers.administering(exchange.header(b"authorization"))
+        except (NotAdmin, TokenRefused) as error:
             await exchange.respond(401, JSON, encode_refusal(error.code, error))
         else:
             await exchange.respond(200, CONTENT_TYPE, self.metrics.text())

@@ -11,6 +11,7 @@ import typer
 from confect_codegen.cli.check import check
 from confect_codegen.cli.codegen import codegen
 from confect_codegen.cli.dev import dev
+from confect_codegen.cli.env import env
 from confect_codegen.cli.run import run
 from confect_codegen.cli.schema import schema
 
@@ -23,4 +24,5 @@ main = typer.Typer(
 )
 for command in (codegen, check, dev, run):
     main.command()(command)
+main.add_typer(env, name="env")
 main.add_typer(schema, name="schema")
