@@ -11,12 +11,17 @@ from confect_core.outcome import Outcome
 from confect_core.spec.call import CallCodec, SchemaCall, Signature
 from confect_core.spec.declared import (
     ActionSpec,
+    BlockingActionSpec,
+    DeclaredAction,
     DeclaredFunction,
     MutationSpec,
     PaginatedQuerySpec,
+    ProcessActionSpec,
     PublicActionSpec,
+    PublicBlockingActionSpec,
     PublicMutationSpec,
     PublicPaginatedQuerySpec,
+    PublicProcessActionSpec,
     PublicQuerySpec,
     QuerySpec,
 )
@@ -83,10 +88,14 @@ _REFS: dict[type[Any], type[Ref[..., Any]]] = {
     PublicPaginatedQuerySpec: PublicPaginatedQueryRef,
     PublicMutationSpec: PublicMutationRef,
     PublicActionSpec: PublicActionRef,
+    PublicBlockingActionSpec: PublicActionRef,
+    PublicProcessActionSpec: PublicActionRef,
     QuerySpec: QueryRef,
     PaginatedQuerySpec: PaginatedQueryRef,
     MutationSpec: MutationRef,
     ActionSpec: ActionRef,
+    BlockingActionSpec: ActionRef,
+    ProcessActionSpec: ActionRef,
 }
 
 
@@ -104,7 +113,11 @@ def ref(
 ) -> PublicMutationRef[P, Out]: ...
 @overload
 def ref(
-    path: str, spec: PublicActionSpec[P, object, Out], signature: Signature | None = None
+    path: str,
+    spec: PublicActionSpec[P, object, Out]
+    | PublicBlockingActionSpec[P, object, Out]
+    | PublicProcessActionSpec[P, object, Out],
+    signature: Signature | None = None,
 ) -> PublicActionRef[P, Out]: ...
 @overload
 def ref(
@@ -120,7 +133,7 @@ def ref(
 ) -> MutationRef[P, Out]: ...
 @overload
 def ref(
-    path: str, spec: ActionSpec[P, object, Out], signature: Signature | None = None
+    path: str, spec: DeclaredAction[P, object, Out], signature: Signature | None = None
 ) -> ActionRef[P, Out]: ...
 def ref(path: str, spec: Any, signature: Signature | None = None) -> Any:
     """Name a function, a plain one with its signature; generated code is the caller."""

@@ -8,6 +8,7 @@ from confect_server.auth import Auth as Auth
 from confect_server.auth import CustomJwtProvider as CustomJwtProvider
 from confect_server.auth import OidcProvider as OidcProvider
 from confect_server.auth import UserIdentity as UserIdentity
+from confect_server.blocking import BlockingActionCtx as BlockingActionCtx
 from confect_server.crons import Calendar as Calendar
 from confect_server.crons import Every as Every
 from confect_server.crons import Recurrence as Recurrence
@@ -74,10 +75,12 @@ from confect_server.services import Layers as Layers
 from confect_server.services import Needs as Needs
 from confect_server.services import Service as Service
 from confect_server.services import layers as layers
+from confect_server.settings import Actions as Actions
 from confect_server.settings import Checks as Checks
 from confect_server.settings import Http as Http
 from confect_server.settings import Limits as Limits
 from confect_server.settings import Memory as Memory
+from confect_server.settings import Observing as Observing
 from confect_server.settings import Retention as Retention
 from confect_server.settings import Scheduling as Scheduling
 from confect_server.settings import Settings as Settings

@@ -281,6 +281,36 @@ class FunctionGone(ConfectError):
         )
 
 
+class ActionTimedOut(ConfectError):
+    """An action took longer than it may, and was cancelled where it waited."""
+
+    def __init__(self, path: str, limit_s: float) -> None:
+        super().__init__(
+            f"{path} took longer than {limit_s:g} s and was cancelled",
+            hint="give its spec another timeout_s, or raise timeout_s in [tool.confect.actions]",
+        )
+
+
+class ActionStopped(ConfectError):
+    """An action that was still running when the server had waited for long enough to stop."""
+
+    def __init__(self, path: str, grace_s: float) -> None:
+        super().__init__(
+            f"{path} was cancelled {grace_s:g} s after the server began to stop",
+            hint="call it again if it may run twice, or raise grace_s in [tool.confect.actions]",
+        )
+
+
+class NoOpenTelemetry(ConfectError):
+    """The settings ask for spans, and what makes them is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "opentelemetry is set in [tool.confect.observing], and is not installed",
+            hint="install confect-py[server,otel], or leave the setting out",
+        )
+
+
 class UndeclaredError(ConfectError):
     """A handler failed with a `TaggedError` that its spec does not declare."""
 

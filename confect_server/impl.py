@@ -15,10 +15,12 @@ from confect_core.errors import ConfectError, SpecError, Where, refuse
 from confect_core.spec import (
     ActionSpec,
     AnyFunction,
+    BlockingActionSpec,
     DeclaredFunction,
     Group,
     MutationSpec,
     PaginatedQuerySpec,
+    ProcessActionSpec,
     QuerySpec,
     Unmodelled,
 )
@@ -26,6 +28,7 @@ from confect_core.spec.group import group_of
 from confect_server import auth, environment
 from confect_server.assembly import Assembly, GroupParts
 from confect_server.auth import Provider
+from confect_server.blocking import BlockingActionCtx
 from confect_server.ctx import ActionCtx, MutationCtx, QueryCtx
 from confect_server.db import DataModel
 from confect_server.environment import Environment
@@ -36,6 +39,7 @@ from confect_server.middleware import Implementations, MiddlewareImpl
 from confect_server.plain import PlainFunction, place_of
 from confect_server.scheduler import Cron, cron_mistakes
 from confect_server.services import Layers, Service, needs_of
+from confect_server.workers import HandlerName
 
 P = ParamSpec("P")
 A = TypeVar("A")
@@ -47,6 +51,7 @@ Out_co = TypeVar("Out_co", covariant=True)
 N_co = TypeVar("N_co", covariant=True, default=Never)
 
 Handler: TypeAlias = Callable[..., Awaitable[object]]
+SyncHandler: TypeAlias = Callable[..., object]
 
 NeedyPlain: TypeAlias = (
     Callable[Concatenate[MutationCtx[N, Any], ...], Awaitable[object]]
@@ -60,7 +65,8 @@ class FunctionImpl(Generic[A_co, Out_co, N_co]):
     """A declared function with its logic; `N` is the union of services that the logic asks for."""
 
     spec: DeclaredFunction[..., Any, Any]
-    handler: Handler
+    handler: Handler | SyncHandler
+    """A coroutine function, except for actions that run in a thread or in a process."""
 
     @overload
     @staticmethod
@@ -110,8 +116,18 @@ class FunctionImpl(Generic[A_co, Out_co, N_co]):
         spec: ActionSpec[..., A, Out],
         handler: Callable[[ActionCtx[N], A], Awaitable[Out]],
     ) -> FunctionImpl[A, Out, N]: ...
+    @overload
     @staticmethod
-    def make(spec: Any, handler: Handler) -> FunctionImpl[Any, Any, Any]:
+    def make(
+        spec: BlockingActionSpec[..., A, Out], handler: Callable[[BlockingActionCtx[N], A], Out]
+    ) -> FunctionImpl[A, Out, N]: ...
+    @overload
+    @staticmethod
+    def make(
+        spec: ProcessActionSpec[..., A, Out], handler: Callable[[A], Out]
+    ) -> FunctionImpl[A, Out]: ...
+    @staticmethod
+    def make(spec: Any, handler: Handler | SyncHandler) -> FunctionImpl[Any, Any, Any]:
         """A declared function with its logic, as `@impl` makes it; a plain one as it is."""
         return FunctionImpl(spec, handler)
 
@@ -148,6 +164,14 @@ def impl(
 def impl(
     spec: ActionSpec[..., A, Out],
 ) -> Callable[[Callable[[ActionCtx[N], A], Awaitable[Out]]], FunctionImpl[A, Out, N]]: ...
+@overload
+def impl(
+    spec: BlockingActionSpec[..., A, Out],
+) -> Callable[[Callable[[BlockingActionCtx[N], A], Out]], FunctionImpl[A, Out, N]]: ...
+@overload
+def impl(
+    spec: ProcessActionSpec[..., A, Out],
+) -> Callable[[Callable[[A], Out]], FunctionImpl[A, Out]]: ...
 def impl(spec: Any) -> Any:
     """Implement one declared function.
 
@@ -155,7 +179,7 @@ def impl(spec: Any) -> Any:
     async def get(ctx: QueryCtx, args: ByNote) -> Outcome[Note, NoteNotFound]: ...
     """
 
-    def implement(handler: Handler) -> FunctionImpl[Any, Any, Any]:
+    def implement(handler: Handler | SyncHandler) -> FunctionImpl[Any, Any, Any]:
         return FunctionImpl(spec, handler)
 
     return implement
@@ -319,6 +343,13 @@ class Impl(Generic[N]):
         found = [mistake for spec in specs.values() for mistake in spec.mistakes()]
         found += self.middleware.mistakes(specs)
         found += [*self.layers.mistakes(), *self._unprovided()]
+        found += [
+            mistake
+            for group in self.groups.values()
+            for function in group.functions.values()
+            if isinstance(function.spec, ProcessActionSpec)
+            for mistake in HandlerName.of(function).mistakes(function)
+        ]
         model = self.data_model
         found += [mistake for hook in self.hooks for mistake in hook.mistakes(model)]
         found += [mistake for api in self.apis for mistake in api.mistakes()]
@@ -329,7 +360,7 @@ class Impl(Generic[N]):
         found += cron_mistakes(self.crons, paths)
         return [*found, *model.mistakes(), *Routes(self.routes).mistakes]
 
-    def _handlers(self) -> Iterator[tuple[str, Handler]]:
+    def _handlers(self) -> Iterator[tuple[str, SyncHandler]]:
         for path, group in self.groups.items():
             for name, function in group.functions.items():
                 yield f"{path}:{name}", function.handler
@@ -400,5 +431,9 @@ class ImplParts(Generic[N]):
         self, path: str, spec: Group, given: Mapping[str, FunctionImpl[object, object, N]]
     ) -> GroupImpl[N]:
         functions = {name: each for name, each in given.items() if not each.spec.is_plain}
-        plain = {name: each.handler for name, each in given.items() if each.spec.is_plain}
+        plain = {
+            name: cast("Handler", each.handler)  # as `make` has typed it
+            for name, each in given.items()
+            if each.spec.is_plain
+        }
         return GroupImpl(path, spec, functions, plain, self.data_model)

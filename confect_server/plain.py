@@ -166,7 +166,7 @@ def _noted(function: F, spec: Callable[[Borrowed, Where], AnyFunction]) -> F:
     return function
 
 
-def place_of(function: AnyPlain) -> Where:
+def place_of(function: Callable[..., object]) -> Where:
     """The line where a function is written; of what is only called like one, its module."""
     unwrapped = inspect.unwrap(function)
     code = getattr(unwrapped, "__code__", None)

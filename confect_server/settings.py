@@ -74,6 +74,40 @@ class Sharing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Actions:
+    """How long actions run, and where those do that would hold up the others."""
+
+    timeout_s: float = 600.0
+    """How long an action may take, unless its spec says otherwise."""
+    grace_s: float = 10.0
+    """How long actions may go on when the server stops, or another version takes over."""
+    threads: int = 40
+    """How many blocking actions run at once; others wait."""
+    processes: int = 4
+    """How many actions run in processes at once; others wait."""
+    process_jobs: int = 1_000
+    """How many actions a process runs before another one takes its place."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observing:
+    """What a server says of itself; defects are always logged, with their traceback."""
+
+    json_logs: bool = False
+    """Are logs written as JSON, one object per line, or as lines for people?"""
+    logged_runs: float = 0.0
+    """The share of all runs that are logged, from 0 to 1; logging one takes some 20 µs."""
+    slow_run_s: float = 1.0
+    """How long a run takes that is logged as slow, whatever the share."""
+    blocked_s: float = 1.0
+    """For how long a handler may hold up the server before that is logged, with its line."""
+    public_metrics: bool = False
+    """May anybody read /metrics, or only who has the admin key?"""
+    opentelemetry: bool = False
+    """Are spans and metrics handed to OpenTelemetry? That needs the extra `otel` and an SDK."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scheduling:
     """How scheduled functions are run."""
 
@@ -137,6 +171,8 @@ class Settings:
     retention: Retention = field(default_factory=Retention)
     memory: Memory = field(default_factory=Memory)
     sharing: Sharing = field(default_factory=Sharing)
+    actions: Actions = field(default_factory=Actions)
+    observing: Observing = field(default_factory=Observing)
     scheduling: Scheduling = field(default_factory=Scheduling)
     http: Http = field(default_factory=Http)
     storage: Storage = field(default_factory=Storage)

@@ -26,6 +26,7 @@ from confect_codegen.report import print_line, print_mistakes
 from confect_codegen.running import ProjectState
 from confect_core.errors import ConfectError, Mistakes
 from confect_server import Impl
+from confect_server.observe import logging_to
 from confect_server.runtime import Backend, easiest, settle_collector
 from confect_server.store import SqliteStore
 from confect_server.transport import AdminKey, ConfectAsgi, serving
@@ -47,6 +48,10 @@ class DevServer:
 
     async def run(self) -> None:
         """Serve until the process is told to stop; a project that is broken at first is refused."""
+        with logging_to(sys.stderr, self._project.settings.observing):
+            await self._serve()
+
+    async def _serve(self) -> None:
         application = build(self._project)
         store, settings = SqliteStore(self._database), self._project.settings
         filling = Filling().tell

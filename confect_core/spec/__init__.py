@@ -7,11 +7,15 @@ Owns the constructors, their checks and their immutable nodes. May import `confe
 from confect_core.spec.args import Args as Args
 from confect_core.spec.args import NoArgs as NoArgs
 from confect_core.spec.declared import ActionSpec as ActionSpec
+from confect_core.spec.declared import BlockingActionSpec as BlockingActionSpec
 from confect_core.spec.declared import Borrowed as Borrowed
+from confect_core.spec.declared import DeclaredAction as DeclaredAction
 from confect_core.spec.declared import DeclaredFunction as DeclaredFunction
 from confect_core.spec.declared import Kind as Kind
 from confect_core.spec.declared import MutationSpec as MutationSpec
 from confect_core.spec.declared import PaginatedQuerySpec as PaginatedQuerySpec
+from confect_core.spec.declared import Place as Place
+from confect_core.spec.declared import ProcessActionSpec as ProcessActionSpec
 from confect_core.spec.declared import PublicActionSpec as PublicActionSpec
 from confect_core.spec.declared import PublicMutationSpec as PublicMutationSpec
 from confect_core.spec.declared import PublicPaginatedQuerySpec as PublicPaginatedQuerySpec

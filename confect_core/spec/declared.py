@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from typing import Any, ClassVar, Generic, Literal, Self, TypeAlias
 
 from typing_extensions import ParamSpec, TypeVar
@@ -13,7 +14,7 @@ from typing_extensions import ParamSpec, TypeVar
 from confect_core.errors import SpecError, TaggedError, Where, refuse
 from confect_core.spec.args import Args
 from confect_core.spec.declared_errors import DeclaredErrors
-from confect_core.spec.errors import NotAnError, NotArgs
+from confect_core.spec.errors import BadTimeout, NotAnError, NotArgs
 from confect_core.spec.middleware import AnyMiddleware, Chain, CoveredKind
 from confect_core.values.codec import Codec, early
 
@@ -22,6 +23,8 @@ A_co = TypeVar("A_co", covariant=True)
 Out = TypeVar("Out")
 
 Kind: TypeAlias = Literal["query", "paginated query", "mutation", "action"]
+Place: TypeAlias = Literal["loop", "thread", "process"]
+"""Where the handler of an action runs."""
 
 _COVERED: dict[Kind, CoveredKind] = {
     "query": "query",
@@ -167,10 +170,42 @@ class MutationSpec(DeclaredFunction[P, A_co, Out]):
     kind = "mutation"
 
 
-class ActionSpec(DeclaredFunction[P, A_co, Out]):
-    """A function with side effects, outside any transaction."""
+class DeclaredAction(DeclaredFunction[P, A_co, Out]):
+    """A function with side effects, outside any transaction, wherever its handler runs."""
 
     kind = "action"
+    runs_in: ClassVar[Place]
+
+    def __init__(
+        self, contract: Schemas | Borrowed, where: Where, timeout_s: float | None = None
+    ) -> None:
+        super().__init__(contract, where)
+        self.timeout_s = timeout_s
+        """How long it may take, if that is not what the settings say."""
+
+    def mistakes(self) -> list[SpecError]:
+        found = super().mistakes()
+        if self.timeout_s is not None and not 0 < self.timeout_s < inf:
+            found.append(BadTimeout(self.timeout_s, self.where))
+        return found
+
+
+class ActionSpec(DeclaredAction[P, A_co, Out]):
+    """An action whose handler awaits what it waits for, on the loop of the server."""
+
+    runs_in = "loop"
+
+
+class BlockingActionSpec(DeclaredAction[P, A_co, Out]):
+    """An action whose handler blocks, and so runs in a worker thread."""
+
+    runs_in = "thread"
+
+
+class ProcessActionSpec(DeclaredAction[P, A_co, Out]):
+    """An action whose handler computes, and so runs in a worker process."""
+
+    runs_in = "process"
 
 
 class PublicQuerySpec(QuerySpec[P, A_co, Out]):
@@ -193,5 +228,17 @@ class PublicMutationSpec(MutationSpec[P, A_co, Out]):
 
 class PublicActionSpec(ActionSpec[P, A_co, Out]):
     """An action that clients may call."""
+
+    is_public = True
+
+
+class PublicBlockingActionSpec(BlockingActionSpec[P, A_co, Out]):
+    """A blocking action that clients may call."""
+
+    is_public = True
+
+
+class PublicProcessActionSpec(ProcessActionSpec[P, A_co, Out]):
+    """An action in a worker process that clients may call."""
 
     is_public = True

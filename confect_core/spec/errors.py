@@ -109,6 +109,28 @@ class DuplicateTag(SpecError):
         super().__init__(f"two errors are tagged {tag!r}", hint="rename one class", where=where)
 
 
+class TwoPlaces(SpecError):
+    """An action that should run both in a thread and in a process."""
+
+    def __init__(self, where: Where | None = None) -> None:
+        super().__init__(
+            "an action cannot be blocking and of a process too",
+            hint="say blocking=True if it waits for others, process=True if it computes",
+            where=where,
+        )
+
+
+class BadTimeout(SpecError):
+    """A timeout that is no positive number of seconds."""
+
+    def __init__(self, timeout_s: float, where: Where | None = None) -> None:
+        super().__init__(
+            f"an action cannot be given {timeout_s} seconds",
+            hint="say how many seconds it may take; without timeout_s it is the settings' limit",
+            where=where,
+        )
+
+
 class NoSignature(SpecError):
     """A ref to a plain function that does not say what the function takes and answers."""
 

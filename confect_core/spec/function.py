@@ -10,6 +10,7 @@ from typing_extensions import ParamSpec, TypeForm, TypeVar
 from confect_core.errors import TaggedError, Where
 from confect_core.outcome import Outcome
 from confect_core.pagination import PaginationOptions, PaginationResult
+from confect_core.spec.actions import ActionConstructors
 from confect_core.spec.args import Args, NoArgs
 from confect_core.spec.declared import (
     ActionSpec,
@@ -33,7 +34,7 @@ A = TypeVar("A", bound=Args)
 E = TypeVar("E", bound=TaggedError)
 
 
-class FunctionSpec:
+class FunctionSpec(ActionConstructors):
     """Constructors of function specs.
 
     `args` is an `Args` model whose fields become the keyword arguments of a call, `returns` is any
@@ -119,29 +120,6 @@ class FunctionSpec:
 
     @overload
     @staticmethod
-    def public_action(*, returns: TypeForm[R]) -> PublicActionSpec[[], NoArgs, R]: ...
-    @overload
-    @staticmethod
-    def public_action(
-        *, returns: TypeForm[R], error: TypeForm[E]
-    ) -> PublicActionSpec[[], NoArgs, Outcome[R, E]]: ...
-    @overload
-    @staticmethod
-    def public_action(
-        *, args: Callable[P, A], returns: TypeForm[R]
-    ) -> PublicActionSpec[P, A, R]: ...
-    @overload
-    @staticmethod
-    def public_action(
-        *, args: Callable[P, A], returns: TypeForm[R], error: TypeForm[E]
-    ) -> PublicActionSpec[P, A, Outcome[R, E]]: ...
-    @staticmethod
-    def public_action(*, args: Any = NoArgs, returns: Any, error: Any = None) -> Any:
-        """A function with side effects that clients may call."""
-        return PublicActionSpec[..., Any, Any](Schemas(args, returns, error), Where.of_caller())
-
-    @overload
-    @staticmethod
     def internal_query(*, returns: TypeForm[R]) -> QuerySpec[[], NoArgs, R]: ...
     @overload
     @staticmethod
@@ -210,27 +188,6 @@ class FunctionSpec:
     def internal_mutation(*, args: Any = NoArgs, returns: Any, error: Any = None) -> Any:
         """A transaction that only other functions may run."""
         return MutationSpec[..., Any, Any](Schemas(args, returns, error), Where.of_caller())
-
-    @overload
-    @staticmethod
-    def internal_action(*, returns: TypeForm[R]) -> ActionSpec[[], NoArgs, R]: ...
-    @overload
-    @staticmethod
-    def internal_action(
-        *, returns: TypeForm[R], error: TypeForm[E]
-    ) -> ActionSpec[[], NoArgs, Outcome[R, E]]: ...
-    @overload
-    @staticmethod
-    def internal_action(*, args: Callable[P, A], returns: TypeForm[R]) -> ActionSpec[P, A, R]: ...
-    @overload
-    @staticmethod
-    def internal_action(
-        *, args: Callable[P, A], returns: TypeForm[R], error: TypeForm[E]
-    ) -> ActionSpec[P, A, Outcome[R, E]]: ...
-    @staticmethod
-    def internal_action(*, args: Any = NoArgs, returns: Any, error: Any = None) -> Any:
-        """A function with side effects that only other functions may call."""
-        return ActionSpec[..., Any, Any](Schemas(args, returns, error), Where.of_caller())
 
     @staticmethod
     def plain_public_query(

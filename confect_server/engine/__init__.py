@@ -35,6 +35,7 @@ from confect_server.engine.committer import Clock as Clock
 from confect_server.engine.committer import Timepiece as Timepiece
 from confect_server.engine.committer import Turn as Turn
 from confect_server.engine.database import Database as Database
+from confect_server.engine.database import Figures as Figures
 from confect_server.engine.errors import Conflict as Conflict
 from confect_server.engine.errors import DatabaseClosed as DatabaseClosed
 from confect_server.engine.errors import FunctionOver as FunctionOver

@@ -110,6 +110,11 @@ class Committer:
             return self._documents, self._log.ts
         return batch, batch.ts
 
+    @property
+    def waiting(self) -> int:
+        """How many transactions wait to be durable."""
+        return self._joining + (0 if self._batch is None else len(self._batch.entries))
+
     async def commit(
         self, base: Reads, reads: ReadSet, begin_ts: int, writes: WriteSet, turn: Turn | None = None
     ) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 
 import anyio
 
@@ -29,6 +30,22 @@ from confect_server.engine.transaction import Randomness, Transaction
 from confect_server.engine.write_log import WriteLog
 from confect_server.settings import Limits, Settings
 from confect_server.store import Head, Log, LogEntry, LogTrimmed, Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What one process does with a database, in numbers."""
+
+    commits: int
+    """Transactions that it has made durable."""
+    batches: int
+    """How many durable writes that took."""
+    waiting: int
+    """Transactions that wait to be durable."""
+    read_sets: int
+    """Different sets of keys that somebody is told about when they are written."""
+    cached_bytes: int
+    """The memory of the cache of documents."""
 
 
 class Database:
@@ -70,6 +87,7 @@ class Database:
         self._retention = Retention(
             store, self._log, clock, settings.retention, self.begin, self.commit, pauses
         )
+        self._commits = self._batches = 0
         self._catalog = EMPTY_CATALOG
         self._catalog_ts = head.ts  # since when there is no other, as far as is known here
 
@@ -196,6 +214,16 @@ class Database:
             return False
         return True
 
+    def figures(self) -> Figures:
+        """What this process has done with the database, and what it holds of it."""
+        return Figures(
+            commits=self._commits,
+            batches=self._batches,
+            waiting=self._committer.waiting,
+            read_sets=len(self._subscriptions),
+            cached_bytes=self._documents.held_bytes,
+        )
+
     async def refresh(self) -> None:
         """Learn of the commits of other processes."""
         await self._committer.learn()
@@ -251,6 +279,8 @@ class Database:
 
     async def _publish_batch(self, batch: Batch) -> None:
         """Let the commits of a durable batch be seen: all those that were not seen yet."""
+        self._batches += 1
+        self._commits += len(batch.entries)
         if batch.changes_catalog or not batch.log.follows(self._log):
             await self._publish(batch.entries)
         else:

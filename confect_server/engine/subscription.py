@@ -65,6 +65,9 @@ class Subscriptions:
         self._points: dict[tuple[int, bytes], set[Watch]] = defaultdict(set)
         self._intervals: dict[int, IntervalIndex[Watch]] = {}
 
+    def __len__(self) -> int:
+        return len(self._watches)
+
     def subscribe(
         self, reads: ReadSet, ts: int, on_written: Callable[[int], None]
     ) -> Subscription | None:

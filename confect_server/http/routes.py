@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, Never, TypeAlias, overload
 
@@ -22,7 +22,9 @@ N_co = TypeVar("N_co", covariant=True, default=Never)
 
 Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
-Answer: TypeAlias = Callable[[ActionCtx[Any], Request, TableDirectory], Awaitable[Response]]
+Answer: TypeAlias = Callable[
+    [ActionCtx[Any], Request, TableDirectory], Coroutine[Any, Any, Response]
+]
 """Answers a request; the tables are what ids in it are checked against."""
 
 _OWN = ("/api/", "/version")

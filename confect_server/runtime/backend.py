@@ -4,44 +4,47 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from anyio.abc import TaskGroup
 
-from confect_core.errors import refuse
 from confect_server.auth import TokenVerifier
 from confect_server.db import OpenTables
 from confect_server.engine import Backfill, Clock, Database, Pauses, Randomness
-from confect_server.environment import Variables
+from confect_server.errors import NoOpenTelemetry
 from confect_server.hooks import WatchedTables
-from confect_server.http import Mounts, Routes
+from confect_server.http import Routes
 from confect_server.impl import Impl
+from confect_server.observe import Observer
 from confect_server.runtime.clock import SystemClock
 from confect_server.runtime.environment import RunningEnvironment
 from confect_server.runtime.executor import Application, Executor
 from confect_server.runtime.failure import Failures
 from confect_server.runtime.file_sweeper import FileSweeper
-from confect_server.runtime.functions import Functions
 from confect_server.runtime.job_loop import JobLoop
 from confect_server.runtime.query_cache import QueryCache
+from confect_server.runtime.underway import Underway
+from confect_server.runtime.version import Version
 from confect_server.scheduler.recurring import declare as declare_crons
-from confect_server.services import Services
 from confect_server.settings import Settings, Storage
 from confect_server.storage import Blobs, DiskBlobs, Files, MemoryBlobs
 from confect_server.storage.upload_tokens import UploadTokens
 from confect_server.store import SqliteStore, Store
+from confect_server.workers import Processes, Threads
+
+if TYPE_CHECKING:  # OpenTelemetry is an extra
+    from confect_server.observe.tracing import Tracing
 
 
 class Backend:
     """An application on a database: what every entry, socket or HTTP or test, calls into.
 
     `replace` puts another version of the application in its place: the old one answers until the
-    new one stands, and its services are closed after.
+    new one stands, and its services are closed once nothing of it runs.
     """
 
     def __init__(
@@ -49,7 +52,8 @@ class Backend:
         database: Database,
         clock: Clock,
         executor: Executor,
-        services: AsyncExitStack,
+        version: Version,
+        threads: Threads,
         tasks: TaskGroup,
         environment: RunningEnvironment,
     ) -> None:
@@ -60,6 +64,12 @@ class Backend:
             database, executor, clock, max_bytes=database.settings.memory.query_cache_bytes
         )
         """Answers queries, each computed once for all who ask."""
+        self.threads = threads
+        """Where handlers run that block."""
+        self.is_draining = False
+        """Does it only end what runs, and should be asked for nothing new?"""
+        self.tracing: Tracing | None = None
+        """What makes spans of runs, if anything does."""
         self.environment = environment
         """The environment variables, for whoever runs the server."""
         self.files = executor.files
@@ -68,7 +78,7 @@ class Backend:
         """Runs what no function asks for, whatever version of the application this is."""
         self.sweeper = FileSweeper(database, self.transactions, self.files.blobs, clock)
         """Removes the bytes that are of no file any more."""
-        self._services = services
+        self._version = version
         self._tasks = tasks
 
     @classmethod
@@ -94,36 +104,34 @@ class Backend:
         `process` is the environment of this process: what is not stored is taken from there.
         The bytes of files lie in `blobs`, beside the store unless told otherwise. In development
         the checks of the settings are made; with `keeps_causes` failures hold what was raised.
+        Leaving the context lets the actions that run end, for as long as the settings say.
         """
-        clock = clock or SystemClock()
+        clock, settings = clock or SystemClock(), settings or Settings()
+        tracing = _tracing() if settings.observing.opentelemetry else None
         async with (
             Database.open(store, clock, randomness, settings, pauses) as database,
             _in_background() as tasks,
         ):
-            services = AsyncExitStack()
-            try:
-                environment = RunningEnvironment(database, clock, randomness, process or {})
-                start = await _Start.of(impl, services, environment, tasks)
-                await database.declare(impl.data_model.declared, tell)
-            except BaseException:
-                await services.aclose()
-                raise
-            application = start.on(database, clock)
-            environment.variables = application.variables
-            failures = Failures(redacts=redacts, keeps_causes=keeps_causes)
-            blobs = blobs or blobs_beside(store, database.settings.storage, clock)
+            environment = RunningEnvironment(database, clock, randomness, process or {})
+            blobs = blobs or blobs_beside(store, settings.storage, clock)
             files = _files(database, blobs, clock)
-            repeats = in_development and database.settings.checks.queries_twice
+            threads = Threads(settings.actions.threads)
+            version = Version(impl, threads, settings)
+            application = await _started(version, database, clock, environment, tasks, tell)
+            environment.variables = application.variables
             executor = Executor(
                 database,
                 application,
-                failures,
+                Failures(redacts=redacts, keeps_causes=keeps_causes),
                 files,
                 clock,
                 randomness,
-                repeats_queries=repeats,
+                Underway(tasks),
+                repeats_queries=in_development and settings.checks.queries_twice,
             )
-            backend = cls(database, clock, executor, services, tasks, environment)
+            backend = cls(database, clock, executor, version, threads, tasks, environment)
+            if tracing is not None:
+                backend.trace(tracing)
             try:
                 await backend._declare_crons(impl)
                 async with _in_background() as loops:  # which use the services until they end
@@ -131,7 +139,10 @@ class Backend:
                     loops.start_soon(backend.sweeper.run)
                     yield backend
             finally:
-                await backend._services.aclose()
+                with anyio.CancelScope(shield=True):
+                    await backend.drain()
+                    backend._version.retire()
+                    await backend._version.wait_closed()
 
     async def replace(
         self, impl: Impl[Any], tell: Callable[[Backfill], None] = lambda _: None
@@ -141,70 +152,85 @@ class Backend:
         Until then the old version answers. The new schema and the new version come in one step:
         no other function runs between them.
         """
-        services = AsyncExitStack()
-        try:
-            start = await _Start.of(impl, services, self.environment, self._tasks)
-            await self.database.declare(impl.data_model.declared, tell)
-        except BaseException:
-            await services.aclose()
-            raise
-        self.executor.application = start.on(self.database, self.clock)
-        self.environment.variables = start.variables
+        version = Version(impl, self.threads, self.database.settings)
+        self.executor.application = application = await _started(
+            version, self.database, self.clock, self.environment, self._tasks, tell
+        )
+        self.environment.variables = application.variables
         self.queries.clear()
-        old, self._services = self._services, services
+        old, self._version = self._version, version
         try:
             await self._declare_crons(impl)
         finally:
-            await old.aclose()
+            old.retire()
+            if not old.use.count:
+                await old.wait_closed()
+
+    @property
+    def processes(self) -> Processes:
+        """Where handlers of the present version run that compute."""
+        return self._version.processes
+
+    def observe(self, *observers: Observer) -> None:
+        """Tell these, too, of every run from now on."""
+        self.executor.observers = (*self.executor.observers, *observers)
+
+    def trace(self, tracing: Tracing) -> None:
+        """Make spans of every run from now on."""
+        self.tracing = self.executor.tracer = tracing
+        self.observe(tracing)
+
+    async def drain(self) -> None:
+        """Let the actions that run end, and stop those that take longer than the settings say."""
+        self.is_draining = True
+        await self.executor.underway.finish(self.database.settings.actions.grace_s)
 
     async def _declare_crons(self, impl: Impl[Any]) -> None:
         plans = [each.plan() for each in impl.crons]
         await self.executor.transactions.write(partial(declare_crons, plans))
 
 
-@dataclass(frozen=True)
-class _Start:
-    """An application that is checked and has its services, and no tables yet."""
+def _tracing() -> Tracing:
+    try:
+        from confect_server.observe.tracing import Tracing
+    except ImportError:
+        raise NoOpenTelemetry from None
+    return Tracing()
 
-    impl: Impl[Any]
-    functions: Functions
-    services: Services
-    variables: Variables
-    mounts: Mounts
 
-    @classmethod
-    async def of(
-        cls,
-        impl: Impl[Any],
-        services: AsyncExitStack,
-        environment: RunningEnvironment,
-        tasks: TaskGroup,
-    ) -> _Start:
-        """Check the application and its environment, open its services, start what is mounted."""
-        refuse("the application", impl.mistakes())
-        functions = Functions.of(impl)
-        variables = await environment.fitting(impl.environments)
-        running = await services.enter_async_context(impl.layers.running())
-        mounts = await Mounts.started(impl.mounts, services, tasks)
-        return cls(impl, functions, running, variables, mounts)
-
-    def on(self, database: Database, clock: Clock) -> Application:
-        """The application with the tables that were declared for it."""
-        tables = OpenTables.of(self.impl.data_model.tables, database.catalog)
-        routes = Routes(self.impl.routes)
-        watched = WatchedTables.of(self.impl.hooks, tables)
-        verifier = TokenVerifier(self.impl.providers, clock)
-        return Application(
-            self.impl,
-            self.functions,
-            tables,
-            self.services,
-            routes,
-            self.mounts,
-            watched,
-            verifier,
-            self.variables,
-        )
+async def _started(
+    version: Version,
+    database: Database,
+    clock: Clock,
+    environment: RunningEnvironment,
+    tasks: TaskGroup,
+    tell: Callable[[Backfill], None],
+) -> Application:
+    """A version with its services and its tables; without either, nothing has changed."""
+    variables = await environment.fitting(version.impl.environments)
+    opened = await version.open(tasks)
+    try:
+        await database.declare(version.impl.data_model.declared, tell)
+    except BaseException:
+        version.retire()
+        with anyio.CancelScope(shield=True):
+            await version.wait_closed()
+        raise
+    tables = OpenTables.of(version.impl.data_model.tables, database.catalog)
+    routes = Routes(version.impl.routes)
+    watched = WatchedTables.of(version.impl.hooks, tables)
+    return Application(
+        version.impl,
+        version.functions,
+        tables,
+        opened.services,
+        routes,
+        opened.mounts,
+        version.use,
+        watched,
+        TokenVerifier(version.impl.providers, clock),
+        variables,
+    )
 
 
 def _files(database: Database, blobs: Blobs, clock: Clock) -> Files:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import traceback
 from dataclasses import replace
@@ -14,6 +13,7 @@ from confect_core.values import dumps_canonical
 from confect_core.values.codec import Mismatch
 from confect_server.engine import OutOfRetention
 from confect_server.errors import InvalidCursor
+from confect_server.observe import OutcomeKind
 from confect_server.runtime.functions import DeclaredFailure
 from confect_server.runtime.outcome import Failed
 
@@ -26,9 +26,17 @@ _FROM_CALLERS = frozenset({"args", PAGINATION_OPTS})
 _log = logging.getLogger("confect")
 
 
-def request_id_of(session_id: str, request_id: int) -> str:
-    """The id of a request on a socket: the same one after a reconnect."""
-    return hashlib.sha256(f"{session_id}|{request_id}".encode()).hexdigest()[:16]
+def kind_of(error: Exception) -> OutcomeKind:
+    """Whose fault it is: an error of the spec, one of the caller, or a defect."""
+    if isinstance(error, DeclaredFailure):
+        return "declared"
+    is_callers = isinstance(error, (CallError, ValueRefused, InvalidCursor))
+    return "refused" if is_callers else "failed"
+
+
+def tag_of(error: Exception) -> str:
+    """The name of the class of an error, that of the declared one if it is such."""
+    return type(error.error if isinstance(error, DeclaredFailure) else error).__name__
 
 
 class Failures:
@@ -56,10 +64,13 @@ class Failures:
             return Failed(self._message(_validation(error), request_id))
         if isinstance(error, ValueRefused) and not isinstance(error, Mismatch):
             return Failed(self._message(f"{error.tag}: {error.message}", request_id))
+        about = {"function": path, "request_id": request_id, "error": tag_of(error)}
         if isinstance(error, OutOfRetention):  # no defect, and often run again
-            _log.warning("%s was refused [Request ID: %s]: %s", path, request_id, error)
+            _log.warning(
+                "%s was refused [Request ID: %s]: %s", path, request_id, error, extra=about
+            )
             return Failed(self._message(f"{error.tag}: {error}", request_id))
-        _log.error("%s failed [Request ID: %s]", path, request_id, exc_info=error)
+        _log.error("%s failed [Request ID: %s]", path, request_id, exc_info=error, extra=about)
         detail = f"{error.tag}: {error}" if isinstance(error, ConfectError) else _uncaught(error)
         if isinstance(error, Mismatch):
             detail = _validation(error)

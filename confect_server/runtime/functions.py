@@ -12,7 +12,7 @@ from returns.result import Failure
 
 from confect_core import Args
 from confect_core.errors import TaggedError
-from confect_core.spec import AnyFunction, Group, Kind, Schemas
+from confect_core.spec import AnyFunction, DeclaredAction, Group, Kind, Schemas
 from confect_core.spec.call import SchemaCall, without_pagination
 from confect_core.spec.declared_errors import DeclaredErrors
 from confect_core.spec.group import group_of
@@ -24,7 +24,9 @@ from confect_server.errors import FunctionNotFound, UndeclaredError, WrongKind
 from confect_server.impl import GroupImpl, Handler, Impl
 from confect_server.middleware import Implementations
 from confect_server.plain import arguments_of
+from confect_server.runtime.handlers import Handlers
 from confect_server.runtime.passage import passage
+from confect_server.workers import Processes, Threads
 
 _CALLED: dict[Kind, str] = {
     "query": "Query",
@@ -55,6 +57,8 @@ class RunnableFunction(ABC):
         self.called = _CALLED[self.kind]
         """The word of the protocol for this kind of function: Query, Mutation or Action."""
         self.is_public = spec.is_public
+        self.timeout_s = spec.timeout_s if isinstance(spec, DeclaredAction) else None
+        """How long it may run, if its spec says so."""
         self.needs_args = any(field.is_required() for field in args.model_fields.values())
         self._handler = handler
 
@@ -131,13 +135,14 @@ class Functions:
         self._functions = functions
 
     @classmethod
-    def of(cls, application: Impl[Any]) -> Functions:
-        """The functions that an application implements."""
+    def of(cls, application: Impl[Any], threads: Threads, processes: Processes) -> Functions:
+        """The functions that an application implements, and where those run that take long."""
+        handlers = Handlers(threads, processes)
         return cls(
             {
                 function.path: function
                 for group in application.groups.values()
-                for function in _functions_of(group, application.middleware)
+                for function in _functions_of(group, application.middleware, handlers)
             }
         )
 
@@ -193,11 +198,19 @@ def easiest(functions: Iterable[RunnableFunction]) -> RunnableFunction | None:
     )
 
 
-def _functions_of(group: GroupImpl[Any], middleware: Implementations) -> list[RunnableFunction]:
+def _functions_of(
+    group: GroupImpl[Any], middleware: Implementations, handlers: Handlers
+) -> list[RunnableFunction]:
     node = group_of(group.spec, "the implementation")
     declared = node.functions
     specified: list[RunnableFunction] = [
-        _specified(f"{group.path}:{name}", declared[name], function.handler, node, middleware)
+        _specified(
+            path := f"{group.path}:{name}",
+            declared[name],
+            handlers.of(path, function),
+            node,
+            middleware,
+        )
         for name, function in group.functions.items()
     ]
     plain = [

@@ -94,6 +94,8 @@ class QueryCache:
         self._personal: set[str] = set()  # functions that have looked at who called
         self._random: set[str] = set()  # functions that have drawn random numbers
         self._version = 0  # of the application
+        self.hits = 0
+        """How many queries were answered without a run."""
         self.held_bytes = 0
         """How much memory is taken, never more than allowed."""
 
@@ -161,6 +163,7 @@ class QueryCache:
         if wanted < answer.ts and not self._database.is_unchanged(answer.reads, wanted):
             return None
         self._entries.move_to_end(question)
+        self.hits += 1
         return answer
 
     async def _fly(

@@ -12,7 +12,9 @@ from collections.abc import Awaitable, Coroutine, Generator
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
+from confect_core.errors import ConfectError
 from confect_server.engine import RanTooLong
+from confect_server.errors import ActionTimedOut
 
 T = TypeVar("T")
 
@@ -35,12 +37,25 @@ class RunTime:
         return monotonic() - self.started_s
 
     def limit(self, run: Coroutine[Any, Any, T]) -> Awaitable[T]:
-        """What the run returns; raises `RanTooLong` instead if that takes longer than allowed."""
+        """What the run returns; raises `exceeded()` instead if that takes longer than allowed."""
         return _Timed(run, self)
 
-    def exceeded(self) -> RanTooLong:
+    def exceeded(self) -> ConfectError:
         """The error that says so."""
         return RanTooLong(round(self.used_s, 3), self.limit_s)
+
+
+class ActionTime(RunTime):
+    """How long one action has taken, and how long it may take."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: str, limit_s: float) -> None:
+        super().__init__(limit_s)
+        self._path = path
+
+    def exceeded(self) -> ConfectError:
+        return ActionTimedOut(self._path, self.limit_s)
 
 
 class _Timed(Awaitable[T], Generic[T]):

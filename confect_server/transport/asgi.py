@@ -13,6 +13,7 @@ from confect_server.runtime import Backend
 from confect_server.transport.admin import AdminKey
 from confect_server.transport.http import HttpApi
 from confect_server.transport.http_exchange import Exchange
+from confect_server.transport.probes import Probes
 from confect_server.transport.socket import Socket
 from confect_server.transport.websocket import SyncServer
 
@@ -27,13 +28,16 @@ class ConfectAsgi:
     def __init__(
         self, backend: Backend, admin_key: AdminKey, *, shows_functions: bool = False
     ) -> None:
-        self._backend = backend
+        self.backend = backend
+        """What it serves."""
         self._http = HttpApi(backend, admin_key, shows_functions=shows_functions)
         self._sync = SyncServer(backend, admin_key)
+        self.probes = Probes(backend, admin_key, lambda: self._sync.sockets)
+        """What it says of itself."""
 
     def is_served_at(self, origin: str) -> None:
         """Say where clients find it, which the URLs of files begin with."""
-        self._backend.files.served_at = origin
+        self.backend.files.served_at = origin
 
     def reloaded(self) -> None:
         """The backend runs another version of its application: subscribers get its answers."""
@@ -42,11 +46,20 @@ class ConfectAsgi:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one connection, as ASGI defines it."""
         if scope["type"] == "http":
-            await self._http.answer(Exchange(scope, receive, send))
+            exchange = Exchange(scope, receive, send)
+            if self.backend.tracing is None:
+                await self._answer(exchange)
+            else:
+                with self.backend.tracing.continued(scope["headers"]):
+                    await self._answer(exchange)
         elif scope["type"] == "websocket":
             await self._sync.serve(Socket(scope, receive, send))
         elif scope["type"] == "lifespan":
             await _lifespan(receive, send)
+
+    async def _answer(self, exchange: Exchange) -> None:
+        if not await self.probes.answer(exchange):
+            await self._http.answer(exchange)
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
+from math import ceil
 
 import anyio
 import uvicorn
@@ -30,7 +31,11 @@ class PortInUse(ConfectError):
 
 @asynccontextmanager
 async def serving(app: ConfectAsgi, host: str, port: int) -> AsyncGenerator[int]:
-    """The port that is served for as long as the context lasts; 0 lets the system choose one."""
+    """The port that is served for as long as the context lasts; 0 lets the system choose one.
+
+    Leaving it takes no more calls, tells every socket so, and lets actions and requests that run
+    end for as long as the settings say.
+    """
     listening = _listen(host, port)
     server = _Server(
         uvicorn.Config(
@@ -42,18 +47,20 @@ async def serving(app: ConfectAsgi, host: str, port: int) -> AsyncGenerator[int]
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=1,
+            timeout_graceful_shutdown=ceil(app.backend.database.settings.actions.grace_s) + 1,
         )
     )
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(server.serve, [listening])
-        await server.wait_started()
-        actual_port: int = listening.getsockname()[1]
-        app.is_served_at(_address(host, actual_port))
-        try:
-            yield actual_port
-        finally:
-            server.should_exit = True
+    with closing(listening):
+        async with app.probes.watchdog.watching(), anyio.create_task_group() as tasks:
+            tasks.start_soon(server.serve, [listening])
+            await server.wait_started()
+            actual_port: int = listening.getsockname()[1]
+            app.is_served_at(_address(host, actual_port))
+            try:
+                yield actual_port
+            finally:
+                server.should_exit = True
+                tasks.start_soon(app.backend.drain)
 
 
 class _Server(uvicorn.Server):

@@ -63,6 +63,11 @@ class SyncServer:
         self._callers = Callers(backend, admin_key)
         self._connections: set[_Connection] = set()
 
+    @property
+    def sockets(self) -> int:
+        """How many are open."""
+        return len(self._connections)
+
     async def serve(self, socket: Socket) -> None:
         """Serve one socket until it is closed by either side."""
         try:

@@ -36,6 +36,7 @@ from confect_core import (
 from confect_server import (
     ActionCtx,
     Answer,
+    BlockingActionCtx,
     Call,
     Change,
     CronJob,
@@ -379,6 +380,54 @@ live.replace(Mailer, Clock())  # another service in its place
 live.add(Mailer, open_clock)  # a layer of another service
 dev.replace(Mailer, open_by_clock)  # its replacement takes what is not there
 Impl(live).with_layers(dev)  # layers that provide less
+
+
+class Slow(GroupSpec):
+    print_ = FunctionSpec.public_action(returns=bool, blocking=True)
+    scan = FunctionSpec.internal_action(returns=bool, blocking=True)
+    crunch = FunctionSpec.public_action(returns=bool, process=True)
+    send = FunctionSpec.public_action(returns=bool)
+
+
+@impl(Slow.print_)  # a blocking handler is no coroutine
+async def print_(ctx: BlockingActionCtx, args: NoArgs) -> bool:
+    return True
+
+
+@impl(Slow.print_)  # and its calls block
+def print_with_other_ctx(ctx: ActionCtx, args: NoArgs) -> bool:
+    return True
+
+
+@impl(Slow.send)  # only a blocking action may block
+def send(ctx: ActionCtx, args: NoArgs) -> bool:
+    return True
+
+
+@impl(Slow.crunch)  # a process has no ctx
+def crunch(ctx: ActionCtx, args: NoArgs) -> bool:
+    return True
+
+
+@impl(Slow.crunch)  # a process runs a plain function
+async def crunch_awaiting(args: NoArgs) -> bool:
+    return True
+
+
+def blocks(ctx: BlockingActionCtx) -> None:
+    ctx.db  # an action has no database
+    Mailer.of(ctx)  # a blocking action that did not ask
+    ctx.run_mutation(ref("slow:print", Slow.print_))  # an action is no mutation
+    n: str = ctx.run_action(ref("slow:print", Slow.print_))  # wrong result of a blocking call
+    assert n
+
+
+async def calls_slow(client: AsyncClient) -> None:
+    await client.action(ref("slow:scan", Slow.scan))  # internal, and blocking
+
+
+FunctionSpec.public_action(returns=bool, blocking=True, process=True)  # in two places
+FunctionSpec.public_action(returns=bool, timeout_s="1h")  # a timeout is a number
 
 
 async def guarded(client: AsyncClient) -> str:

@@ -60,6 +60,7 @@ from confect_server import (
     UNCHANGED,
     ActionCtx,
     Answer,
+    BlockingActionCtx,
     Call,
     Change,
     CronJob,
@@ -454,6 +455,9 @@ class Things(GroupSpec):
     sure_pages = FunctionSpec.public_paginated_query(item=Thing, error=Missing)
     put = FunctionSpec.internal_mutation(args=BySize, returns=Id[Thing], error=Missing)
     send = FunctionSpec.internal_action(args=BySize, returns=None)
+    print_ = FunctionSpec.public_action(args=BySize, returns=bool, blocking=True, timeout_s=60)
+    scan = FunctionSpec.internal_action(returns=int, error=Missing, blocking=True)
+    crunch = FunctionSpec.public_action(args=BySize, returns=int, error=Missing, process=True)
     borrowed = FunctionSpec.plain_public_query(lambda: plain)
     borrowed_pages = FunctionSpec.plain_public_paginated_query(lambda: plain_page)
     borrowed_put = FunctionSpec.plain_public_mutation(lambda: plain_mutation)
@@ -484,6 +488,27 @@ async def put(ctx: AnyMutationCtx[Clock | Mailer], args: BySize) -> Outcome[Id[T
     return Success(await ctx.db.table(Thing).insert(size=args.size, weight=1))
 
 
+@impl(Things.print_)
+def print_(ctx: BlockingActionCtx[Mailer], args: BySize) -> bool:
+    Mailer.of(ctx)
+    assert_type(ctx.run_query(ref("things:find", Things.find), size=3), Outcome[Thing, Missing])
+    assert_type(ctx.run_action(ref("things:crunch", Things.crunch), size=3), Outcome[int, Missing])
+    return ctx.wait(lambda ctx: ctx.run_action(ref("things:print", Things.print_), size=args.size))
+
+
+@impl(Things.scan)
+def scan(ctx: BlockingActionCtx, args: NoArgs) -> Outcome[int, Missing]:
+    return Success(1)
+
+
+@impl(Things.crunch)
+def crunch(args: BySize) -> Outcome[int, Missing]:
+    return Success(args.size**2)
+
+
+assert_type(print_, FunctionImpl[BySize, bool, Mailer])
+assert_type(scan, FunctionImpl[NoArgs, Outcome[int, Missing]])
+assert_type(crunch, FunctionImpl[BySize, Outcome[int, Missing]])
 assert_type(count, FunctionImpl[NoArgs, int])
 assert_type(find, FunctionImpl[BySize, Outcome[Thing, Missing], Clock])
 assert_type(put, FunctionImpl[BySize, Outcome[Id[Thing], Missing], Clock | Mailer])
@@ -505,6 +530,10 @@ async def every_kind(client: AsyncClient, ctx: ActionCtx) -> None:
     put_ref = ref("things:put", Things.put)
     assert_type(await ctx.run_mutation(put_ref, size=3), Outcome[Id[Thing], Missing])
     assert_type(await ctx.run_action(ref("things:send", Things.send), size=3), None)
+    assert_type(await ctx.run_action(ref("things:scan", Things.scan)), Outcome[int, Missing])
+    assert_type(await client.action(ref("things:print", Things.print_), size=3), bool)
+    crunch_ref = ref("things:crunch", Things.crunch)
+    assert_type(await client.action(crunch_ref, size=3), Outcome[int, Missing])
     assert_type(await client.query(ref("things:borrowed", Things.borrowed), "hi"), list[str])
     assert_type(
         await client.query_page(ref("things:pages", Things.borrowed_pages), options, "hi"),

@@ -5,13 +5,27 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+import anyio
 import pytest
 
 from confect_core import FunctionSpec, GroupSpec, Index, NoArgs, Table
+from confect_core.protocol import EncodedValue
 from confect_core.values.codec import UnresolvedType
-from confect_server import DataModel, GroupImpl, Impl, Layers, QueryCtx, Service, impl, layers
+from confect_server import (
+    ActionCtx,
+    Actions,
+    DataModel,
+    GroupImpl,
+    Impl,
+    Layers,
+    QueryCtx,
+    Service,
+    Settings,
+    impl,
+    layers,
+)
 from confect_server.runtime import CLIENT, Backend
-from confect_server.runtime.outcome import Succeeded
+from confect_server.runtime.outcome import RunOutcome, Succeeded
 from confect_server.store import MemoryStore
 
 
@@ -113,3 +127,84 @@ async def test_what_was_stored_is_there_when_the_backend_is_opened_again() -> No
         assert tables["items"].number == number
         assert tables["sized"].number != number
         assert list(tables["sized"].indexes) == ["by_creation_time", "by_size"]
+
+
+class Pause(Service):
+    def __init__(self) -> None:
+        self.begun = anyio.Event()
+        self.may_end = anyio.Event()
+        self.is_open = True
+
+
+def pausing(pause: Pause, lines: list[str], *, breaks: bool = False) -> Impl[Any]:
+    """An application whose action waits in a service, and says whether that is still open."""
+
+    class Things(GroupSpec):
+        wait = FunctionSpec.public_action(returns=bool)
+
+    @impl(Things.wait)
+    async def wait(ctx: ActionCtx[Pause], args: NoArgs) -> bool:
+        taken = Pause.of(ctx)
+        taken.begun.set()
+        await taken.may_end.wait()
+        return taken.is_open
+
+    async def open_pause() -> AsyncIterator[Pause]:
+        async with anyio.create_task_group():  # which only the task that opened it may close
+            yield pause
+        pause.is_open = False
+        lines.append("closed")
+        if breaks:
+            raise RuntimeError("it does not close")
+
+    return Impl(layers().add(Pause, open_pause)).provide(
+        GroupImpl("things", Things, {"wait": wait})
+    )
+
+
+async def test_services_of_a_replaced_version_stay_open_while_something_of_it_runs() -> None:
+    pause, lines, answers = Pause(), list[str](), list[RunOutcome]()
+
+    async def call() -> None:
+        answers.append(await backend.executor.run_action("things:wait", {}, CLIENT))
+
+    async with (
+        Backend.open(pausing(pause, lines), MemoryStore()) as backend,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(call)
+        await pause.begun.wait()
+        await backend.replace(version("two", lines))
+        assert lines == ["open two"]
+        pause.may_end.set()
+    assert answers == [Succeeded(EncodedValue(b"true"))]
+    assert sorted(lines) == ["close two", "closed", "open two"]
+
+
+async def test_services_of_a_replaced_version_are_closed_after_some_grace(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    pause, lines, settings = Pause(), list[str](), Settings(actions=Actions(grace_s=0.01))
+
+    async def call() -> None:
+        await backend.executor.run_action("things:wait", {}, CLIENT)
+
+    async with (
+        Backend.open(pausing(pause, lines), MemoryStore(), settings=settings) as backend,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(call)
+        await pause.begun.wait()
+        await backend.replace(version("two", lines))
+        with anyio.fail_after(30):
+            while pause.is_open:
+                await anyio.lowlevel.checkpoint()
+        pause.may_end.set()
+    assert "1 functions still run 0.01 s after their version was replaced" in caplog.text
+
+
+async def test_a_service_that_does_not_close_is_told_of() -> None:
+    pause = Pause()
+    with pytest.raises(RuntimeError, match="it does not close"):
+        async with Backend.open(pausing(pause, [], breaks=True), MemoryStore()):
+            pass

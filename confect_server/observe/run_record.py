@@ -1,0 +1,74 @@
+"""`RunRecord`: what is known of one run of a function, for logs, metrics and traces."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Literal, Protocol, TypeAlias
+
+from confect_server.engine.limits import Usage
+
+CallerKind: TypeAlias = Literal["client", "admin", "function"]
+"""Who called: anybody on the network, whoever runs the server, or another function."""
+
+OutcomeKind: TypeAlias = Literal["success", "declared", "refused", "failed", "cancelled"]
+"""How a run ended: with a result, an error of its spec, an error of its caller, or a defect."""
+
+
+@dataclass(slots=True, eq=False)
+class RunRecord:
+    """One run of a function by an entry, or by another function; filled in while it runs."""
+
+    path: str
+    called: str
+    """Query, Mutation, Action, or Route."""
+    caller: CallerKind
+    request: tuple[str, int] | None = None
+    """The session and the number of a request that has such."""
+    began_s: float = field(default_factory=monotonic)
+    outcome: OutcomeKind = "cancelled"
+    error: str | None = None
+    """The class of the error, if there is one."""
+    attempts: int = 1
+    """How often a mutation ran until nobody was faster."""
+    usage: Usage | None = None
+    """What the last attempt of a query or a mutation has read and written."""
+    result_bytes: int = 0
+    duration_s: float = 0.0
+    _request_id: str | None = None
+
+    @property
+    def request_id(self) -> str:
+        """The id that callers are told with an error: the same one after a reconnect."""
+        if self._request_id is None:
+            self._request_id = _id_of(self.request)
+        return self._request_id
+
+
+class Observer(Protocol):
+    """Is told of every run that has ended, in the task of the run."""
+
+    def ended(self, run: RunRecord) -> None:
+        """A run has ended, however it did."""
+        ...
+
+
+class Tracer(Protocol):
+    """Is told when a run begins, too, before the functions that it calls begin."""
+
+    def began(self, run: RunRecord) -> None:
+        """A run begins."""
+        ...
+
+    def ended(self, run: RunRecord) -> None:
+        """A run has ended, however it did."""
+        ...
+
+
+def _id_of(request: tuple[str, int] | None) -> str:
+    if request is None:
+        return secrets.token_hex(8)
+    session_id, number = request
+    return hashlib.sha256(f"{session_id}|{number}".encode()).hexdigest()[:16]

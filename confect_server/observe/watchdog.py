@@ -1,0 +1,104 @@
+"""`Watchdog`: notices that something holds up the loop, and says which line of which function.
+
+A handler that computes or blocks cannot be interrupted in its own process, and nobody else is
+served meanwhile. So a thread looks whether the loop still answers, and when it does not, at what it
+is doing. The loop's part of that is one callback in every `_BEAT_S`.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import sysconfig
+import threading
+from asyncio import AbstractEventLoop, get_running_loop
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from time import monotonic
+from types import FrameType
+
+from confect_core.errors import Where
+
+_BEAT_S = 0.25
+_PACKAGES = tuple(
+    str(Path(__file__).parents[1].with_name(name)) + "/"
+    for name in ("confect_server", "confect_core")
+)
+_LIBRARIES = ("<", *(sysconfig.get_paths()[each] for each in ("stdlib", "purelib", "platlib")))
+
+_HINT = "await what it waits for, or make it an action with blocking=True or process=True"
+
+_log = logging.getLogger("confect")
+
+
+class Watchdog:
+    """Watches the loop that it is entered on, from a thread of its own."""
+
+    def __init__(self, blocked_s: float, clock: Callable[[], float] = monotonic) -> None:
+        self.lag_s = 0.0
+        """How late the loop was when it last answered."""
+        self._blocked_s = blocked_s
+        self._clock = clock
+        self._beat_at_s = clock()
+        self._told_of_s: float | None = None
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncGenerator[None]:
+        """Inside, the loop is watched."""
+        loop, stopped = get_running_loop(), threading.Event()
+        self._beat_at_s = self._clock()
+        beat = loop.call_later(_BEAT_S, self._beat, loop, stopped)
+        watched = threading.get_ident()
+        thread = threading.Thread(
+            target=self._watch, args=(watched, stopped), name="confect watchdog", daemon=True
+        )
+        thread.start()
+        try:
+            yield
+        finally:
+            stopped.set()
+            beat.cancel()
+            thread.join()
+
+    def look(self, thread_id: int) -> None:
+        """Say what the loop is doing, once, if it has not answered for too long."""
+        beat_at_s = self._beat_at_s
+        for_s = self._clock() - beat_at_s - _BEAT_S
+        if for_s < self._blocked_s or beat_at_s == self._told_of_s:
+            return
+        self._told_of_s = beat_at_s
+        frame = sys._current_frames().get(thread_id)
+        function, where = found_in(frame)
+        told = (
+            "%s has held up the server for %.1f s, at %s (await what it waits for, or make it an "
+        )
+        told += "action with blocking=True or process=True)"
+        _log.warning(told, function or "something", for_s, where, extra={"function": function})
+
+    def _watch(self, thread_id: int, stopped: threading.Event) -> None:
+        while not stopped.wait(_BEAT_S):
+            self.look(thread_id)
+
+    def _beat(self, loop: AbstractEventLoop, stopped: threading.Event) -> None:
+        now_s = self._clock()
+        self.lag_s = max(0.0, now_s - self._beat_at_s - _BEAT_S)
+        self._beat_at_s = now_s
+        if not stopped.is_set():
+            loop.call_later(_BEAT_S, self._beat, loop, stopped)
+
+
+def found_in(frame: FrameType | None) -> tuple[str | None, Where | None]:
+    """The function whose handler a stack is in, and the innermost line of the user's code."""
+    where: Where | None = None
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if file.startswith(_PACKAGES):
+            runs: object = frame.f_locals.get("self") if frame.f_code.co_name == "run" else None
+            path = getattr(runs, "path", None)
+            if isinstance(path, str):
+                return path, where
+        elif where is None and not file.startswith(_LIBRARIES):
+            where = Where(file, frame.f_lineno)
+        frame = frame.f_back
+    return None, where
