@@ -9,6 +9,7 @@ from confect_core.errors import TaggedError as TaggedError
 from confect_core.outcome import Outcome as Outcome
 from confect_core.pagination import PaginationOptions as PaginationOptions
 from confect_core.pagination import PaginationResult as PaginationResult
+from confect_core.provided import Provided as Provided
 from confect_core.refs import ActionRef as ActionRef
 from confect_core.refs import MutationRef as MutationRef
 from confect_core.refs import PaginatedQueryRef as PaginatedQueryRef
@@ -19,12 +20,15 @@ from confect_core.refs import PublicQueryRef as PublicQueryRef
 from confect_core.refs import QueryRef as QueryRef
 from confect_core.refs import Ref as Ref
 from confect_core.refs import ref as ref
+from confect_core.refs import ref_behind as ref_behind
 from confect_core.spec import Args as Args
 from confect_core.spec import FunctionSpec as FunctionSpec
 from confect_core.spec import GroupSpec as GroupSpec
+from confect_core.spec import Middleware as Middleware
 from confect_core.spec import NoArgs as NoArgs
 from confect_core.spec import Spec as Spec
 from confect_core.spec.call import Signature as Signature
+from confect_core.stored_file import StoredFile as StoredFile
 from confect_core.table_definition import Index as Index
 from confect_core.tables import Id as Id
 from confect_core.tables import Table as Table

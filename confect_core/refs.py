@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Generic, overload
 
-from typing_extensions import ParamSpec, TypeVar
+from typing_extensions import ParamSpec, TypeForm, TypeVar
 
+from confect_core.errors import TaggedError
+from confect_core.outcome import Outcome
 from confect_core.spec.call import CallCodec, SchemaCall, Signature
 from confect_core.spec.declared import (
     ActionSpec,
@@ -19,11 +21,14 @@ from confect_core.spec.declared import (
     PublicQuerySpec,
     QuerySpec,
 )
+from confect_core.spec.declared_errors import DeclaredErrors
 from confect_core.spec.errors import NoSignature
 
 P = ParamSpec("P")
 Out = TypeVar("Out")
 Out_co = TypeVar("Out_co", covariant=True)
+E = TypeVar("E", bound=TaggedError)
+E2 = TypeVar("E2", bound=TaggedError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,3 +124,75 @@ def ref(path: str, spec: Any, signature: Signature | None = None) -> Any:
     if spec.is_plain and signature is None:
         raise NoSignature(path, spec.where)
     return _REFS[type(spec)](path, spec, signature or SchemaCall(spec.contract))
+
+
+@overload
+def ref_behind(
+    path: str, spec: PublicQuerySpec[P, object, Outcome[Out, E]], error: TypeForm[E2]
+) -> PublicQueryRef[P, Outcome[Out, E | E2]]: ...
+@overload
+def ref_behind(
+    path: str, spec: PublicQuerySpec[P, object, Out], error: TypeForm[E2]
+) -> PublicQueryRef[P, Outcome[Out, E2]]: ...
+@overload
+def ref_behind(
+    path: str, spec: PublicPaginatedQuerySpec[P, object, Outcome[Out, E]], error: TypeForm[E2]
+) -> PublicPaginatedQueryRef[P, Outcome[Out, E | E2]]: ...
+@overload
+def ref_behind(
+    path: str, spec: PublicPaginatedQuerySpec[P, object, Out], error: TypeForm[E2]
+) -> PublicPaginatedQueryRef[P, Outcome[Out, E2]]: ...
+@overload
+def ref_behind(
+    path: str, spec: PublicMutationSpec[P, object, Outcome[Out, E]], error: TypeForm[E2]
+) -> PublicMutationRef[P, Outcome[Out, E | E2]]: ...
+@overload
+def ref_behind(
+    path: str, spec: PublicMutationSpec[P, object, Out], error: TypeForm[E2]
+) -> PublicMutationRef[P, Outcome[Out, E2]]: ...
+@overload
+def ref_behind(
+    path: str, spec: PublicActionSpec[P, object, Outcome[Out, E]], error: TypeForm[E2]
+) -> PublicActionRef[P, Outcome[Out, E | E2]]: ...
+@overload
+def ref_behind(
+    path: str, spec: PublicActionSpec[P, object, Out], error: TypeForm[E2]
+) -> PublicActionRef[P, Outcome[Out, E2]]: ...
+@overload
+def ref_behind(
+    path: str, spec: QuerySpec[P, object, Outcome[Out, E]], error: TypeForm[E2]
+) -> QueryRef[P, Outcome[Out, E | E2]]: ...
+@overload
+def ref_behind(
+    path: str, spec: QuerySpec[P, object, Out], error: TypeForm[E2]
+) -> QueryRef[P, Outcome[Out, E2]]: ...
+@overload
+def ref_behind(
+    path: str, spec: PaginatedQuerySpec[P, object, Outcome[Out, E]], error: TypeForm[E2]
+) -> PaginatedQueryRef[P, Outcome[Out, E | E2]]: ...
+@overload
+def ref_behind(
+    path: str, spec: PaginatedQuerySpec[P, object, Out], error: TypeForm[E2]
+) -> PaginatedQueryRef[P, Outcome[Out, E2]]: ...
+@overload
+def ref_behind(
+    path: str, spec: MutationSpec[P, object, Outcome[Out, E]], error: TypeForm[E2]
+) -> MutationRef[P, Outcome[Out, E | E2]]: ...
+@overload
+def ref_behind(
+    path: str, spec: MutationSpec[P, object, Out], error: TypeForm[E2]
+) -> MutationRef[P, Outcome[Out, E2]]: ...
+@overload
+def ref_behind(
+    path: str, spec: ActionSpec[P, object, Outcome[Out, E]], error: TypeForm[E2]
+) -> ActionRef[P, Outcome[Out, E | E2]]: ...
+@overload
+def ref_behind(
+    path: str, spec: ActionSpec[P, object, Out], error: TypeForm[E2]
+) -> ActionRef[P, Outcome[Out, E2]]: ...
+def ref_behind(path: str, spec: Any, error: Any) -> Any:
+    """Name a function that also fails with the errors of its middleware, several joined with `|`.
+
+    Generated code is the caller.
+    """
+    return _REFS[type(spec)](path, spec, SchemaCall(spec.contract, DeclaredErrors.of(error)))

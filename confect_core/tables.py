@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Generic, Protocol, Self, Union, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
@@ -26,6 +27,7 @@ from confect_core.values.ids import decode_id
 from confect_core.values.wire_schema import CHECKS_AN_ID
 
 T_co = TypeVar("T_co", covariant=True)
+D = TypeVar("D", bound="Table")
 
 
 class TableDirectory(Protocol):
@@ -151,6 +153,13 @@ class Table(BaseModel):
 def definition_of(table: type[Table]) -> TableDefinition:
     """The name and the indexes of a table."""
     return table.__confect_table__
+
+
+def system_table(table: type[D]) -> type[D]:
+    """A table of the database's own: its name has an underscore before it, as no other may."""
+    declared = definition_of(table)
+    table.__confect_table__ = replace(declared, name=f"_{declared.name}")
+    return table
 
 
 def is_variant(model: type[Table]) -> bool:

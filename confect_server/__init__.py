@@ -4,9 +4,11 @@ Owns everything that runs on a server. May import `confect_core`; clients never 
 """
 
 from confect_server.ctx import ActionCtx as ActionCtx
+from confect_server.ctx import Ctx as Ctx
 from confect_server.ctx import MutationCtx as MutationCtx
 from confect_server.ctx import QueryCtx as QueryCtx
 from confect_server.db import UNCHANGED as UNCHANGED
+from confect_server.db import Change as Change
 from confect_server.db import DatabaseReader as DatabaseReader
 from confect_server.db import DatabaseWriter as DatabaseWriter
 from confect_server.db import DataModel as DataModel
@@ -23,6 +25,8 @@ from confect_server.db import UndeclaredTablesWriter as UndeclaredTablesWriter
 from confect_server.db import UndeclaredTableWriter as UndeclaredTableWriter
 from confect_server.db import field_of as field_of
 from confect_server.db import present as present
+from confect_server.hooks import WriteHook as WriteHook
+from confect_server.hooks import on_write as on_write
 from confect_server.http import Route as Route
 from confect_server.http import route as route
 from confect_server.impl import FunctionImpl as FunctionImpl
@@ -31,6 +35,12 @@ from confect_server.impl import Impl as Impl
 from confect_server.impl import impl as impl
 from confect_server.meta import Amount as Amount
 from confect_server.meta import Meta as Meta
+from confect_server.middleware import Answer as Answer
+from confect_server.middleware import Call as Call
+from confect_server.middleware import MiddlewareImpl as MiddlewareImpl
+from confect_server.middleware import Proceed as Proceed
+from confect_server.middleware import around as around
+from confect_server.middleware import middleware as middleware
 from confect_server.services import Layers as Layers
 from confect_server.services import Service as Service
 from confect_server.services import layers as layers

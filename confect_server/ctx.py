@@ -30,6 +30,7 @@ from confect_server.db import DatabaseReader, DatabaseWriter
 from confect_server.engine import Transaction
 from confect_server.meta import Meta
 from confect_server.services import Needs, Services
+from confect_server.storage import FileReader, Files, FileStore, FileWriter
 
 P = ParamSpec("P")
 Out = TypeVar("Out")
@@ -49,6 +50,11 @@ class Calls(ABC):
     @abstractmethod
     async def call(self, ref: Ref[..., Any], args: Value) -> object:
         """What the function answers, an `Outcome` where it declares errors."""
+
+    @property
+    @abstractmethod
+    def files(self) -> Files:
+        """The stored files of the database."""
 
     @abstractmethod
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
@@ -126,6 +132,11 @@ class QueryCtx(Ctx[N_contra], Generic[N_contra, Db_co]):
         return self._db
 
     @property
+    def storage(self) -> FileReader:
+        """The stored files."""
+        return FileReader(self._calls.files, self._calls.transact)
+
+    @property
     def meta(self) -> Meta:
         """What this run has used of its limits until now, and what is left."""
         return self._run.meta()
@@ -133,6 +144,11 @@ class QueryCtx(Ctx[N_contra], Generic[N_contra, Db_co]):
 
 class MutationCtx(QueryCtx[N_contra, WriterDb_co], Generic[N_contra, WriterDb_co]):
     """What a mutation is given: a transaction, which commits if the handler returns."""
+
+    @property
+    def storage(self) -> FileWriter:
+        """The stored files; what is deleted here is so if the transaction commits."""
+        return FileWriter(self._calls.files, self._calls.transact)
 
     async def run_mutation(
         self, ref: MutationRef[P, Out], /, *args: P.args, **kwargs: P.kwargs
@@ -147,6 +163,11 @@ class MutationCtx(QueryCtx[N_contra, WriterDb_co], Generic[N_contra, WriterDb_co
 
 class ActionCtx(Ctx[N_contra]):
     """What an action is given: other functions to call, each in a transaction of its own."""
+
+    @property
+    def storage(self) -> FileStore:
+        """The stored files with their bytes."""
+        return FileStore(self._calls.files, self._calls.transact)
 
     async def run_mutation(
         self, ref: MutationRef[P, Out], /, *args: P.args, **kwargs: P.kwargs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Generic, Never, TypeAlias, overload
+from typing import Any, Generic, Never, TypeAlias, cast, overload
 
 from typing_extensions import TypeVar
 
@@ -23,12 +23,15 @@ from confect_core.spec.group import group_of
 from confect_server.ctx import ActionCtx, MutationCtx, QueryCtx
 from confect_server.db import DataModel
 from confect_server.errors import DuplicateGroup, WrongImplementations
+from confect_server.hooks import WriteHook
 from confect_server.http import Route, Routes
+from confect_server.middleware import Implementations, MiddlewareImpl
 from confect_server.services import Layers
 
 A = TypeVar("A")
 Out = TypeVar("Out")
 N = TypeVar("N")
+M = TypeVar("M")
 A_co = TypeVar("A_co", covariant=True)
 Out_co = TypeVar("Out_co", covariant=True)
 N_co = TypeVar("N_co", covariant=True, default=Never)
@@ -121,6 +124,8 @@ class Impl(Generic[N]):
     layers: Layers[N]
     groups: Mapping[str, GroupImpl[N]] = field(default_factory=dict[str, GroupImpl[N]])
     routes: tuple[Route[N], ...] = ()
+    middleware: Implementations = field(default_factory=Implementations)
+    hooks: tuple[WriteHook[N], ...] = ()
 
     def provide(self, *groups: GroupImpl[N]) -> Impl[N]:
         """This application with more groups."""
@@ -133,16 +138,29 @@ class Impl(Generic[N]):
         refuse("the application", mistakes)
         return replace(self, groups=MappingProxyType(provided))
 
+    def behind(self, middleware: MiddlewareImpl[N, M]) -> Impl[N | M]:
+        """This application implementing a middleware; groups behind that are provided after."""
+        implemented = self.middleware.with_one(middleware)
+        # its parameter says what it has, which is more now
+        return cast("Impl[N | M]", replace(self, middleware=implemented))
+
+    def watch(self, *hooks: WriteHook[N]) -> Impl[N]:
+        """This application running more hooks with its writes, after those that it has."""
+        return replace(self, hooks=(*self.hooks, *hooks))
+
     def serve(self, *routes: Route[N]) -> Impl[N]:
         """This application answering more requests of the web."""
         return replace(self, routes=(*self.routes, *routes))
 
     def mistakes(self) -> list[SpecError]:
         """Everything in specs, tables and routes that cannot be, now that all of it is loaded."""
-        specs = [group_of(group.spec, "the implementation") for group in self.groups.values()]
-        functions = [function for spec in specs for function in spec.functions.values()]
-        found = [mistake for function in functions for mistake in function.mistakes()]
-        return [*found, *self.data_model.mistakes(), *Routes(self.routes).mistakes]
+        groups = self.groups.items()
+        specs = {path: group_of(each.spec, "the implementation") for path, each in groups}
+        found = [mistake for spec in specs.values() for mistake in spec.mistakes()]
+        found += self.middleware.mistakes(specs)
+        model = self.data_model
+        found += [mistake for hook in self.hooks for mistake in hook.mistakes(model)]
+        return [*found, *model.mistakes(), *Routes(self.routes).mistakes]
 
     @property
     def data_model(self) -> DataModel:

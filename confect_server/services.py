@@ -10,24 +10,36 @@ from typing import Generic, Never, Self, cast
 
 from typing_extensions import TypeVar
 
-from confect_server.errors import EmptyLayer, MissingService
+from confect_core.provided import Offers
+from confect_server.errors import EmptyLayer, MissingService, NotProvided
 
 N = TypeVar("N")
+T = TypeVar("T")
 M = TypeVar("M", bound="Service")
 N_contra = TypeVar("N_contra", contravariant=True, default=Never)
 
 OpenService = Callable[[], AsyncIterator["Service"]]
 
 
-class Needs(Generic[N_contra]):
+class Needs(Offers[N_contra]):
     """Something that offers the services `N`; the union is what may be taken from it."""
+
+    # in the class, because most calls are given nothing
+    _provided: Mapping[type[object], object] = MappingProxyType({})
 
     def __init__(self, services: Services) -> None:
         self.services = services
 
-    def _has(self, _: N_contra, /) -> None:
-        # never called: it is how type checkers learn that offering more is offering enough
-        raise NotImplementedError
+    def provided(self, what: type[T]) -> T:
+        """The value that a middleware has provided for this call, by its class."""
+        try:
+            return cast("T", self._provided[what])
+        except KeyError:
+            raise NotProvided(what.__name__) from None
+
+    def _provide(self, what: type[T], value: T) -> None:
+        """Offer a value for the rest of the call; the runtime does it for middleware."""
+        self._provided = {**self._provided, what: value}
 
 
 class Service:

@@ -68,6 +68,24 @@ class Sharing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Storage:
+    """How files are kept."""
+
+    origin: str | None = None
+    """Where clients find this server, as in `https://api.example.org`; its own address if None."""
+    folder: str | None = None
+    """Where the bytes lie; if None in a folder beside the database, named for it."""
+    file_bytes: int = 2**30
+    """The most bytes that one file may have."""
+    upload_s: float = 3_600.0
+    """For how long an upload URL can be used."""
+    deleted_s: float = 300.0
+    """For how long the bytes of a deleted file are kept for those who are reading them."""
+    orphan_s: float = 86_400.0
+    """How old bytes that no file has must be to be removed, as after a crash; and how often."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """How a server runs; the defaults are meant to be kept."""
 
@@ -75,3 +93,4 @@ class Settings:
     retention: Retention = field(default_factory=Retention)
     memory: Memory = field(default_factory=Memory)
     sharing: Sharing = field(default_factory=Sharing)
+    storage: Storage = field(default_factory=Storage)

@@ -35,7 +35,7 @@ from confect_codegen.naming import Names
 from confect_codegen.plain import PlainSignature
 from confect_core import Id, Spec, Table
 from confect_core.errors import ConfectError, TaggedError, Where
-from confect_core.spec import AnyFunction, Group, Schemas
+from confect_core.spec import AnyFunction, AnyMiddleware, Group, Schemas
 from confect_core.spec.names import python_name
 from confect_core.table_checks import SYSTEM_FIELDS
 from confect_core.tables import definition_of, is_variant
@@ -75,6 +75,8 @@ def spec_mistakes(
         mistakes += _attributes(path, group)
         for name, function in group.functions.items():
             mistakes += _one_function(project, f"{path}:{name}", function, names, tables)
+            for each in function.passes(group.middleware).middleware:
+                mistakes += _one_middleware(project, each, tables)
     return mistakes
 
 
@@ -141,6 +143,17 @@ def _one_function(
         for annotation in (spec.contract.args, spec.contract.returns, spec.contract.error):
             yield from _unprintable(project, path, annotation, spec.where)
             yield from _strange_tables(project, path, annotation, spec.where, tables)
+
+
+def _one_middleware(
+    project: Project, middleware: AnyMiddleware, tables: list[type[Table]]
+) -> Iterator[ConfectError]:
+    yield from middleware.mistakes()
+    name, where = middleware.__name__, middleware.where
+    for named in (middleware, middleware.provides, *middleware.errors.classes):
+        yield from _unprintable(project, name, named, where)
+    for error in middleware.errors.classes:
+        yield from _strange_tables(project, name, error, where, tables)
 
 
 def _constructors(spec: Spec) -> Iterator[ConfectError]:

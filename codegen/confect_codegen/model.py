@@ -15,7 +15,7 @@ from confect_codegen.naming import Name, Names
 from confect_codegen.plain import PlainSignature
 from confect_core import Absent, Spec, Table
 from confect_core.field_paths import either, fields_at
-from confect_core.spec import AnyFunction, Group, Schemas
+from confect_core.spec import AnyFunction, AnyMiddleware, Chain, Group, Schemas
 from confect_core.spec.names import python_name
 from confect_core.table_checks import SYSTEM_FIELDS, tags_of
 from confect_core.table_definition import TableDefinition
@@ -39,6 +39,7 @@ class FunctionModel:
     source: Name
     is_public: bool
     contract: Schemas | PlainSignature | None
+    behind: Chain
 
     @property
     def attribute(self) -> str:
@@ -55,6 +56,8 @@ class GroupModel:
     source: Name | None
     functions: tuple[FunctionModel, ...]
     groups: tuple[GroupModel, ...]
+    middleware: tuple[AnyMiddleware, ...] = ()
+    """Everything that some function of it is behind, each once."""
 
     @property
     def attribute(self) -> str:
@@ -171,24 +174,26 @@ def _group(
 ) -> GroupModel:
     path = f"{prefix}{group.name}"
     functions = tuple(
-        _function(name, f"{path}:{name}", spec, names, signatures)
+        _function(f"{path}:{name}", spec, spec.passes(group.middleware), names, signatures)
         for name, spec in group.functions.items()
     )
+    middleware = dict.fromkeys(each for one in functions for each in one.behind.middleware)
     below = tuple(_group(each, f"{path}/", names, signatures) for each in group.groups.values())
-    return GroupModel(group.name, path, names.of_group(group), functions, below)
+    return GroupModel(group.name, path, names.of_group(group), functions, below, tuple(middleware))
 
 
 def _function(
-    name: str,
     path: str,
     spec: AnyFunction,
+    behind: Chain,
     names: Names,
     signatures: Mapping[AnyFunction, PlainSignature],
 ) -> FunctionModel:
     source = names.of_function(spec)
     assert source is not None, "specs without a name were refused"
     contract = spec.contract if isinstance(spec.contract, Schemas) else signatures.get(spec)
-    return FunctionModel(name, path, source, spec.is_public, contract)
+    name = path.rpartition(":")[2]
+    return FunctionModel(name, path, source, spec.is_public, contract, behind)
 
 
 def _default(info: FieldInfo) -> object:

@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Annotated, get_origin
+from typing import Annotated, TypeAlias, get_origin
 
 from typing_extensions import TypeIs
 
 from confect_codegen.imports import Sources
 from confect_core import GroupSpec
-from confect_core.spec import AnyFunction, DeclaredFunction, Group
+from confect_core.spec import AnyFunction, AnyMiddleware, DeclaredFunction, Group
+
+_GroupKey: TypeAlias = tuple[int, tuple[AnyMiddleware, ...]]
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Names:
     def __init__(self, modules: Iterable[ModuleType], sources: Sources) -> None:
         self._sources = sources
         self._functions: dict[int, list[Name]] = {}
-        self._groups: dict[int, list[Name]] = {}
+        self._groups: dict[_GroupKey, list[Name]] = {}
         self._annotations: list[tuple[object, Name]] = []
         self._files: dict[str, str | None] = {}
         for module in sorted(modules, key=lambda each: each.__name__):
@@ -55,7 +57,7 @@ class Names:
 
     def of_group(self, group: Group) -> Name | None:
         """The name of a group; a group that is nested elsewhere under another name is the same."""
-        return self._best(self._groups.get(id(group.functions), []), group.where.file)
+        return self._best(self._groups.get(_key_of(group), []), group.where.file)
 
     def of_annotation(self, annotation: object) -> Name | None:
         """The public name of an annotated type."""
@@ -81,13 +83,18 @@ class Names:
         if isinstance(value, DeclaredFunction):
             self._functions.setdefault(identity, []).append(name)
         elif isinstance(value, Group):
-            self._groups.setdefault(id(value.functions), []).append(name)
+            self._groups.setdefault(_key_of(value), []).append(name)
         elif get_origin(value) is Annotated:
             self._annotations.append((value, name))
         elif _is_group_class(value):
-            self._groups.setdefault(id(value.__confect_group__.functions), []).append(name)
+            self._groups.setdefault(_key_of(value.__confect_group__), []).append(name)
             for attribute, inner in _members(value):
                 self._note(Name(name.module, f"{name.attribute}.{attribute}"), inner)
+
+
+def _key_of(group: Group) -> _GroupKey:
+    """What a group is the same by: the same functions behind other middleware are another one."""
+    return id(group.functions), group.middleware
 
 
 def _members(cls: type[GroupSpec]) -> Iterator[tuple[str, object]]:

@@ -22,4 +22,8 @@ from confect_core.spec.function import FunctionSpec as FunctionSpec
 from confect_core.spec.group import AnyFunction as AnyFunction
 from confect_core.spec.group import Group as Group
 from confect_core.spec.group import GroupSpec as GroupSpec
+from confect_core.spec.middleware import AnyMiddleware as AnyMiddleware
+from confect_core.spec.middleware import Chain as Chain
+from confect_core.spec.middleware import CoveredKind as CoveredKind
+from confect_core.spec.middleware import Middleware as Middleware
 from confect_core.spec.tree import Spec as Spec

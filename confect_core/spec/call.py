@@ -12,6 +12,7 @@ from returns.result import Failure, Success
 from confect_core.errors import TaggedError
 from confect_core.pagination import PaginationOptions
 from confect_core.spec.declared import Schemas
+from confect_core.spec.declared_errors import DeclaredErrors
 from confect_core.values.codec import Codec, Mismatch
 from confect_core.values.value import Value
 
@@ -42,10 +43,15 @@ class CallCodec(ABC):
 
 
 class SchemaCall(CallCodec):
-    """The calls of a function with schemas: keyword arguments, checked at both ends."""
+    """The calls of a function with schemas: keyword arguments, checked at both ends.
 
-    def __init__(self, schemas: Schemas) -> None:
+    `joined` are the errors of the middleware in front of it.
+    """
+
+    def __init__(self, schemas: Schemas, joined: DeclaredErrors | None = None) -> None:
         self._schemas = schemas
+        own = schemas.declared_errors
+        self._errors = own.joined(joined) if joined else own
 
     def encode_args(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Value:
         if args:
@@ -67,12 +73,12 @@ class SchemaCall(CallCodec):
 
     def decode_result(self, value: Value) -> object:
         result = self._schemas.returns_codec.decode(value)
-        return Success(result) if self._schemas.errors else result
+        return Success(result) if self._errors.classes else result
 
     def encode_error(self, error: TaggedError) -> Value | None:
         """The data of a declared error, or nothing if the function does not declare it."""
-        codec = self._schemas.error_codecs.get(error.tag)
-        if codec is None or not isinstance(error, self._schemas.errors):
+        codec = self._errors.codecs.get(error.tag)
+        if codec is None or not isinstance(error, self._errors.classes):
             return None
         fields = cast("dict[str, Value]", codec.encode(error))
         return {ERROR_TAG: error.tag, **fields}
@@ -81,7 +87,7 @@ class SchemaCall(CallCodec):
         if not isinstance(data, dict):
             return None
         tag = data.get(ERROR_TAG)
-        codec = self._schemas.error_codecs.get(tag) if isinstance(tag, str) else None
+        codec = self._errors.codecs.get(tag) if isinstance(tag, str) else None
         if codec is None:
             return None
         fields = {name: value for name, value in data.items() if name != ERROR_TAG}

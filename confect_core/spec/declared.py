@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Generic, Literal, TypeAlias, cast, get_args
+from typing import Any, ClassVar, Generic, Literal, Self, TypeAlias
 
 from typing_extensions import ParamSpec, TypeVar
 
-from confect_core.errors import SpecError, TaggedError, Where
+from confect_core.errors import SpecError, TaggedError, Where, refuse
 from confect_core.spec.args import Args
-from confect_core.spec.errors import DuplicateTag, NotAnError, NotArgs, ReservedName
+from confect_core.spec.declared_errors import DeclaredErrors
+from confect_core.spec.errors import NotAnError, NotArgs
+from confect_core.spec.middleware import AnyMiddleware, Chain, CoveredKind
 from confect_core.values.codec import Codec, early
 
 P = ParamSpec("P")
@@ -20,6 +22,13 @@ A_co = TypeVar("A_co", covariant=True)
 Out_co = TypeVar("Out_co", covariant=True)
 
 Kind: TypeAlias = Literal["query", "paginated query", "mutation", "action"]
+
+_COVERED: dict[Kind, CoveredKind] = {
+    "query": "query",
+    "paginated query": "query",
+    "mutation": "mutation",
+    "action": "action",
+}
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,12 @@ class Schemas:
     @property
     def errors(self) -> tuple[type[TaggedError], ...]:
         """The declared errors, one class each."""
-        return () if self.error is None else cast("Any", get_args(self.error) or (self.error,))
+        return self.declared_errors.classes
+
+    @cached_property
+    def declared_errors(self) -> DeclaredErrors:
+        """The declared errors, with how each travels."""
+        return DeclaredErrors.of(self.error)
 
     @cached_property
     def args_codec(self) -> Codec[Args]:
@@ -46,41 +60,19 @@ class Schemas:
         annotation: Any = self.returns
         return Codec(annotation, what="returns")
 
-    @cached_property
-    def error_codecs(self) -> dict[str, Codec[TaggedError]]:
-        """How each declared error travels, by its tag."""
-        return {error.tag: Codec(error, what=error.tag) for error in self.errors}
-
     def mistakes(self, where: Where) -> list[SpecError]:
         """Everything that these schemas cannot be."""
         if not (isinstance(self.args, type) and issubclass(self.args, Args)):  # pyright: ignore[reportUnnecessaryIsInstance]  # users without a type checker
             return [NotArgs(self.args, where)]
-        strangers = [
-            NotAnError(error, where)
-            for error in self.errors
-            if not (isinstance(error, type) and issubclass(error, TaggedError))  # pyright: ignore[reportUnnecessaryIsInstance]  # users without a type checker
-        ]
-        if strangers:
-            return [*strangers]
-        tags = [error.tag for error in self.errors]
+        of_errors = self.declared_errors.mistakes(where)
+        if any(isinstance(each, NotAnError) for each in of_errors):
+            return of_errors
         return [
-            *_reserved_fields(self.errors, where),
-            *(DuplicateTag(tag, where) for tag in sorted({t for t in tags if tags.count(t) > 1})),
+            *of_errors,
             *self.args_codec.mistakes(),
             *self.returns_codec.mistakes(),
-            *(mistake for codec in self.error_codecs.values() for mistake in codec.mistakes()),
+            *self.declared_errors.uncarryable(),
         ]
-
-
-def _reserved_fields(errors: tuple[type[TaggedError], ...], where: Where) -> list[SpecError]:
-    """The fields of errors that would hide what every exception has."""
-    because = "every error has an attribute of that name"
-    return [
-        ReservedName(f"field of {error.tag}", name, because, "rename the field", where)
-        for error in errors
-        for name in inspect.get_annotations(error)
-        if hasattr(TaggedError, name) or name == "tag"
-    ]
 
 
 @dataclass(frozen=True)
@@ -99,6 +91,8 @@ class DeclaredFunction(Generic[P, A_co, Out_co]):
 
     kind: ClassVar[Kind]
     is_public: ClassVar[bool] = False
+    middleware: tuple[AnyMiddleware, ...] = ()
+    """What the function itself is behind; that of its group comes before it."""
 
     def __init__(self, contract: Schemas | Borrowed, where: Where) -> None:
         self.contract = contract
@@ -109,12 +103,30 @@ class DeclaredFunction(Generic[P, A_co, Out_co]):
         """Is this a plain function, whose values pass through without schemas of the spec?"""
         return isinstance(self.contract, Borrowed)
 
+    def behind(self, *middleware: AnyMiddleware) -> Self:
+        """The same function behind middleware, the first of them outermost.
+
+        It fails with their errors, too, at every caller, and its handler may ask for what they
+        provide.
+
+            get = FunctionSpec.public_query(args=ByNote, returns=Note).behind(SignedIn)
+        """
+        guarded = copy(self)
+        guarded.middleware = (*self.middleware, *middleware)
+        refuse("the function", guarded.passes().mistakes("the function", self.where))
+        return guarded
+
+    def passes(self, group: tuple[AnyMiddleware, ...] = ()) -> Chain:
+        """All that a call of it passes, in a group that is itself behind middleware."""
+        own = self.contract.declared_errors if isinstance(self.contract, Schemas) else None
+        return Chain((*group, *self.middleware), _COVERED[self.kind], own)
+
     def mistakes(self) -> list[SpecError]:
         """Everything in the declaration that cannot be, with the place that declares it."""
         found = self.contract.mistakes(self.where)
         for mistake in found:
             mistake.where = mistake.where or self.where
-        return found
+        return [*found, *(mistake for each in self.middleware for mistake in each.mistakes())]
 
     def early_mistakes(self) -> list[SpecError]:
         """The mistakes that are certain while modules are still being imported."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from confect_core.errors import SpecError, Where
 
 
@@ -125,5 +127,83 @@ class NotASpec(SpecError):
         super().__init__(
             f"{given!r} is no group and no function spec, but was added to {inside}",
             hint="use FunctionSpec.public_query(...) and its siblings, or GroupSpec",
+            where=where,
+        )
+
+
+class NotProvidable(SpecError):
+    """What a middleware provides or requires is no `Provided`."""
+
+    def __init__(self, middleware: str, given: object, where: Where | None = None) -> None:
+        super().__init__(
+            f"{middleware} names {given!r}, which no function could ask its ctx for",
+            hint="let the class of the value extend confect_core.Provided",
+            where=where,
+        )
+
+
+class UnknownKind(SpecError):
+    """A middleware for a kind of functions that does not exist."""
+
+    def __init__(
+        self, middleware: str, given: object, known: Iterable[str], where: Where | None = None
+    ) -> None:
+        super().__init__(
+            f"{middleware} is for {given!r}, which is no kind of function",
+            hint=f"write kinds= with some of {', '.join(known)}",
+            where=where,
+        )
+
+
+class BehindTwice(SpecError):
+    """A function that is behind the same middleware twice, perhaps by its group and by itself."""
+
+    def __init__(self, function: str, middleware: str, where: Where | None = None) -> None:
+        super().__init__(
+            f"{function} is behind {middleware} twice",
+            hint="name it once, for the function or for its group",
+            where=where,
+        )
+
+
+class UncoveredKind(SpecError):
+    """A function behind a middleware that is not for functions of its kind."""
+
+    def __init__(
+        self,
+        function: str,
+        kind: str,
+        middleware: str,
+        kinds: Iterable[str],
+        where: Where | None = None,
+    ) -> None:
+        super().__init__(
+            f"{function} is of kind {kind!r}, and {middleware} is for {', '.join(sorted(kinds))}",
+            hint=f"add {kind!r} to the kinds of {middleware}, or put the function into a group "
+            "that is not behind it",
+            where=where,
+        )
+
+
+class PlainBehind(SpecError):
+    """A plain function behind middleware, whose errors it could not declare."""
+
+    def __init__(self, function: str, middleware: str, where: Where | None = None) -> None:
+        super().__init__(
+            f"{function} is a plain function, and cannot be behind {middleware}",
+            hint="give it schemas, or put it into a group that is not behind middleware",
+            where=where,
+        )
+
+
+class UnmetRequirement(SpecError):
+    """A middleware that requires what none before it provides."""
+
+    def __init__(
+        self, function: str, middleware: str, required: str, where: Where | None = None
+    ) -> None:
+        super().__init__(
+            f"{function} is behind {middleware}, which requires {required}",
+            hint=f"put a middleware that provides {required} before it",
             where=where,
         )

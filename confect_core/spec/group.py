@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeAlias, cast
@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeAlias, cast
 from confect_core.errors import SpecError, Where, refuse
 from confect_core.spec.declared import DeclaredFunction
 from confect_core.spec.errors import DuplicateName, FunctionAndGroup, NotASpec
+from confect_core.spec.middleware import AnyMiddleware
 from confect_core.spec.names import attribute_mistakes, name_mistakes, snake_case, wire_name
 
 AnyFunction: TypeAlias = DeclaredFunction[..., object, object]
@@ -27,12 +28,24 @@ class Group:
     where: Where
     functions: Mapping[str, AnyFunction] = field(default_factory=lambda: MappingProxyType({}))
     groups: Mapping[str, Group] = field(default_factory=lambda: MappingProxyType({}))
+    middleware: tuple[AnyMiddleware, ...] = ()
+    """What each of its functions is behind, and those of the groups below are not."""
 
     def add_function(self, name: str, spec: DeclaredFunction[..., Any, Any]) -> Group:
         """This group with one more function."""
         where = Where.of_caller()
         refuse(f"group {self.name!r}", self._mistakes_of_function(name, spec, where))
         return replace(self, functions=MappingProxyType({**self.functions, name: spec}))
+
+    def behind(self, *middleware: AnyMiddleware) -> Group:
+        """This group with its functions behind middleware, the first of them outermost.
+
+        It comes before that of a function, and is not inherited by the groups below.
+        """
+        guarded = replace(self, middleware=(*self.middleware, *middleware))
+        found = [guarded._mistakes_of_chain(*each) for each in self.functions.items()]
+        refuse(f"group {self.name!r}", [mistake for several in found for mistake in several])
+        return guarded
 
     def add_group(self, group: Group | type[GroupSpec]) -> Group:
         """This group with one more group below it."""
@@ -53,6 +66,11 @@ class Group:
         for group in self.groups.values():
             yield from group.walk(f"{path}/")
 
+    def mistakes(self) -> list[SpecError]:
+        """Everything in its own functions that cannot be, now that all modules are loaded."""
+        found = [mistake for each in self.middleware for mistake in each.mistakes()]
+        return [*found, *(one for each in self.functions.values() for one in each.mistakes())]
+
     def _mistakes_of_function(self, name: str, spec: object, where: Where) -> list[SpecError]:
         mistakes = name_mistakes("function", name, where)
         if not isinstance(spec, DeclaredFunction):
@@ -61,7 +79,13 @@ class Group:
             mistakes.append(DuplicateName("functions", name, self.name, where))
         if name in self.groups:
             mistakes.append(FunctionAndGroup(name, self.name, where))
-        return [*mistakes, *spec.early_mistakes()]
+        function = cast("AnyFunction", spec)
+        return [*mistakes, *spec.early_mistakes(), *self._mistakes_of_chain(name, function)]
+
+    def _mistakes_of_chain(self, name: str, function: AnyFunction) -> list[SpecError]:
+        """What is wrong with what a function of this group is behind."""
+        what, chain = f"{self.name}:{name}", function.passes(self.middleware)
+        return [*chain.mistakes(what, function.where), *chain.unmet(what, function.where)]
 
 
 class GroupSpec:
@@ -71,16 +95,22 @@ class GroupSpec:
             list_ = FunctionSpec.public_query(returns=list[Note])
 
     The group is named for its class in snake case, or by `class Notes(GroupSpec, name="memos")`.
-    A trailing underscore keeps an attribute from hiding a builtin and does not travel. To compose
-    groups in code, start from `GroupSpec.make("notes")`.
+    A trailing underscore keeps an attribute from hiding a builtin and does not travel. With
+    `class Notes(GroupSpec, behind=[SignedIn])` every call of its functions passes a middleware;
+    the groups below it say for themselves what they are behind. To compose groups in code, start
+    from `GroupSpec.make("notes")`.
     """
 
     __confect_group__: ClassVar[Group]
 
-    def __init_subclass__(cls, *, name: str | None = None) -> None:
+    def __init_subclass__(
+        cls, *, name: str | None = None, behind: Sequence[AnyMiddleware] = ()
+    ) -> None:
         super().__init_subclass__()
         where = Where.of_caller()
-        cls.__confect_group__ = _group_of_class(cls, name or snake_case(cls.__name__), where)
+        inherited = getattr(cls, "__confect_group__", Group("", where)).middleware
+        group = _group_of_class(cls, name or snake_case(cls.__name__), where)
+        cls.__confect_group__ = group.behind(*inherited, *behind)
 
     @staticmethod
     def make(name: str) -> Group:

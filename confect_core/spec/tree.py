@@ -43,4 +43,4 @@ class Spec:
 
     def mistakes(self) -> list[SpecError]:
         """Everything in the tree that cannot be, now that all of it is loaded."""
-        return [mistake for _, function in self.functions() for mistake in function.mistakes()]
+        return [mistake for _, group in self.walk() for mistake in group.mistakes()]

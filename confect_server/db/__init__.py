@@ -3,6 +3,7 @@
 Owns what `ctx.db` is. May import `confect_server.engine` and `confect_core`.
 """
 
+from confect_server.db.change import Change as Change
 from confect_server.db.cursor import Cursors as Cursors
 from confect_server.db.expression import Expr as Expr
 from confect_server.db.expression import field_of as field_of

@@ -20,7 +20,7 @@ from confect_core.values.absent import ABSENT
 from confect_core.values.codec import Codec
 from confect_core.values.field_names import SYSTEM_FIELDS
 from confect_server.db.range import UNBOUNDED, Range, Unbounded
-from confect_server.engine import Catalog, IndexDefinition
+from confect_server.engine import EMPTY_CATALOG, Catalog, IndexDefinition
 from confect_server.errors import BadRange, UnknownTable, UnknownVariant
 
 D = TypeVar("D", bound=Table)
@@ -113,7 +113,7 @@ class OpenTables:
     def table_name(self, number: int) -> str | None:
         """The name of the table with this number."""
         access = self.by_number.get(number)
-        return access.name if access else None
+        return access.name if access else EMPTY_CATALOG.table_name(number)
 
     def of_model(self, model: object) -> TableAccess:
         """The access to a table by its class."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Literal, TypeVar
 
-from confect_core import Table
-from confect_core.values import Interval
+from confect_core import Id, StoredFile, Table
+from confect_core.values import Interval, decode_id
 from confect_core.values.codec import Codec
 from confect_server.db.page import Paging
 from confect_server.db.query import Query
-from confect_server.engine import Transaction
+from confect_server.engine import STORAGE, Transaction
 from confect_server.engine.index import BY_CREATION_TIME
+from confect_server.errors import WrongTable
 
 
 class TableRecord(Table, name="tables"):
@@ -48,6 +49,8 @@ _TABLES = Codec(TableRecord, what="_tables", is_stored=True)
 _INDEXES = Codec(IndexRecord, what="_indexes", is_stored=True)
 _BACKFILLS = Codec(BackfillRecord, what="_backfills", is_stored=True)
 
+_STORAGE = Codec(StoredFile, what="_storage", is_stored=True)
+
 R = TypeVar("R", bound=Table)
 
 
@@ -72,6 +75,20 @@ class SystemReader:
     def backfills(self) -> Query[BackfillRecord]:
         """The indexes that are being filled, in order of creation."""
         return self._all("_backfills", _BACKFILLS)
+
+    @property
+    def storage(self) -> Query[StoredFile]:
+        """What is known of the stored files, in order of creation."""
+        return self._all("_storage", _STORAGE)
+
+    async def stored_file(self, id: Id[StoredFile]) -> StoredFile | None:
+        """What is known of one stored file, or None if it was deleted."""
+        number, internal = decode_id(id)
+        if number != STORAGE:
+            name = self._transaction.catalog.table_name(number)
+            raise WrongTable(id, "_storage", name or "that does not exist")
+        row = await self._transaction.get(STORAGE, internal)
+        return None if row is None else _STORAGE.decode(row)
 
     def _all(self, table: str, codec: Codec[R]) -> Query[R]:
         index = self._transaction.catalog.table(table).indexes[BY_CREATION_TIME]

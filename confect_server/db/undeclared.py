@@ -55,7 +55,7 @@ class UndeclaredTableReader:
         self._tables = db._tables
         self._transaction = db._transaction
         self._paging = db._paging
-        self._codec = _codec_of(name)
+        self._codec = codec_of(name)
 
     async def get(self, id: str) -> UndeclaredDocument | None:
         """The document with this id, or None if there is none; refuses ids of other tables."""
@@ -103,16 +103,20 @@ class UndeclaredTableReader:
 class UndeclaredTableWriter(UndeclaredTableReader):
     """Reads and writes a table that no class declares."""
 
+    def __init__(self, db: DatabaseWriter, name: str) -> None:
+        super().__init__(db, name)
+        self._writes = db._writes
+
     async def insert(self, fields: Mapping[str, object]) -> str:
         """Add a document and give its id; the first one makes the table."""
         encoded = self._encoded(fields)
         table = await self._transaction.table_to_fill(self._name)
-        return await self._transaction.insert(table.number, encoded)
+        return await self._writes.insert(table.number, encoded)
 
     async def patch(self, id: str, changes: Mapping[str, object]) -> None:
         """Change the fields that are mentioned; `ABSENT` removes one."""
         internal, table = self._internal(id), self._table
-        if table is None or not await self._transaction.change(
+        if table is None or not await self._writes.change(
             table.number, internal, lambda current: self._encoded({**current, **changes})
         ):
             raise NoSuchDocument("patch", id)
@@ -125,14 +129,12 @@ class UndeclaredTableWriter(UndeclaredTableReader):
     async def delete(self, id: str) -> None:
         """Delete a document; refuses one that does not exist with `NoSuchDocument`."""
         internal, table = self._internal(id), self._table
-        if table is None or not await self._transaction.delete(table.number, internal):
+        if table is None or not await self._writes.delete(table.number, internal):
             raise NoSuchDocument("delete", id)
 
     async def _put(self, id: str, fields: Mapping[str, object]) -> bool:
         internal, table, encoded = self._internal(id), self._table, self._encoded(fields)
-        return table is not None and await self._transaction.replace(
-            table.number, internal, encoded
-        )
+        return table is not None and await self._writes.replace(table.number, internal, encoded)
 
     def _encoded(self, fields: Mapping[str, object]) -> dict[str, Value]:
         present = {
@@ -144,8 +146,8 @@ class UndeclaredTableWriter(UndeclaredTableReader):
 
 
 @lru_cache
-def _codec_of(name: str) -> Codec[Any]:
-    """The codec of a table, made once: that takes 66 µs, and each function asks for its table."""
+def codec_of(name: str) -> Codec[Any]:
+    """The codec of an undeclared table, made once: it takes 66 µs, and each function asks."""
     return Codec(dict[str, Any], what=name)
 
 

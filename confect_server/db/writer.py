@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Any, Final, Generic, Literal, TypeAlias, cast
+from typing import Any, Final, Generic, Literal, Protocol, TypeAlias, cast
 
 from typing_extensions import ParamSpec, TypeVar
 
@@ -31,8 +31,34 @@ UNCHANGED: Final = Unchanged.UNCHANGED
 NotChanged: TypeAlias = Literal[Unchanged.UNCHANGED]
 
 
+class Writes(Protocol):
+    """What changes documents: a transaction, or one in which hooks run with the writes."""
+
+    async def insert(self, table_no: int, fields: dict[str, Value]) -> str:
+        """Add a document and give its id."""
+        ...
+
+    async def replace(self, table_no: int, id: bytes, fields: dict[str, Value]) -> bool:
+        """Give a document new fields; False if there is no such document."""
+        ...
+
+    async def change(
+        self, table_no: int, id: bytes, fields_from: Callable[[Document], dict[str, Value]]
+    ) -> bool:
+        """Give a document fields that are found from those it has; False if there is none."""
+        ...
+
+    async def delete(self, table_no: int, id: bytes) -> bool:
+        """Remove a document; False if there is no such document."""
+        ...
+
+
 class DatabaseWriter(DatabaseReader):
     """What `ctx.db` offers in a mutation; the generated subclass has an attribute for a table."""
+
+    # in the class, because few applications watch what is written
+    _watched: Writes | None = None
+    """What writes instead of the transaction itself."""
 
     def table(self, table: Callable[P, D]) -> TableWriter[P, D]:
         """One table by its class, for code that knows no generated names."""
@@ -41,7 +67,7 @@ class DatabaseWriter(DatabaseReader):
     async def insert(self, document: D) -> Id[D]:
         """Add a document that was made by its class, and give its id."""
         access = self._tables.of_document(type(document))
-        return cast("Id[D]", await self._transaction.insert(access.number, access.encode(document)))
+        return cast("Id[D]", await self._writes.insert(access.number, access.encode(document)))
 
     async def delete(self, id: Id[Any]) -> None:
         """Delete a document; refuses one that does not exist with `NoSuchDocument`."""
@@ -49,8 +75,12 @@ class DatabaseWriter(DatabaseReader):
         await self._delete(access, internal, id)
 
     async def _delete(self, access: TableAccess, internal: bytes, id: str) -> None:
-        if not await self._transaction.delete(access.number, internal):
+        if not await self._writes.delete(access.number, internal):
             raise NoSuchDocument("delete", id)
+
+    @property
+    def _writes(self) -> Writes:
+        return self._watched or self._transaction
 
 
 class TableWriter(TableReader[D, Key], Generic[P, D, Key]):
@@ -60,7 +90,7 @@ class TableWriter(TableReader[D, Key], Generic[P, D, Key]):
         """Add a document and give its id."""
         document = self._access.make(*args, **fields)
         encoded = self._access.encode(document)
-        return cast("Id[D]", await self._db._transaction.insert(self._access.number, encoded))
+        return cast("Id[D]", await self._writes.insert(self._access.number, encoded))
 
     async def change(self, id: Id[Key], changes: Mapping[str, object]) -> None:
         """Change the fields that are mentioned; the generated `patch` is typed for each of them.
@@ -75,7 +105,7 @@ class TableWriter(TableReader[D, Key], Generic[P, D, Key]):
             return self._access.encode(self._access.make(**{**fields, **mentioned}))
 
         number, internal = self._access.number, self._internal(id)
-        if not await self._db._transaction.change(number, internal, changed):
+        if not await self._writes.change(number, internal, changed):
             raise NoSuchDocument("patch", id)
 
     async def replace(self, id: Id[Key], *args: P.args, **fields: P.kwargs) -> None:
@@ -88,10 +118,14 @@ class TableWriter(TableReader[D, Key], Generic[P, D, Key]):
         db = cast("DatabaseWriter", self._db)
         await db._delete(self._access, self._internal(id), id)
 
+    @property
+    def _writes(self) -> Writes:
+        return cast("DatabaseWriter", self._db)._writes
+
     async def _put(self, id: Id[Key], document: Table) -> bool:
         internal = self._internal(id)
         fields = self._access.encode(document)
-        return await self._db._transaction.replace(self._access.number, internal, fields)
+        return await self._writes.replace(self._access.number, internal, fields)
 
 
 def _fields_of(document: Table) -> list[str]:

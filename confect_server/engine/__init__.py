@@ -10,8 +10,14 @@ The way of a transaction: `Database.begin` takes the newest snapshot; `Transacti
 the reads against the `WriteLog`, stamps, appends, and publishes to the log and the `Subscriptions`.
 """
 
+from confect_server.engine.catalog import BLOBS as BLOBS
+from confect_server.engine.catalog import BLOBS_BY_DELETION as BLOBS_BY_DELETION
+from confect_server.engine.catalog import BLOBS_BY_FILE as BLOBS_BY_FILE
+from confect_server.engine.catalog import BLOBS_BY_KEY as BLOBS_BY_KEY
 from confect_server.engine.catalog import BY_REQUEST as BY_REQUEST
+from confect_server.engine.catalog import EMPTY_CATALOG as EMPTY_CATALOG
 from confect_server.engine.catalog import SESSION_REQUESTS as SESSION_REQUESTS
+from confect_server.engine.catalog import STORAGE as STORAGE
 from confect_server.engine.catalog import Catalog as Catalog
 from confect_server.engine.catalog import TableEntry as TableEntry
 from confect_server.engine.committer import Clock as Clock

@@ -23,6 +23,9 @@ INDEXES = 514
 SESSION_REQUESTS = 515
 BACKFILLS = 517
 
+STORAGE = 525
+BLOBS = 526
+
 CATALOG_VERSION = 518
 """Every change of the catalog says that it wrote here, and every transaction has read it."""
 VERSION_KEY = b"\x00"
@@ -32,11 +35,17 @@ FIRST_USER_INDEX = 1_000_001
 
 BY_REQUEST = IndexDefinition(104, "by_request", SESSION_REQUESTS, ("session", "request"))
 
+BLOBS_BY_KEY = IndexDefinition(122, "by_key", BLOBS, ("key",))
+BLOBS_BY_FILE = IndexDefinition(123, "by_file", BLOBS, ("file",))
+BLOBS_BY_DELETION = IndexDefinition(124, "by_deletion", BLOBS, ("deletedAt",))
+
 _SYSTEM_TABLES = {
     "_tables": TABLES,
     "_indexes": INDEXES,
     "_session_requests": SESSION_REQUESTS,
     "_backfills": BACKFILLS,
+    "_storage": STORAGE,
+    "_blobs": BLOBS,
 }
 _SYSTEM_INDEXES = (
     IndexDefinition(101, BY_CREATION_TIME, TABLES, ()),
@@ -44,6 +53,11 @@ _SYSTEM_INDEXES = (
     IndexDefinition(103, BY_CREATION_TIME, SESSION_REQUESTS, ()),
     BY_REQUEST,
     IndexDefinition(105, BY_CREATION_TIME, BACKFILLS, ()),
+    IndexDefinition(120, BY_CREATION_TIME, STORAGE, ()),
+    IndexDefinition(121, BY_CREATION_TIME, BLOBS, ()),
+    BLOBS_BY_KEY,
+    BLOBS_BY_FILE,
+    BLOBS_BY_DELETION,
 )
 
 IndexState: TypeAlias = Literal["ready", "backfilling", "removed"]

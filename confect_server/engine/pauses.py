@@ -26,6 +26,8 @@ class PausePoint(Enum):
     PUSH_RAN = "all that was stale has run and the socket is not told"
     HORIZON_RAISED = "older snapshots are refused and nothing of them is deleted"
     PAST_DELETED = "some of the past is deleted and not yet for good"
+    FILE_STORED = "the bytes of a file are durable and nothing says whose they are"
+    FILE_REMOVED = "the bytes of a deleted file are gone and what led to them is there"
     LOG_LOST = "the log that would tell what happened is trimmed and nobody here was told"
 
 

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import anyio
 
 from confect_core.errors import refuse
 from confect_server.db import OpenTables
 from confect_server.engine import Backfill, Clock, Database, Pauses, Randomness
+from confect_server.hooks import WatchedTables
 from confect_server.http import Routes
 from confect_server.impl import Impl
 from confect_server.runtime.clock import SystemClock
 from confect_server.runtime.executor import Application, Executor
 from confect_server.runtime.failure import Failures
+from confect_server.runtime.file_sweeper import FileSweeper
 from confect_server.runtime.functions import Functions
 from confect_server.runtime.query_cache import QueryCache
 from confect_server.services import Services
-from confect_server.settings import Settings
-from confect_server.store import Store
+from confect_server.settings import Settings, Storage
+from confect_server.storage import Blobs, DiskBlobs, Files, MemoryBlobs
+from confect_server.storage.upload_tokens import UploadTokens
+from confect_server.store import SqliteStore, Store
 
 
 class Backend:
@@ -40,6 +47,10 @@ class Backend:
             database, executor, clock, max_bytes=database.settings.memory.query_cache_bytes
         )
         """Answers queries, each computed once for all who ask."""
+        self.files = executor.files
+        """The stored files of the database."""
+        self.sweeper = FileSweeper(database, executor.transactions, self.files.blobs, clock)
+        """Removes the bytes that are of no file any more."""
         self._services = services
 
     @classmethod
@@ -54,9 +65,13 @@ class Backend:
         randomness: Randomness = os.urandom,
         settings: Settings | None = None,
         pauses: Pauses | None = None,
+        blobs: Blobs | None = None,
         tell: Callable[[Backfill], None] = lambda _: None,
     ) -> AsyncGenerator[Backend]:
-        """The application running on a store, for as long as the context lasts."""
+        """The application running on a store, for as long as the context lasts.
+
+        The bytes of files lie in `blobs`, beside the store unless told otherwise.
+        """
         clock = clock or SystemClock()
         async with Database.open(store, clock, randomness, settings, pauses) as database:
             services = AsyncExitStack()
@@ -68,10 +83,13 @@ class Backend:
                 raise
             application = start.on(database)
             failures = Failures(redacts=redacts)
-            executor = Executor(database, application, failures, clock, randomness)
+            blobs = blobs or _blobs_beside(store, database.settings.storage, clock)
+            files = _files(database, blobs, clock)
+            executor = Executor(database, application, failures, files, clock, randomness)
             backend = cls(database, clock, executor, services)
             try:
-                yield backend
+                async with _in_background(backend.sweeper.run):
+                    yield backend
             finally:
                 await backend._services.aclose()
 
@@ -115,4 +133,36 @@ class _Start:
         """The application with the tables that were declared for it."""
         tables = OpenTables.of(self.impl.data_model.tables, database.catalog)
         routes = Routes(self.impl.routes)
-        return Application(self.impl, self.functions, tables, self.services, routes)
+        watched = WatchedTables.of(self.impl.hooks, tables)
+        return Application(self.impl, self.functions, tables, self.services, routes, watched)
+
+
+def _files(database: Database, blobs: Blobs, clock: Clock) -> Files:
+    tokens = UploadTokens(database.incarnation)
+    return Files(blobs, tokens, clock, database.settings.storage, database.pauses)
+
+
+def _blobs_beside(store: Store, settings: Storage, clock: Clock) -> Blobs:
+    """Where the bytes of files lie unless told otherwise: beside the database, or where it is."""
+    if settings.folder is not None:
+        return DiskBlobs(Path(settings.folder))
+    if isinstance(store, SqliteStore):
+        return DiskBlobs(store.path.with_name(f"{store.path.name}.files"))
+    return MemoryBlobs(clock)
+
+
+@asynccontextmanager
+async def _in_background(*work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncGenerator[None]:
+    """Inside, work is done beside everything else; it is cancelled at the end."""
+    failure: Exception | None = None
+    async with anyio.create_task_group() as tasks:
+        for each in work:
+            tasks.start_soon(each)
+        try:
+            yield
+        except Exception as error:
+            failure = error  # kept from the task group, which would wrap it in a group
+        finally:
+            tasks.cancel_scope.cancel()
+    if failure is not None:
+        raise failure

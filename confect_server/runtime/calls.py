@@ -15,12 +15,15 @@ from confect_server.engine import Transaction
 from confect_server.meta import Amount, Meta
 from confect_server.runtime.run_time import RunTime
 from confect_server.runtime.transactions import Transactions
+from confect_server.storage import Files
 
 T = TypeVar("T")
 
 
 class Runner(Protocol):
     """Runs a function for another one."""
+
+    files: Files
 
     async def call(
         self,
@@ -46,6 +49,10 @@ class CallsOfAction(Calls):
     async def call(self, ref: Ref[..., Any], args: Value) -> object:
         return await self._runner.call(ref, args, None, self.circumstances.identity)
 
+    @property
+    def files(self) -> Files:
+        return self._runner.files
+
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         result, _ = await self._transactions.write(work)
         return result
@@ -70,6 +77,10 @@ class TransactionRun(Run):
 
     async def call(self, ref: Ref[..., Any], args: Value) -> object:
         return await self._runner.call(ref, args, self)
+
+    @property
+    def files(self) -> Files:
+        return self._runner.files
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         return await work(self.transaction)

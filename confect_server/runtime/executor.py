@@ -40,6 +40,7 @@ from confect_server.engine import (
     check_fits,
     conflict_in,
 )
+from confect_server.hooks import WatchedTables
 from confect_server.http import Route, Routes
 from confect_server.impl import Impl
 from confect_server.runtime.caller import Caller
@@ -50,7 +51,9 @@ from confect_server.runtime.outcome import Failed, RunOutcome, Succeeded
 from confect_server.runtime.requests import SessionRequest, answer_to, record_answer
 from confect_server.runtime.run_time import RunTime
 from confect_server.runtime.transactions import Transactions
+from confect_server.runtime.watched_writes import WatchedWrites
 from confect_server.services import Services
+from confect_server.storage import Files
 
 NEWEST_ATTEMPTS = 4
 """How often a query is run at the newest snapshot known here, until one is found that is kept."""
@@ -87,6 +90,7 @@ class Application:
     tables: OpenTables
     services: Services
     routes: Routes
+    watched: WatchedTables
 
     @cached_property
     def data_model(self) -> DataModel:
@@ -102,16 +106,20 @@ class Executor:
         database: Database,
         application: Application,
         failures: Failures,
+        files: Files,
         clock: Clock,
         randomness: Randomness,
     ) -> None:
+        self.files = files
+        """The stored files of the database."""
         self._database = database
         self._clock = clock
         self._randomness = randomness
         self._failures = failures
         self._cursors = Cursors(database.incarnation)
         self._limits = database.settings.limits
-        self._transactions = Transactions(database, clock, randomness, self._check_schema)
+        self.transactions = Transactions(database, clock, randomness, self._check_schema)
+        """Runs work on the database that is no function."""
         self.application = application
         self._fitting: tuple[Application, Catalog] | None = None
 
@@ -144,7 +152,7 @@ class Executor:
     async def _query_at(
         self, path: str, args: JsonObject, caller: Caller, ts: int | None, journal: str | None
     ) -> QueryResult:
-        transaction = self._transactions.begin(ts, is_read_only=True)
+        transaction = self.transactions.begin(ts, is_read_only=True)
         run = self._run(transaction, caller.identity, journal)
         is_out_of_retention = False
         outcome: RunOutcome
@@ -183,7 +191,7 @@ class Executor:
             return MutationResult(Succeeded(encoded), None)
 
         try:
-            result, ts = await self._transactions.write(attempt, is_named=request is not None)
+            result, ts = await self.transactions.write(attempt, is_named=request is not None)
         except Exception as error:
             return MutationResult(self._failures.told(error, path, _id_of(request)), None)
         return result if result.ts is not None else MutationResult(result.outcome, ts)
@@ -259,9 +267,7 @@ class Executor:
         if function.called == "Action":
             return await self._run_action(function, args, outer.circumstances.identity)
         async with outer.transaction.nested(is_read_only=function.called == "Query") as part:
-            paging, circumstances = Paging(self._cursors), outer.circumstances.inside()
-            run = TransactionRun(self, part, outer.time, circumstances, paging)
-            return await self._run_in(function, args, run)
+            return await self._run_in(function, args, self._inside(outer, part))
 
     async def _run_outside(
         self, function: RunnableFunction, args: Value, identity: UserIdentity | None
@@ -270,7 +276,7 @@ class Executor:
             return await self._run_action(function, args, identity)
         if function.called == "Query":
             return await self._at_newest(function, args, identity)
-        value, _ = await self._transactions.write(
+        value, _ = await self.transactions.write(
             lambda transaction: self._timed(function, args, self._run(transaction, identity))
         )
         return value
@@ -288,7 +294,7 @@ class Executor:
     async def _alone(
         self, function: RunnableFunction, args: Value, identity: UserIdentity | None
     ) -> Value:
-        transaction = self._transactions.begin(is_read_only=True)
+        transaction = self.transactions.begin(is_read_only=True)
         try:
             return await self._timed(function, args, self._run(transaction, identity))
         except ExceptionGroup as several:
@@ -330,15 +336,40 @@ class Executor:
         self, function: RunnableFunction, args: Value, run: TransactionRun
     ) -> Coroutine[Any, Any, Value]:
         application = self.application
-        model, tables = application.data_model, application.tables
+        tables = application.tables
         ctx: Ctx[Any]
         if function.called == "Mutation":
-            writer = model.writer(run.transaction, tables, run.paging)
-            ctx = MutationCtx(writer, application.services, run)
+            ctx = self._mutation_ctx(run)
         else:
-            reader = model.reader(run.transaction, tables, run.paging)
+            reader = application.data_model.reader(run.transaction, tables, run.paging)
             ctx = QueryCtx(reader, application.services, run)
         return function.run(ctx, args, tables)
+
+    def _mutation_ctx(self, run: TransactionRun) -> MutationCtx[Any, Any]:
+        """What a mutation is given."""
+        application = self.application
+        if application.watched:
+            return self._watched_ctx(run)
+        writer = application.data_model.writer(run.transaction, application.tables, run.paging)
+        return MutationCtx(writer, application.services, run)
+
+    def _watched_ctx(
+        self, run: TransactionRun, hooks: tuple[str, ...] = ()
+    ) -> MutationCtx[Any, Any]:
+        """What a mutation is given whose writes run hooks, or a hook that is inside of others."""
+
+        def enter(part: Transaction, around: tuple[str, ...]) -> MutationCtx[Any, Any]:
+            return self._watched_ctx(self._inside(run, part), around)
+
+        application = self.application
+        writer = application.data_model.writer(run.transaction, application.tables, run.paging)
+        writer._watched = WatchedWrites(run.transaction, application.watched, enter, hooks)
+        return MutationCtx(writer, application.services, run)
+
+    def _inside(self, outer: TransactionRun, part: Transaction) -> TransactionRun:
+        """The run of a function that another one calls, in its part of the transaction."""
+        paging, circumstances = Paging(self._cursors), outer.circumstances.inside()
+        return TransactionRun(self, part, outer.time, circumstances, paging)
 
     async def _run_action(
         self, function: RunnableFunction, args: Value, identity: UserIdentity | None
@@ -349,7 +380,7 @@ class Executor:
 
     def _calls_outside(self, identity: UserIdentity | None) -> CallsOfAction:
         circumstances = Circumstances.drawn(self._clock, self._randomness, identity)
-        return CallsOfAction(self, self._transactions, circumstances)
+        return CallsOfAction(self, self.transactions, circumstances)
 
     def _check_arguments(self, args: Value) -> None:
         if (size := len(dumps_canonical(args))) > self._limits.arguments_bytes:

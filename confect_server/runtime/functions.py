@@ -12,8 +12,9 @@ from returns.result import Failure
 
 from confect_core import Args
 from confect_core.errors import TaggedError
-from confect_core.spec import AnyFunction, Kind, Schemas
+from confect_core.spec import AnyFunction, Group, Kind, Schemas
 from confect_core.spec.call import SchemaCall, without_pagination
+from confect_core.spec.declared_errors import DeclaredErrors
 from confect_core.spec.group import group_of
 from confect_core.values import Value
 from confect_core.values.codec import Codec
@@ -21,6 +22,8 @@ from confect_server.ctx import Ctx
 from confect_server.db import OpenTables
 from confect_server.errors import FunctionNotFound, UndeclaredError, WrongKind
 from confect_server.impl import GroupImpl, Handler, Impl
+from confect_server.middleware import Implementations
+from confect_server.runtime.passage import passage
 
 _CALLED: dict[Kind, str] = {
     "query": "Query",
@@ -59,10 +62,12 @@ class RunnableFunction(ABC):
 class SpecifiedFunction(RunnableFunction):
     """A function whose spec has schemas."""
 
-    def __init__(self, path: str, spec: AnyFunction, handler: Handler) -> None:
+    def __init__(
+        self, path: str, spec: AnyFunction, handler: Handler, joined: DeclaredErrors | None = None
+    ) -> None:
         schemas = cast("Schemas", spec.contract)
         super().__init__(path, spec, handler, schemas.args)
-        self._call = SchemaCall(schemas)
+        self._call = SchemaCall(schemas, joined)
 
     async def run(self, ctx: Ctx[Any], args: Value, tables: OpenTables) -> Value:
         try:
@@ -70,7 +75,8 @@ class SpecifiedFunction(RunnableFunction):
         except TaggedError as raised:
             raise self._failure(raised) from raised
         if type(result) is Failure:  # a final class, whose metaclass makes isinstance slow
-            raise self._failure(cast("Failure[TaggedError]", result).failure())
+            error = cast("Failure[TaggedError]", result).failure()
+            raise self._failure(error) from error
         return self._call.encode_result(result)
 
     async def _handle(self, ctx: Ctx[Any], args: Value, tables: OpenTables) -> object:
@@ -128,7 +134,7 @@ class Functions:
             {
                 function.path: function
                 for group in application.groups.values()
-                for function in _functions_of(group)
+                for function in _functions_of(group, application.middleware)
             }
         )
 
@@ -163,10 +169,11 @@ def easiest(functions: Iterable[RunnableFunction]) -> RunnableFunction | None:
     )
 
 
-def _functions_of(group: GroupImpl[Any]) -> list[RunnableFunction]:
-    declared = group_of(group.spec, "the implementation").functions
+def _functions_of(group: GroupImpl[Any], middleware: Implementations) -> list[RunnableFunction]:
+    node = group_of(group.spec, "the implementation")
+    declared = node.functions
     specified: list[RunnableFunction] = [
-        SpecifiedFunction(f"{group.path}:{name}", declared[name], function.handler)
+        _specified(f"{group.path}:{name}", declared[name], function.handler, node, middleware)
         for name, function in group.functions.items()
     ]
     plain = [
@@ -174,6 +181,17 @@ def _functions_of(group: GroupImpl[Any]) -> list[RunnableFunction]:
         for name, handler in group.plain.items()
     ]
     return [*specified, *plain]
+
+
+def _specified(
+    path: str, spec: AnyFunction, handler: Handler, group: Group, middleware: Implementations
+) -> SpecifiedFunction:
+    """A function with the middleware of its group and its own in front; nothing else if none."""
+    chain = spec.passes(group.middleware)
+    if not chain.middleware:
+        return SpecifiedFunction(path, spec, handler)
+    guarded = passage(path, spec, handler, middleware.of(chain))
+    return SpecifiedFunction(path, spec, guarded, chain.joined)
 
 
 def _model_of(path: str, fields: dict[str, Any]) -> type[Args]:

@@ -2,7 +2,7 @@
 
 Bytes are written once, under a key that nobody knows before they are durable, and never changed.
 A document is written after them and deleted before them, so there is no document without its bytes;
-bytes without a document are what `swept` finds.
+bytes without a document are found by `stored_before`.
 """
 
 from __future__ import annotations

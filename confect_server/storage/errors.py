@@ -23,3 +23,50 @@ class NoSuchBlob(DatabaseError):
             f"no bytes are stored under {key}",
             hint="the file was deleted, or its folder is not the one of this database",
         )
+
+
+class NoSuchFile(DatabaseError):
+    """A file that was deleted, or never was there."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(
+            f"there is no file {id}", hint="ask `ctx.storage.metadata`, which gives None for it"
+        )
+
+
+class WrongDigest(DatabaseError):
+    """Bytes that are not those that whoever sends them says."""
+
+    def __init__(self, expected: str, found: str) -> None:
+        super().__init__(
+            f"the SHA-256 of the bytes is {found}, not {expected} as was said",
+            hint="send the file again; something has changed it on its way",
+        )
+
+
+class NoOrigin(DatabaseError):
+    """A URL is asked for on a server that does not know where clients find it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the server does not know its own address",
+            hint='set `origin = "https://..."` in [tool.confect.storage]',
+        )
+
+
+class StorageTokenInvalid(DatabaseError):
+    """An upload URL that no server of this database has made."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the token of the upload URL is none", hint="take it from `ctx.storage.upload_url()`"
+        )
+
+
+class StorageTokenExpired(DatabaseError):
+    """An upload URL whose time is over."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the upload URL can no longer be used", hint="ask for a new one before each upload"
+        )

@@ -113,7 +113,7 @@ class SqliteStore:
     """The store in a file; several processes may share the file, each with a store of its own."""
 
     def __init__(self, path: Path, *, busy_timeout_s: float = 10.0) -> None:
-        self._path = path
+        self.path = path
         self._busy_timeout_s = busy_timeout_s
         self._opened: tuple[Connection, Connection, PastReads] | None = None
         self._lock = asyncio.Lock()  # SQLite's lock is between connections, and one writes here
@@ -122,14 +122,14 @@ class SqliteStore:
         """Open the file, creating it and the folders above it if they are not there."""
         with ExitStack() as opening:
             try:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                writer = opening.enter_context(closing(connect(self._path)))
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                writer = opening.enter_context(closing(connect(self.path)))
                 do_not_wait(writer)
                 await self._patiently(lambda: self._make_ready(writer))
-                reader = opening.enter_context(closing(connect(self._path)))
+                reader = opening.enter_context(closing(connect(self.path)))
                 keep_log(reader)
             except (apsw.NotADBError, apsw.CantOpenError, apsw.ReadOnlyError, OSError) as error:
-                raise ForeignDatabase(str(self._path), str(error)) from None
+                raise ForeignDatabase(str(self.path), str(error)) from None
             opening.pop_all()
             self._opened = writer, reader, PastReads(reader)
 
@@ -137,13 +137,13 @@ class SqliteStore:
         """Open a file that is there, and change nothing of it, whoever uses it meanwhile."""
         with ExitStack() as opening:
             try:
-                reader = opening.enter_context(closing(connect(self._path)))
+                reader = opening.enter_context(closing(connect(self.path)))
                 only_read(reader)
                 self._check(reader)
                 if number(reader, "schema_version") == 0:
-                    raise ForeignDatabase(str(self._path), "nothing was ever written to it")
+                    raise ForeignDatabase(str(self.path), "nothing was ever written to it")
             except (apsw.NotADBError, apsw.CantOpenError) as error:
-                raise ForeignDatabase(str(self._path), str(error)) from None
+                raise ForeignDatabase(str(self.path), str(error)) from None
             opening.pop_all()
             self._opened = reader, reader, PastReads(reader)
 
@@ -229,9 +229,9 @@ class SqliteStore:
         if number(connection, "schema_version") == 0:
             return
         if number(connection, "application_id") != _APPLICATION_ID:
-            raise ForeignDatabase(str(self._path), "it is another program's SQLite file")
+            raise ForeignDatabase(str(self.path), "it is another program's SQLite file")
         if number(connection, "user_version") != _FORMAT:
-            raise ForeignDatabase(str(self._path), "another version of confect wrote it")
+            raise ForeignDatabase(str(self.path), "another version of confect wrote it")
 
     async def _patiently(self, step: Callable[[], object]) -> None:
         """Do a step once no other process is in its way; all else here goes on meanwhile."""
@@ -242,7 +242,7 @@ class SqliteStore:
                 await anyio.sleep(_BUSY_RETRY_S)
                 if _is_done(step):
                     return
-        raise DatabaseBusy(str(self._path), f"it did not let go for {self._busy_timeout_s} s")
+        raise DatabaseBusy(str(self.path), f"it did not let go for {self._busy_timeout_s} s")
 
 
 class _SqliteAdmission:

@@ -27,8 +27,13 @@ class ConfectAsgi:
     def __init__(
         self, backend: Backend, admin_key: AdminKey, *, shows_functions: bool = False
     ) -> None:
+        self._backend = backend
         self._http = HttpApi(backend, admin_key, shows_functions=shows_functions)
         self._sync = SyncServer(backend, admin_key)
+
+    def is_served_at(self, origin: str) -> None:
+        """Say where clients find it, which the URLs of files begin with."""
+        self._backend.files.served_at = origin
 
     def reloaded(self) -> None:
         """The backend runs another version of its application: subscribers get its answers."""

@@ -32,6 +32,7 @@ from confect_server.runtime.outcome import RunOutcome, Succeeded
 from confect_server.transport.admin import AdminKey, NotAdmin
 from confect_server.transport.front_page import front_page
 from confect_server.transport.http_exchange import HTML, JSON, TEXT, BodyTooLong, Exchange
+from confect_server.transport.storage_api import StorageApi
 
 _REFUSED = (BadFormat, BadFunctionPath, BadJsonBody, InvalidClientVersion)
 
@@ -54,6 +55,7 @@ class HttpApi:
             "/api/action": self._action,
             "/api/function": self._function,
         }
+        self._storage = StorageApi(backend)
         self._version = version("confect-py").encode()
 
     async def answer(self, exchange: Exchange) -> None:
@@ -64,6 +66,8 @@ class HttpApi:
             await self._call(exchange, self._calls[exchange.path])
         elif exchange.path == "/version" and exchange.method == "GET":
             await exchange.respond(200, TEXT, self._version)
+        elif await self._storage.answer(exchange):
+            return
         elif not await self._routed(exchange):
             await self._unrouted(exchange)
 

@@ -82,6 +82,11 @@ class Exchange:
             await response(scope, self._receive_body, self._send)
             tasks.cancel_scope.cancel()
 
+    async def stream_to_any_origin(self, response: Response) -> None:
+        """The same, to pages of any origin."""
+        response.raw_headers.extend(self._cross_origin())
+        await self.stream(response)
+
     async def _receive_body(self) -> MutableMapping[str, Any]:
         message = await self._receive()
         if not message.get("more_body", False):

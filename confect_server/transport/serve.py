@@ -48,8 +48,10 @@ async def serving(app: ConfectAsgi, host: str, port: int) -> AsyncGenerator[int]
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(server.serve, [listening])
         await server.wait_started()
+        actual_port: int = listening.getsockname()[1]
+        app.is_served_at(_address(host, actual_port))
         try:
-            yield listening.getsockname()[1]
+            yield actual_port
         finally:
             server.should_exit = True
 
@@ -72,6 +74,12 @@ class _Server(uvicorn.Server):
     async def wait_started(self) -> None:
         """Return once connections are accepted."""
         await self._has_started.wait()
+
+
+def _address(host: str, port: int) -> str:
+    """How this machine itself reaches the server."""
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
 
 
 def _listen(host: str, port: int) -> socket.socket:

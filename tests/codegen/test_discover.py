@@ -121,13 +121,23 @@ def test_a_project_that_says_nothing_has_the_default_settings(tmp_path: Path) ->
     assert write_project(tmp_path).settings == Settings()
 
 
+def _other(value: object) -> str:
+    """Another value of a setting, as TOML; what is not set by itself is a text."""
+    match value:
+        case bool():
+            return str(not value).lower()
+        case int() | float():
+            return str(value + 1)
+        case _:
+            return '"elsewhere"'
+
+
 @pytest.mark.parametrize("section", fields(Settings), ids=lambda each: each.name)
 def test_every_setting_can_be_set(section: Field[object], tmp_path: Path) -> None:
     default = getattr(Settings(), section.name)
     for each in fields(default):
         value = getattr(default, each.name)
-        shown = str(not value).lower() if isinstance(value, bool) else value + 1
-        configure(tmp_path, f"[tool.confect.{section.name}]", f"{each.name} = {shown}")
+        configure(tmp_path, f"[tool.confect.{section.name}]", f"{each.name} = {_other(value)}")
         read = getattr(find_project(tmp_path).settings, section.name)
         assert getattr(read, each.name) != value
         assert replace(read, **{each.name: value}) == default

@@ -9,11 +9,13 @@ from typing import cast
 import pytest
 
 from confect_codegen.discover import find_project
+from confect_codegen.generate import files_of
 from confect_codegen.loading import load
 from confect_core.values import BigInt, Json, Value, encode, loads
 from confect_server.runtime import ADMIN, Backend
-from confect_server.runtime.outcome import Succeeded
+from confect_server.runtime.outcome import Failed, Succeeded
 from confect_server.store import MemoryStore
+from tests.codegen.projects import write_project
 
 SHOP = Path(__file__).parent / "golden" / "shop"
 
@@ -55,3 +57,36 @@ async def test_groups_are_reached_however_they_were_built(shop: Backend) -> None
     assert await answer(shop, "admin/users/Roles:N1") == "n1"
     assert await answer(shop, "unnamed:ping") == "pong"
     assert await answer(shop, "admin:Final") == []
+
+
+async def test_groups_are_behind_what_their_specs_say(shop: Backend) -> None:
+    assert await answer(shop, "desk:name") == "Ada"
+    failed = await shop.executor.run_any("desk:open", {}, ADMIN)
+    assert isinstance(failed, Failed)
+    assert failed.error_data is not None
+    assert loads(failed.error_data) == {"_tag": "NotOnDuty", "clerk": "Ada"}
+
+
+@pytest.mark.parametrize(
+    ("added", "named"), [("guarded", "spec.guarded"), ("bare.behind(Counted)", 'spec.groups["a"]')]
+)
+def test_a_group_is_never_taken_for_the_same_one_without_its_middleware(
+    tmp_path: Path, added: str, named: str
+) -> None:
+    text = f"""
+        from confect_core import FunctionSpec, GroupSpec, Middleware, Spec
+
+        class Checked(Middleware):
+            pass
+
+        class Counted(Middleware):
+            pass
+
+        b = FunctionSpec.public_query(returns=int)
+        bare = GroupSpec.make("a").add_function("b", b)
+        guarded = bare.behind(Checked)
+        spec = Spec.make().add({added})
+    """
+    made = files_of(write_project(tmp_path, {"app/spec.py": text}))["impls.py"]
+    assert named in made
+    assert "bare" not in made

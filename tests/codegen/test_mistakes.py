@@ -216,6 +216,60 @@ CASES = {
             self: int
         """),
     ),
+    "a middleware with a private name": Case(
+        PrivateName,
+        "class _Checked",
+        spec("""
+        from confect_core import Middleware
+        class _Checked(Middleware):
+            pass
+        class A(GroupSpec, behind=[_Checked]):
+            b = FunctionSpec.public_query(returns=int)
+        spec = Spec.make().add(A)
+        """),
+    ),
+    "a middleware with an error without a name": Case(
+        UnprintableType,
+        "class Checked",
+        spec("""
+        from confect_core import Middleware, TaggedError
+        class Checked(Middleware[type("Hidden", (TaggedError,), {})]):
+            pass
+        b = FunctionSpec.public_query(returns=int).behind(Checked)
+        spec = Spec.make().add(GroupSpec.make("a").add_function("b", b))
+        """),
+    ),
+    "a middleware that provides what has a private name": Case(
+        PrivateName,
+        "class Checked",
+        spec("""
+        from confect_core import Middleware, Provided
+        from typing import Never
+        class _User(Provided):
+            pass
+        class Checked(Middleware[Never, _User]):
+            pass
+        class A(GroupSpec, behind=[Checked]):
+            b = FunctionSpec.public_query(returns=int)
+        spec = Spec.make().add(A)
+        """),
+    ),
+    "a middleware whose error speaks of a table elsewhere": Case(
+        UnknownTable,
+        "class Checked",
+        spec("""
+        from confect_core import Id, Middleware, Table, TaggedError
+        class Elsewhere(Table, name="elsewhere"):
+            pass
+        class Missing(TaggedError):
+            id: Id[Elsewhere]
+        class Checked(Middleware[Missing]):
+            pass
+        class A(GroupSpec, behind=[Checked]):
+            b = FunctionSpec.public_query(returns=int)
+        spec = Spec.make().add(A)
+        """),
+    ),
     "a variant with a private name": Case(
         PrivateName,
         "class Event",

@@ -265,4 +265,5 @@ def test_declaring_compiles_nothing() -> None:
     spec = FunctionSpec.public_query(args=ByName, returns=int, error=NotFound)
     ref("things:one", spec)
     assert isinstance(spec.contract, Schemas)
-    assert not vars(spec.contract).keys() & {"args_codec", "returns_codec", "error_codecs"}
+    assert not vars(spec.contract).keys() & {"args_codec", "returns_codec"}
+    assert "codecs" not in vars(spec.contract.declared_errors)

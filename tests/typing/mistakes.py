@@ -20,13 +20,34 @@ from confect_core import (
     NoArgs,
     Outcome,
     PaginationOptions,
+    StoredFile,
     Table,
     TaggedError,
     ref,
 )
-from confect_server import ActionCtx, Impl, Range, field_of, impl, route
+from confect_server import (
+    ActionCtx,
+    Answer,
+    Call,
+    Change,
+    Impl,
+    Proceed,
+    Range,
+    around,
+    field_of,
+    impl,
+    middleware,
+    on_write,
+    route,
+)
+from shop._generated import impls as shop_impls
+from shop._generated import refs as shop_refs
 from shop._generated.db import MutationCtx as ShopMutationCtx
 from shop._generated.db import QueryCtx as ShopQueryCtx
+from shop.desk import impl as desk_impl
+from shop.desk.middleware import Clerk, Measured, NotOnDuty, NotSignedIn, OnDuty, Serving, SignedIn
+from shop.desk.spec import Desk
+from shop.services import live as shop_live
 from shop.tables.events import Cancelled, Event, Noted, Shipped
 from shop.tables.orders import Order
 
@@ -199,12 +220,114 @@ async def nests(ctx: MutationCtx, note_id: Id[Note]) -> None:
     ctx.meta.documents_read.used = 3  # what is used is told, not set
 
 
+async def looks_at_files(ctx: QueryCtx, file: Id[StoredFile], note_id: Id[Note]) -> None:
+    await ctx.storage.delete(file)  # a query deletes no files
+    await ctx.storage.upload_url()  # a query takes no files
+    await ctx.storage.url(note_id)  # an id of another table is no file
+    url: str = await ctx.storage.url(file)  # the file may be gone
+    assert url
+
+
+async def changes_files(ctx: MutationCtx, file: Id[StoredFile]) -> None:
+    await ctx.storage.delete(file)
+    await ctx.storage.store(b"abc")  # a mutation does not wait for bytes
+    await ctx.storage.get(file)  # nor reads them
+
+
 async def acts(ctx: ActionCtx, note_id: Id[Note]) -> None:
+    await ctx.storage.store("abc")  # bytes are no text
     ctx.meta  # an action has no limits to use up
     ctx.db  # an action has no database of its own
     Mailer.of(ctx)  # an action that did not ask
     await ctx.run_query(refs.internal.notes.clear)  # run as what it is not
     await ctx.run_action(refs.public.notes.email)  # a nested call without its argument
+
+
+async def guarded(client: AsyncClient) -> str:
+    name = await client.query(shop_refs.public.desk.name)
+    name.upper()  # behind middleware that fails it is an outcome
+    forgetful: Outcome[str, NotSignedIn] = name  # the middleware fails with another error, too
+    return str(forgetful)
+
+
+@middleware(SignedIn)  # an error that the middleware does not declare
+async def undeclared_failure(ctx: ShopQueryCtx) -> Outcome[Clerk, NotOnDuty]:
+    return Failure(NotOnDuty(clerk=""))
+
+
+@middleware(SignedIn)  # nothing is provided
+async def providing_nothing(ctx: ShopQueryCtx) -> None: ...
+
+
+@middleware(SignedIn)  # the value of another middleware
+async def providing_another(ctx: ShopQueryCtx[Clerk]) -> Serving:
+    raise NotSignedIn
+
+
+@middleware(SignedIn)  # queries are given no mutation's ctx
+async def writing(ctx: ShopMutationCtx) -> Clerk:
+    raise NotSignedIn
+
+
+@middleware(Measured).for_all  # not every ctx has a database
+async def reading(ctx: ShopQueryCtx) -> None: ...
+
+
+@around(Measured)  # it answers something else
+async def of_its_own(ctx: ShopQueryCtx, call: Call, proceed: Proceed) -> str:
+    return "mine"
+
+
+@around(OnDuty)
+async def silent(ctx: ShopQueryCtx, call: Call, proceed: Proceed[Serving]) -> Answer:
+    return await proceed()  # it does not say what it provides
+
+
+@impl(Desk.name)
+async def of_another(ctx: ShopQueryCtx[Serving], args: NoArgs) -> str:
+    Clerk.of(ctx)  # a value that was not asked for
+    return ""
+
+
+@impl(Desk.close)
+async def hasty(ctx: ShopMutationCtx[Serving], args: NoArgs) -> None: ...
+
+
+guests = shop_impls.desk(
+    name=desk_impl.name,
+    orders=desk_impl.orders,
+    order=desk_impl.order,
+    open=desk_impl.open_,
+    close=hasty,
+    call=desk_impl.call,
+)
+desk_impl.staffed.provide(guests)  # nothing before that function provides what it asks for
+ready = Impl(shop_live).behind(desk_impl.measured)
+ready.provide(desk_impl.hours).provide(desk_impl.desk)  # SignedIn is not implemented
+
+
+@on_write(Note)  # the changes of another table
+async def another_table(ctx: MutationCtx, change: Change[Order]) -> None: ...
+
+
+@on_write(Note | Order)  # only some of the tables
+async def one_of_two(ctx: MutationCtx, change: Change[Note]) -> None: ...
+
+
+@on_write(Note)  # a hook is asynchronous
+def synchronous(ctx: MutationCtx, change: Change[Note]) -> None: ...
+
+
+@on_write(Note)
+async def careful(ctx: MutationCtx[Clock], change: Change[Note]) -> None:
+    change.after.text  # a deleted document is not there after
+    change.after = None  # a change is told, not made
+    await ctx.db.notes.patch(change.id, txt="")  # no such field
+
+
+on_write(int)  # no table
+Impl(dev).watch(careful)  # a service of the hook is not provided
+Impl(dev).behind(desk_impl.on_duty)  # a service of the middleware is not provided
 
 
 class ByName(Args):

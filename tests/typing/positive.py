@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import datetime
 from random import Random
-from typing import Any, assert_never, assert_type
+from typing import Any, Never, assert_never, assert_type
 from uuid import UUID
 
 from returns.result import Failure, Success
@@ -46,29 +46,55 @@ from confect_core import (
     TaggedError,
     ref,
 )
+from confect_core.spec import PublicQuerySpec
 from confect_core.values import Value
 from confect_server import (
     UNCHANGED,
     ActionCtx,
+    Answer,
+    Call,
+    Change,
     DatabaseReader,
     Expr,
     FunctionImpl,
     GroupImpl,
     Impl,
+    MiddlewareImpl,
+    Proceed,
     Range,
     Service,
+    UndeclaredDocument,
+    WriteHook,
+    around,
     field_of,
     impl,
     layers,
+    middleware,
+    on_write,
     present,
     route,
 )
 from confect_server import MutationCtx as AnyMutationCtx
 from confect_server import QueryCtx as AnyQueryCtx
+from shop._generated import refs as shop_refs
 from shop._generated.db import EventsDocument
 from shop._generated.db import MutationCtx as ShopMutationCtx
-from shop.tables.customers import Address
-from shop.tables.events import Cancelled, Noted, Parcel, Shipped
+from shop._generated.db import QueryCtx as ShopQueryCtx
+from shop.desk.middleware import (
+    Banned,
+    Clerk,
+    Measured,
+    NotOnDuty,
+    NotSignedIn,
+    OnDuty,
+    Serving,
+    SignedIn,
+)
+from shop.desk.spec import Desk
+from shop.orders.spec import NoSuchOrder
+from shop.services import Mailer as ShopMailer
+from shop.tables.customers import Address, Customer
+from shop.tables.events import AnyEvent, Cancelled, Noted, Parcel, Shipped
 from shop.tables.events import Event as OrderEvent
 from shop.tables.orders import Order
 
@@ -193,6 +219,110 @@ async def variants(ctx: ShopMutationCtx, order: Id[Order], event: Id[OrderEvent]
     click = await clicks.get(await clicks.insert({"button": 1, "tags": ["a"], "wider": wider}))
     assert_type(click, dict[str, Value] | None)
     assert_type(await clicks.query().order("desc").first(), dict[str, Value] | None)
+
+
+async def guarded(client: AsyncClient, ctx: ActionCtx, order: Id[Order]) -> None:
+    desk = shop_refs.public.desk
+    name = await client.query(desk.name)
+    match name:
+        case Success(text):
+            assert_type(text, str)
+        case Failure(error):
+            assert_type(error, NotSignedIn | Banned)
+        case _:
+            assert_never(name)
+    assert_type(await client.query_or_raise(desk.name), str)
+    assert_type(
+        await client.query(desk.order, order=order),
+        Outcome[Order, NoSuchOrder | NotSignedIn | Banned],
+    )
+    assert_type(
+        await ctx.run_mutation(desk.open), Outcome[Id[Order], NotSignedIn | Banned | NotOnDuty]
+    )
+    assert_type(
+        await ctx.run_action(desk.call, order=order),
+        Outcome[bool, NoSuchOrder | NotSignedIn | Banned],
+    )
+    closed = await ctx.run_mutation(shop_refs.internal.desk.close)
+    assert_type(closed, Outcome[None, NotSignedIn | Banned])
+    page = await client.query_page(desk.orders, PaginationOptions(num_items=3))
+    assert_type(page, Outcome[PaginationResult[Order], NotSignedIn | Banned | NotOnDuty])
+    assert_type(await client.query(desk.Hours.today), str)
+    assert_type(Desk.name.behind(OnDuty), PublicQuerySpec[[], NoArgs, str])
+
+
+@middleware(SignedIn)
+async def returning(ctx: ShopQueryCtx) -> Outcome[Clerk, NotSignedIn]:
+    return Success(Clerk("Ada"))
+
+
+@middleware(SignedIn).for_mutations
+async def raising(ctx: ShopMutationCtx[ShopMailer]) -> Clerk:
+    await ctx.db.notice.insert(channel="mail")
+    raise NotSignedIn
+
+
+@middleware(OnDuty)
+async def requiring(ctx: ShopQueryCtx[Clerk | ShopMailer]) -> Outcome[Serving, NotOnDuty]:
+    return Failure(NotOnDuty(clerk=Clerk.of(ctx).name))
+
+
+@around(Measured).for_actions
+async def passing(ctx: ActionCtx, call: Call, proceed: Proceed) -> Answer:
+    return await proceed()
+
+
+@around(OnDuty).for_queries
+async def providing(
+    ctx: ShopQueryCtx[Clerk], call: Call, proceed: Proceed[Serving]
+) -> Answer | Failure[NotOnDuty]:
+    first = await ctx.db.customer.query().first()
+    return await proceed(Serving(first.id)) if first else Failure(NotOnDuty(clerk=call.path))
+
+
+@on_write(Note)
+async def audit(ctx: MutationCtx[Mailer], change: Change[Note]) -> None:
+    assert_type(change.id, Id[Note])
+    assert_type(change.before, Note | None)
+    assert_type(change.is_insert, bool)
+    if change.after is not None:
+        await ctx.db.notes.patch(change.id, text=change.after.text)
+
+
+@on_write(Customer | Order)
+async def several(ctx: ShopMutationCtx, change: Change[Customer | Order]) -> None:
+    match change.after:
+        case Customer() as customer:
+            await ctx.db.customer.patch(customer.id, points=1)
+        case Order() | None:
+            pass
+
+
+@on_write(AnyEvent)
+async def every_variant(ctx: ShopMutationCtx, change: Change[EventsDocument]) -> None:
+    assert_type(change.after, Shipped | Cancelled | Noted | None)
+
+
+@on_write(OrderEvent)
+async def shared_fields(ctx: ShopMutationCtx, change: Change[OrderEvent]) -> None:
+    assert change.before is not None
+    assert_type(change.before.order, Id[Order])
+
+
+@on_write("clicks")
+async def loosely(ctx: ShopMutationCtx, change: Change[UndeclaredDocument]) -> None:
+    assert_type(change.after, dict[str, Value] | None)
+    await ctx.db.undeclared_table("clicks").delete(change.id)
+
+
+assert_type(audit, WriteHook[Mailer])
+assert_type(several, WriteHook[Never])
+assert_type(returning, MiddlewareImpl[Never, SignedIn])
+assert_type(raising, MiddlewareImpl[ShopMailer, SignedIn])
+assert_type(requiring, MiddlewareImpl[ShopMailer, OnDuty])
+assert_type(passing, MiddlewareImpl[Never, Measured])
+assert_type(providing, MiddlewareImpl[Never, OnDuty])
+assert_type(Impl(layers()).behind(returning), Impl[SignedIn])
 
 
 async def acts(ctx: ActionCtx[Mailer], note_id: Id[Note]) -> None:
@@ -344,7 +474,7 @@ async def first_note(ctx: ActionCtx[Mailer], request: Request) -> Response:
     return PlainTextResponse(note.text if note else "", status_code=200 if note else 404)
 
 
-served: Impl[Clock | Mailer] = app.serve(first_note)
+served: Impl[Clock | Mailer] = app.serve(first_note).watch(audit, several)
 again: GroupImpl[Clock | Mailer] = impls.notes(
     list=notes_impl.list_,
     insert=notes_impl.insert,

@@ -37,7 +37,11 @@ class _Impls:
         if self._width():
             made = self._imports.name("typing_extensions", "TypeVar")
             names = [f"{self._variable}{number + 1}" for number in range(self._width())]
-            blocks.insert(0, [f'{name} = {made}("{name}")' for name in names])
+            default = ""
+            if any(each.behind.provided for group in self._groups for each in group.functions):
+                # what is left of a union from which everything is subtracted
+                default = f", default={self._imports.name('typing', 'Never')}"
+            blocks.insert(0, [f'{name} = {made}("{name}"{default})' for name in names])
         summary = "A constructor per group, every function required."
         return source(summary, self._imports if blocks else None, separated(blocks, space=2))
 
@@ -54,6 +58,7 @@ class _Impls:
         for function in group.functions:
             if isinstance(function.contract, PlainSignature):
                 needs += [self._types.node(each) for each in function.contract.services]
+        needs += [self._types.of_class(each) for each in group.middleware]
         taken = brackets("(", ["*", *parameters] if parameters else [], ")")
         return [
             *lay(run(f"def {group.constructor}", taken, " -> ", self._answers(needs), ":")),
@@ -62,14 +67,22 @@ class _Impls:
         ]
 
     def _parameter(self, function: FunctionModel, needs: Node) -> Node:
+        """A handler that may also ask for what the middleware provides, and for what else `needs`.
+
+        One that asks for nothing is named apart where there is something to subtract: from it,
+        pyright infers `Unknown` for what is left of a union.
+        """
         assert isinstance(function.contract, Schemas)
         types: list[Node] = [
             self._types.of_class(function.contract.args),
             self._result(function.contract),
-            needs,
         ]
-        implemented = self._imports.name("confect_server", "FunctionImpl")
-        return run(f"{function.attribute}: ", brackets(f"{implemented}[", types, "]"))
+        implemented = f"{self._imports.name('confect_server', 'FunctionImpl')}["
+        provided = [self._types.of_class(each) for each in function.behind.provided]
+        asking: Node = brackets(implemented, [*types, union(needs, *provided)], "]")
+        if provided:
+            asking = union(brackets(implemented, types, "]"), asking)
+        return run(f"{function.attribute}: ", asking)
 
     def _result(self, schemas: Schemas) -> Node:
         returns = self._types.node(schemas.returns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from confect_codegen.emit.annotations import AnnotationPrinter
+from confect_codegen.emit.annotations import AnnotationPrinter, union
 from confect_codegen.emit.imports import Imports
 from confect_codegen.emit.layout import Node, brackets, lay, run
 from confect_codegen.emit.source import camel_case, separated, source
@@ -76,7 +76,10 @@ class _Refs:
         arguments: list[Node] = [f'"{function.path}"', self._named(function.source)]
         if not isinstance(function.contract, Schemas):
             arguments.append(self._signature(function.contract))
-        ref = self._imports.name("confect_core", "ref")
+        joined = [self._types.node(each) for each in function.behind.joined.classes]
+        if joined:
+            arguments.append(union(*joined))
+        ref = self._imports.name("confect_core", "ref_behind" if joined else "ref")
         call = brackets(f"{ref}(", arguments, ")")
         return lay(run(f"{function.attribute}: {self._final} = ", call), 4)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import AsyncIterator
@@ -42,13 +41,6 @@ def files_in(folder: Path) -> list[str]:
 
 def folders_with_files(folder: Path) -> list[str]:
     return [path.parent.name for path in folder.rglob("*") if path.is_file()]
-
-
-async def test_what_was_written_is_read(blobs: DiskBlobs) -> None:
-    blob = await blobs.write(chunks(b"ab", b"", b"c"), ANY_SIZE)
-    assert blob.size == 3
-    assert blob.sha256 == hashlib.sha256(b"abc").digest()
-    assert await content(blobs, blob.key) == b"abc"
 
 
 async def test_a_file_may_be_empty(blobs: DiskBlobs) -> None:
@@ -126,14 +118,6 @@ async def test_a_name_leads_to_whole_bytes_only(blobs: DiskBlobs, folder: Path) 
 
     await blobs.write(watched(), ANY_SIZE)
     assert seen == [["arriving"]]
-
-
-async def test_what_was_deleted_is_not_there(blobs: DiskBlobs) -> None:
-    blob = await blobs.write(chunks(b"abc"), ANY_SIZE)
-    await blobs.delete(blob.key)
-    await blobs.delete(blob.key)
-    with pytest.raises(NoSuchBlob):
-        await content(blobs, blob.key)
 
 
 @pytest.mark.parametrize("key", ["", "..", "../../etc/passwd", "0" * 31, "g" * 32, "A" * 32])

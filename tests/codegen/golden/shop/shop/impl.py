@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from confect_core import NoArgs
-from confect_server import Impl, impl
+from confect_server import impl
 from shop._generated import impls
 from shop._generated.db import QueryCtx
 from shop.admin.impl import admin, jobs, roles, users
+from shop.desk.impl import staffed
 from shop.orders.impl import orders
-from shop.services import live
 from shop.spec import ping
 
 
@@ -17,4 +17,4 @@ async def do_ping(ctx: QueryCtx, args: NoArgs) -> str:
     return "pong"
 
 
-app = Impl(live).provide(orders, admin, users, roles, jobs, impls.unnamed(ping=do_ping))
+app = staffed.provide(orders, admin, users, roles, jobs, impls.unnamed(ping=do_ping))

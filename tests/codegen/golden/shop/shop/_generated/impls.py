@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import builtins
-from typing import Any
+from typing import Any, Never
 
 from typing_extensions import TypeVar
 
 import shop.admin.plain as admin_plain
 import shop.admin.spec as admin_spec
+import shop.desk.middleware as desk_middleware
+import shop.desk.spec as desk_spec
 import shop.orders.plain as orders_plain
 import shop.orders.spec as orders_spec
 import shop.services as services
@@ -21,20 +23,20 @@ from confect_core import Id, NoArgs, Outcome, PaginationResult
 from confect_server import FunctionImpl, GroupImpl
 from shop._generated.db import data_model as data_model_
 
-N_1 = TypeVar("N_1")
-N_2 = TypeVar("N_2")
-N_3 = TypeVar("N_3")
-N_4 = TypeVar("N_4")
-N_5 = TypeVar("N_5")
-N_6 = TypeVar("N_6")
-N_7 = TypeVar("N_7")
-N_8 = TypeVar("N_8")
-N_9 = TypeVar("N_9")
-N_10 = TypeVar("N_10")
-N_11 = TypeVar("N_11")
-N_12 = TypeVar("N_12")
-N_13 = TypeVar("N_13")
-N_14 = TypeVar("N_14")
+N_1 = TypeVar("N_1", default=Never)
+N_2 = TypeVar("N_2", default=Never)
+N_3 = TypeVar("N_3", default=Never)
+N_4 = TypeVar("N_4", default=Never)
+N_5 = TypeVar("N_5", default=Never)
+N_6 = TypeVar("N_6", default=Never)
+N_7 = TypeVar("N_7", default=Never)
+N_8 = TypeVar("N_8", default=Never)
+N_9 = TypeVar("N_9", default=Never)
+N_10 = TypeVar("N_10", default=Never)
+N_11 = TypeVar("N_11", default=Never)
+N_12 = TypeVar("N_12", default=Never)
+N_13 = TypeVar("N_13", default=Never)
+N_14 = TypeVar("N_14", default=Never)
 
 
 def orders(
@@ -172,6 +174,78 @@ def admin_jobs() -> GroupImpl:
     return GroupImpl(
         "admin/jobs", admin_spec.jobs, {}, plain={"run": admin_plain.run}, data_model=data_model_
     )
+
+
+def desk(
+    *,
+    name: FunctionImpl[NoArgs, str] | FunctionImpl[NoArgs, str, N_1 | desk_middleware.Clerk],
+    orders: (
+        FunctionImpl[NoArgs, PaginationResult[tables_orders.Order]]
+        | FunctionImpl[
+            NoArgs,
+            PaginationResult[tables_orders.Order],
+            N_2 | desk_middleware.Clerk | desk_middleware.Serving,
+        ]
+    ),
+    order: (
+        FunctionImpl[orders_spec.ByOrder, Outcome[tables_orders.Order, orders_spec.NoSuchOrder]]
+        | FunctionImpl[
+            orders_spec.ByOrder,
+            Outcome[tables_orders.Order, orders_spec.NoSuchOrder],
+            N_3 | desk_middleware.Clerk,
+        ]
+    ),
+    open: (
+        FunctionImpl[NoArgs, Outcome[Id[tables_orders.Order], desk_middleware.NotSignedIn]]
+        | FunctionImpl[
+            NoArgs,
+            Outcome[Id[tables_orders.Order], desk_middleware.NotSignedIn],
+            N_4 | desk_middleware.Clerk | desk_middleware.Serving,
+        ]
+    ),
+    close: FunctionImpl[NoArgs, None] | FunctionImpl[NoArgs, None, N_5 | desk_middleware.Clerk],
+    call: (
+        FunctionImpl[orders_spec.ByOrder, Outcome[bool, orders_spec.NoSuchOrder]]
+        | FunctionImpl[
+            orders_spec.ByOrder, Outcome[bool, orders_spec.NoSuchOrder], N_6 | desk_middleware.Clerk
+        ]
+    ),
+) -> (
+    GroupImpl[N_1]
+    | GroupImpl[N_2]
+    | GroupImpl[N_3]
+    | GroupImpl[N_4]
+    | GroupImpl[N_5]
+    | GroupImpl[N_6]
+    | GroupImpl[desk_middleware.Measured]
+    | GroupImpl[desk_middleware.SignedIn]
+    | GroupImpl[desk_middleware.OnDuty]
+):
+    """The group `desk`."""
+    group: GroupImpl[Any] = GroupImpl(
+        "desk",
+        desk_spec.Desk,
+        {
+            "name": name,
+            "orders": orders,
+            "order": order,
+            "open": open,
+            "close": close,
+            "call": call,
+        },
+        data_model=data_model_,
+    )
+    return group
+
+
+def desk_Hours(
+    *, today: FunctionImpl[NoArgs, str, N_1]
+) -> GroupImpl[N_1] | GroupImpl[desk_middleware.Measured]:
+    """The group `desk/Hours`."""
+    group: GroupImpl[Any] = GroupImpl(
+        "desk/Hours", desk_spec.Desk.Hours, {"today": today}, data_model=data_model_
+    )
+    return group
 
 
 def unnamed(*, ping: FunctionImpl[NoArgs, str, N_1]) -> GroupImpl[N_1]:

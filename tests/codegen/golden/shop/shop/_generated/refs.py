@@ -7,11 +7,13 @@ from typing import Final as Final_
 from typing import Literal
 
 import shop.admin.spec as admin_spec
+import shop.desk.middleware as desk_middleware
+import shop.desk.spec as desk_spec
 import shop.orders.spec as orders_spec
 import shop.spec as spec
 import shop.tables.customers as tables_customers
 import shop.values as values
-from confect_core import Id, Int64, PaginationResult, Signature
+from confect_core import Id, Int64, PaginationResult, Signature, ref_behind
 from confect_core import ref as ref_
 
 
@@ -73,6 +75,33 @@ class _PublicAdmin:
     jobs: Final_ = _PublicAdminJobs()
 
 
+class _PublicDeskHours:
+    today: Final_ = ref_("desk/Hours:today", desk_spec.Desk.Hours.today)
+
+
+class _PublicDesk:
+    name: Final_ = ref_behind(
+        "desk:name", desk_spec.Desk.name, desk_middleware.NotSignedIn | desk_middleware.Banned
+    )
+    orders: Final_ = ref_behind(
+        "desk:orders",
+        desk_spec.Desk.orders,
+        desk_middleware.NotSignedIn | desk_middleware.Banned | desk_middleware.NotOnDuty,
+    )
+    order: Final_ = ref_behind(
+        "desk:order", desk_spec.Desk.order, desk_middleware.NotSignedIn | desk_middleware.Banned
+    )
+    open: Final_ = ref_behind(
+        "desk:open",
+        desk_spec.Desk.open_,
+        desk_middleware.NotSignedIn | desk_middleware.Banned | desk_middleware.NotOnDuty,
+    )
+    call: Final_ = ref_behind(
+        "desk:call", desk_spec.Desk.call, desk_middleware.NotSignedIn | desk_middleware.Banned
+    )
+    Hours: Final_ = _PublicDeskHours()
+
+
 class _PublicUnnamed:
     ping: Final_ = ref_("unnamed:ping", spec.ping)
 
@@ -126,15 +155,23 @@ class _InternalAdmin:
     users: Final_ = _InternalAdminUsers()
 
 
+class _InternalDesk:
+    close: Final_ = ref_behind(
+        "desk:close", desk_spec.Desk.close, desk_middleware.NotSignedIn | desk_middleware.Banned
+    )
+
+
 class _Public:
     orders: Final_ = _PublicOrders()
     admin: Final_ = _PublicAdmin()
+    desk: Final_ = _PublicDesk()
     unnamed: Final_ = _PublicUnnamed()
 
 
 class _Internal:
     orders: Final_ = _InternalOrders()
     admin: Final_ = _InternalAdmin()
+    desk: Final_ = _InternalDesk()
 
 
 public: Final_ = _Public()

@@ -1,0 +1,144 @@
+"""Files over HTTP: uploads to URLs that a mutation has made, and downloads by unguessable ones."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from confect_core import StoredFile
+from confect_core.errors import ConfectError
+from confect_server.engine import Transaction
+from confect_server.runtime import Backend
+from confect_server.storage import Files
+from confect_server.storage.errors import (
+    BlobTooLarge,
+    StorageTokenExpired,
+    StorageTokenInvalid,
+    WrongDigest,
+)
+from confect_server.storage.rows import file_at
+from confect_server.transport.byte_range import ByteRange, NoSuchRange, range_of
+from confect_server.transport.http_exchange import Exchange
+
+T = TypeVar("T")
+
+PREFIX = "/api/storage/"
+_UPLOAD = f"{PREFIX}upload"
+
+_KEY = re.compile(r"[0-9a-f]{32}")
+_KEPT_BY_BROWSERS = "private, max-age=2592000"
+_DIGEST = re.compile(r"\bsha-256=:?([A-Za-z0-9+/]+=*):?", re.IGNORECASE)
+
+_STATUS: dict[type[ConfectError], int] = {
+    StorageTokenInvalid: 401,
+    StorageTokenExpired: 401,
+    BlobTooLarge: 413,
+    WrongDigest: 400,
+}
+
+
+class StorageApi:
+    """Takes files and gives them."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._files: Files = backend.files
+        self._transactions = backend.executor.transactions
+
+    async def answer(self, exchange: Exchange) -> bool:
+        """Answer a request for a file; False if it is none."""
+        if not exchange.path.startswith(PREFIX):
+            return False
+        response = await self._response(exchange)
+        if response is not None:
+            await exchange.stream_to_any_origin(response)
+        return True
+
+    async def _response(self, exchange: Exchange) -> Response | None:
+        if exchange.path == _UPLOAD and exchange.method == "POST":
+            return await self._taken(exchange.request)
+        if exchange.method in ("GET", "HEAD"):
+            return await self._given(exchange, exchange.path.removeprefix(PREFIX))
+        return Response("Method not allowed", 405, headers={"allow": "GET, HEAD"})
+
+    async def _taken(self, request: Request) -> Response | None:
+        """The answer to an upload; None if nobody is there any more to be told."""
+        content_type = request.headers.get("content-type")
+        try:
+            self._files.check_token(request.query_params.get("token", ""))
+            digest = _digest_in(request.headers)
+            id = await self._files.add(request.stream(), content_type, digest, self._write)
+        except ClientDisconnect:
+            return None
+        except tuple(_STATUS) as refused:
+            return _refusal(_STATUS[type(refused)], type(refused).__name__, str(refused))
+        return JSONResponse({"storageId": id})
+
+    async def _given(self, exchange: Exchange, key: str) -> Response:
+        if not _KEY.fullmatch(key):
+            return _refusal(400, "InvalidStoragePath", "the path is of no file")
+        file = await self._file_at(key)
+        if file is None:
+            return _refusal(404, "FileNotFound", "there is no such file")
+        headers = _headers_of(file)
+        if exchange.header(b"if-none-match") == headers["etag"].encode():
+            return Response(status_code=304, headers=headers)
+        try:
+            wanted = range_of(exchange.header(b"range"), file.size)
+        except NoSuchRange:
+            headers["content-range"] = f"bytes */{file.size}"
+            return Response(status_code=416, headers=headers)
+        return self._content(exchange, key, file, wanted)
+
+    def _content(
+        self, exchange: Exchange, key: str, file: StoredFile, wanted: ByteRange | None
+    ) -> Response:
+        headers = _headers_of(file)
+        start, end = (0, file.size) if wanted is None else wanted
+        if wanted is not None:
+            headers["content-range"] = f"bytes {start}-{end - 1}/{file.size}"
+        headers["content-length"] = str(end - start)
+        status = 200 if wanted is None else 206
+        if exchange.method == "HEAD":
+            return Response(status_code=status, headers=headers)
+        return StreamingResponse(self._files.read(key, start, end), status, headers)
+
+    async def _file_at(self, key: str) -> StoredFile | None:
+        transaction = self._transactions.begin(is_read_only=True)
+        try:
+            return await file_at(transaction, key)
+        finally:
+            transaction.end()
+
+    async def _write(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        result, _ = await self._transactions.write(work)
+        return result
+
+
+def _headers_of(file: StoredFile) -> dict[str, str]:
+    digest = file.sha256
+    return {
+        "content-type": file.content_type or "application/octet-stream",
+        "digest": f"sha-256={digest}",
+        "etag": f'"{digest}"',
+        "cache-control": _KEPT_BY_BROWSERS,
+        "accept-ranges": "bytes",
+    }
+
+
+def _digest_in(headers: Headers) -> bytes | None:
+    """The SHA-256 that a `Digest` or a `Content-Digest` says, if one says it."""
+    for name in ("digest", "content-digest"):
+        said = _DIGEST.search(headers.get(name, ""))
+        if said is not None:
+            return b64decode(said[1])
+    return None
+
+
+def _refusal(status: int, code: str, message: str) -> Response:
+    return JSONResponse({"code": code, "message": message}, status)
