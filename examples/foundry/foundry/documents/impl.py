@@ -83,8 +83,10 @@ async def analyse(ctx: ActionCtx[Model], args: OfDocument) -> None:
 async def save(ctx: MutationCtx, args: SaveAnalysis) -> None:
     if await ctx.db.documents.get(args.document) is None:
         return
-    status = "failed" if args.analysis is None else "analysed"
-    await ctx.db.documents.patch(args.document, status=status, analysis=args.analysis)
+    if args.analysis is None:
+        await ctx.db.documents.patch(args.document, status="failed")
+    else:
+        await ctx.db.documents.patch(args.document, status="analysed", analysis=args.analysis)
 
 
 documents = impls.documents(of_program=of_program, add=add, request_analysis=request_analysis)

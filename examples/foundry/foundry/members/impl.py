@@ -24,19 +24,17 @@ from confect_server import impl
 
 
 @impl(Account.sign_in)
-async def sign_in(ctx: MutationCtx, args: NoArgs) -> Outcome[User, NotSignedIn]:
+async def sign_in(ctx: MutationCtx, args: NoArgs) -> Outcome[Id[User], NotSignedIn]:
     identity = ctx.auth.identity()
     if identity is None:
         return Failure(NotSignedIn())
-    token = identity.token_identifier
-    name, email = identity.name or "", identity.email if identity.is_email_verified else None
+    token, name = identity.token_identifier, identity.name or ""
+    email = identity.email if identity.is_email_verified else None
     user = await ctx.db.users.by_token(token_identifier=token).unique()
     if user is None:
-        id = await ctx.db.users.insert(token_identifier=token, name=name, email=email)
-    else:
-        id = user.id
-        await ctx.db.users.patch(id, name=name, email=email)
-    return Success(User(token_identifier=token, name=name, email=email))
+        return Success(await ctx.db.users.insert(token_identifier=token, name=name, email=email))
+    await ctx.db.users.patch(user.id, name=name, email=email)
+    return Success(user.id)
 
 
 @impl(Account.organisations)

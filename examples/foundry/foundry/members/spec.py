@@ -38,7 +38,7 @@ class MyOrganisation(BaseModel):
 class Account(GroupSpec):
     """What everybody may do who has signed in."""
 
-    sign_in = FunctionSpec.public_mutation(returns=User, error=NotSignedIn)
+    sign_in = FunctionSpec.public_mutation(returns=Id[User], error=NotSignedIn)
     organisations = FunctionSpec.public_query(returns=list[MyOrganisation]).behind(SignedIn)
     found = FunctionSpec.public_mutation(args=Found, returns=Id[Organisation]).behind(SignedIn)
 
