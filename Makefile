@@ -39,7 +39,7 @@ check: $(INSTALLED)  ## ruff, import rules, generated code, mypy --strict, pyrig
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/lint-imports
-	@$(BIN)/confect codegen examples/notes --check
+	@$(BIN)/confect check examples/notes
 	@$(BIN)/mypy
 	@cd examples/notes && $(CURDIR)/$(BIN)/mypy .
 	@$(BIN)/pyright

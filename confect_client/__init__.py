@@ -4,6 +4,7 @@ Owns the client's session, its connection and its faces. May import `confect_cor
 """
 
 from confect_client.aio import AsyncClient as AsyncClient
+from confect_client.aio import FetchToken as FetchToken
 from confect_client.errors import BadUrl as BadUrl
 from confect_client.errors import ClientClosed as ClientClosed
 from confect_client.errors import ClientNotOpen as ClientNotOpen

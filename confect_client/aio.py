@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self, TypeAlias, cast
 
 import anyio
 from anyio.abc import TaskGroup
@@ -14,7 +14,14 @@ from typing_extensions import ParamSpec, TypeVar
 from confect_client.answers import decoded, unwrapped
 from confect_client.connection import Connection
 from confect_client.errors import ClientClosed, ClientNotOpen
-from confect_client.events import ClientEvent, Ended, FunctionResult, QueryChanged, Settled
+from confect_client.events import (
+    ClientEvent,
+    Ended,
+    FunctionResult,
+    IdentityRefused,
+    QueryChanged,
+    Settled,
+)
 from confect_client.session import ClientSession
 from confect_core import (
     Outcome,
@@ -26,7 +33,7 @@ from confect_core import (
     Ref,
     TaggedError,
 )
-from confect_core.protocol import FunctionPath, JsonObject
+from confect_core.protocol import FunctionPath, JsonObject, NoToken, UserToken
 from confect_core.spec.call import with_pagination
 from confect_core.values import Value, encode
 
@@ -34,6 +41,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 E = TypeVar("E", bound=TaggedError)
 Out = TypeVar("Out")
+
+FetchToken: TypeAlias = Callable[[], Awaitable[str | None]]
+"""Gives a token of the user that is fresh, or None to call as nobody."""
 
 
 class AsyncClient:
@@ -47,7 +57,9 @@ class AsyncClient:
 
     def __init__(self, url: str) -> None:
         self._session = ClientSession(str(uuid.uuid4()))
-        self._connection = Connection(url, self._session, self._told)
+        self._connection = Connection(url, self._session, self._told, self._renew_token)
+        self._fetch_token: FetchToken | None = None
+        self._is_refused = False
         self._tasks: TaskGroup | None = None
         self._is_closed = False
         self._requests: dict[int, _Request] = {}
@@ -75,6 +87,29 @@ class AsyncClient:
         # it is the caller's own, which the task group would wrap in a group
         await self._tasks.__aexit__(None, None, None)
         return None
+
+    async def set_auth(self, fetch_token: FetchToken) -> None:
+        """Call as whoever's token is fetched; what was called before goes on as it was.
+
+        Whenever the server refuses the token, or it has lapsed, the next one is fetched.
+        """
+        token = await fetch_token()
+        self._fetch_token = fetch_token
+        self._show(token)
+
+    def clear_auth(self) -> None:
+        """Call as nobody in particular."""
+        self._fetch_token = None
+        self._show(None)
+
+    def _show(self, token: str | None) -> None:
+        self._is_refused = False
+        self._session.set_token(NoToken() if token is None else UserToken(token))
+        self._connection.wake()
+
+    async def _renew_token(self) -> None:
+        if self._is_refused and self._fetch_token is not None:
+            self._show(await self._fetch_token())
 
     async def query(self, ref: PublicQueryRef[P, Out], /, *args: P.args, **kwargs: P.kwargs) -> Out:
         """What a query answers now; an `Outcome` if it declares errors."""
@@ -174,6 +209,8 @@ class AsyncClient:
                 request = self._requests.get(event.request_id)
                 if request is not None:
                     request.settle(event.outcome)
+            elif isinstance(event, IdentityRefused):
+                self._is_refused = True
             elif isinstance(event, Ended):
                 for waiting in self._waiting():
                     waiting.fail(event.error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from importlib.metadata import version
 from urllib.parse import urlsplit, urlunsplit
 
@@ -39,11 +39,16 @@ class Connection:
     """Keeps a session connected: sends what it has to say, tells it what comes, reconnects."""
 
     def __init__(
-        self, url: str, session: ClientSession, tell: Callable[[Iterable[ClientEvent]], None]
+        self,
+        url: str,
+        session: ClientSession,
+        tell: Callable[[Iterable[ClientEvent]], None],
+        prepare: Callable[[], Awaitable[None]],
     ) -> None:
         self._url = socket_url(url)
         self._session = session
         self._tell = tell
+        self._prepare = prepare  # the session, for its next connection
         self._has_news = anyio.Event()
         self._failures = 0
         self._is_over = False
@@ -56,6 +61,7 @@ class Connection:
         """Stay connected until the server refuses for good, or until cancelled."""
         headers = {"Convex-Client": f"confect-py-{version('confect-py')}"}
         while not self._is_over:
+            await self._prepare()
             try:
                 async with connect(
                     self._url, additional_headers=headers, max_size=None, compression=None

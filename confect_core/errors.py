@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from types import FrameType
 from typing import Any, ClassVar, cast
 
@@ -36,6 +36,8 @@ class Where:
 
     file: str
     line: int
+    columns: tuple[int, int] | None = field(default=None, compare=False)
+    """Which part of the line, from and to; the whole line if it is not known."""
 
     @classmethod
     def of_caller(cls, depth: int = 1) -> Where:

@@ -162,6 +162,11 @@ def system_table(table: type[D]) -> type[D]:
     return table
 
 
+def is_system_table(table: type[Table]) -> bool:
+    """Is this a table of the database's own, which no application declares?"""
+    return definition_of(table).name.startswith("_")
+
+
 def is_variant(model: type[Table]) -> bool:
     """Does a class describe some of the documents of the table that it extends?"""
     return definition_of(model).model is not model

@@ -3,19 +3,39 @@
 Owns everything that runs on a server. May import `confect_core`; clients never import it.
 """
 
+from confect_server.auth import Auth as Auth
+from confect_server.auth import CustomJwtProvider as CustomJwtProvider
+from confect_server.auth import OidcProvider as OidcProvider
+from confect_server.auth import UserIdentity as UserIdentity
+from confect_server.crons import Calendar as Calendar
+from confect_server.crons import Every as Every
+from confect_server.crons import Recurrence as Recurrence
+from confect_server.crons import daily as daily
+from confect_server.crons import hourly as hourly
+from confect_server.crons import monthly as monthly
+from confect_server.crons import weekly as weekly
 from confect_server.ctx import ActionCtx as ActionCtx
 from confect_server.ctx import Ctx as Ctx
 from confect_server.ctx import MutationCtx as MutationCtx
 from confect_server.ctx import QueryCtx as QueryCtx
 from confect_server.db import UNCHANGED as UNCHANGED
 from confect_server.db import Change as Change
+from confect_server.db import CronJob as CronJob
+from confect_server.db import CronRun as CronRun
 from confect_server.db import DatabaseReader as DatabaseReader
 from confect_server.db import DatabaseWriter as DatabaseWriter
 from confect_server.db import DataModel as DataModel
 from confect_server.db import Expr as Expr
+from confect_server.db import JobCanceled as JobCanceled
+from confect_server.db import JobFailed as JobFailed
+from confect_server.db import JobInProgress as JobInProgress
+from confect_server.db import JobPending as JobPending
+from confect_server.db import JobState as JobState
+from confect_server.db import JobSuccess as JobSuccess
 from confect_server.db import NotChanged as NotChanged
 from confect_server.db import Query as Query
 from confect_server.db import Range as Range
+from confect_server.db import ScheduledFunction as ScheduledFunction
 from confect_server.db import TableReader as TableReader
 from confect_server.db import TableWriter as TableWriter
 from confect_server.db import UndeclaredDocument as UndeclaredDocument
@@ -25,6 +45,7 @@ from confect_server.db import UndeclaredTablesWriter as UndeclaredTablesWriter
 from confect_server.db import UndeclaredTableWriter as UndeclaredTableWriter
 from confect_server.db import field_of as field_of
 from confect_server.db import present as present
+from confect_server.environment import Environment as Environment
 from confect_server.hooks import WriteHook as WriteHook
 from confect_server.hooks import on_write as on_write
 from confect_server.http import Route as Route
@@ -41,10 +62,16 @@ from confect_server.middleware import MiddlewareImpl as MiddlewareImpl
 from confect_server.middleware import Proceed as Proceed
 from confect_server.middleware import around as around
 from confect_server.middleware import middleware as middleware
+from confect_server.scheduler import Cron as Cron
+from confect_server.scheduler import Crons as Crons
+from confect_server.scheduler import Scheduler as Scheduler
+from confect_server.scheduler import cron as cron
 from confect_server.services import Layers as Layers
 from confect_server.services import Service as Service
 from confect_server.services import layers as layers
+from confect_server.settings import Checks as Checks
 from confect_server.settings import Limits as Limits
 from confect_server.settings import Memory as Memory
 from confect_server.settings import Retention as Retention
+from confect_server.settings import Scheduling as Scheduling
 from confect_server.settings import Settings as Settings

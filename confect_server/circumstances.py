@@ -16,6 +16,7 @@ from itertools import count
 from random import Random
 
 from confect_server.auth import UserIdentity
+from confect_server.auth.errors import TokenRefused
 from confect_server.engine import Randomness, Timepiece
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -57,6 +58,8 @@ class Circumstances:
         """What was looked at, by this run and by those inside it."""
         self.identity = identity
         """Who called, for the runtime, which hands it on; handlers ask `caller`."""
+        self.refusal: TokenRefused | None = None
+        """Why nobody knows who called, if a token was shown that proves nothing."""
         self._clock = clock
         self._draw_seed = seed
         self._numbers = count()
@@ -69,8 +72,10 @@ class Circumstances:
         return cls(clock, lambda: randomness(_SEED_BYTES), identity)
 
     def caller(self) -> UserIdentity | None:
-        """Who called, if a token has proved it."""
+        """Who called, if a token has proved it; raises `TokenRefused` if one did not."""
         self.looked_at.caller = True
+        if self.refusal is not None:
+            raise self.refusal
         return self.identity
 
     def now(self) -> datetime:
@@ -93,6 +98,10 @@ class Circumstances:
         return Circumstances(
             self._clock, lambda: self._seed + number, self.identity, self.looked_at
         )
+
+    def again(self) -> Circumstances:
+        """The same ones from the beginning, for whoever runs once more to compare."""
+        return Circumstances(self._clock, lambda: self._seed, self.identity)
 
     @cached_property
     def _seed(self) -> bytes:

@@ -25,10 +25,13 @@ from confect_core import (
 )
 from confect_core.spec.call import with_pagination
 from confect_core.values import Value
+from confect_server.auth import Auth
 from confect_server.circumstances import Circumstances
 from confect_server.db import DatabaseReader, DatabaseWriter
 from confect_server.engine import Transaction
+from confect_server.environment import RunEnvironment, Variables
 from confect_server.meta import Meta
+from confect_server.scheduler import Crons, Scheduler
 from confect_server.services import Needs, Services
 from confect_server.storage import FileReader, Files, FileStore, FileWriter
 
@@ -46,6 +49,11 @@ class Calls(ABC):
     def __init__(self, circumstances: Circumstances) -> None:
         self.circumstances = circumstances
         """Time and chance as this run sees them."""
+
+    @property
+    @abstractmethod
+    def variables(self) -> Variables:
+        """The environment variables of the application."""
 
     @abstractmethod
     async def call(self, ref: Ref[..., Any], args: Value) -> object:
@@ -100,6 +108,16 @@ class Ctx(Needs[N_contra]):
     def uuid(self) -> UUID:
         """A random UUID, from the same seed as `random`; not for secrets."""
         return UUID(bytes=self.random.randbytes(16), version=4)
+
+    @property
+    def auth(self) -> Auth:
+        """Who called: `ctx.auth.identity()`."""
+        return Auth(self._calls.circumstances.caller)
+
+    @property
+    def environment(self) -> RunEnvironment:
+        """The settings of the application; `await Env.of(ctx)` reads them."""
+        return RunEnvironment(self._calls.variables, self._calls)
 
     async def run_query(self, ref: QueryRef[P, Out], /, *args: P.args, **kwargs: P.kwargs) -> Out:
         """What a query answers, public or internal."""
@@ -160,6 +178,16 @@ class MutationCtx(QueryCtx[N_contra, WriterDb_co], Generic[N_contra, WriterDb_co
         """
         return cast("Out", await self._calls.call(ref, ref.call.encode_args(args, kwargs)))
 
+    @property
+    def scheduler(self) -> Scheduler:
+        """Has functions run later, if this mutation commits."""
+        return Scheduler(self._calls)
+
+    @property
+    def crons(self) -> Crons:
+        """Has functions run again and again, if this mutation commits."""
+        return Crons(self._calls)
+
 
 class ActionCtx(Ctx[N_contra]):
     """What an action is given: other functions to call, each in a transaction of its own."""
@@ -178,3 +206,8 @@ class ActionCtx(Ctx[N_contra]):
     async def run_action(self, ref: ActionRef[P, Out], /, *args: P.args, **kwargs: P.kwargs) -> Out:
         """What another action answers."""
         return cast("Out", await self._calls.call(ref, ref.call.encode_args(args, kwargs)))
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """Has functions run later."""
+        return Scheduler(self._calls)

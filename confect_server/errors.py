@@ -196,6 +196,16 @@ class HooksTooDeep(DatabaseError):
         )
 
 
+class NotDeterministic(ConfectError):
+    """A query that answers one thing and then another, though it was given the same."""
+
+    def __init__(self, path: str, first: str, second: str, reason: str) -> None:
+        super().__init__(
+            f"{path} ran twice on the same data: {first} the first time, and {second} the second",
+            hint=f"{reason}; an answer is shared until what it read is written",
+        )
+
+
 class NoSuchDocument(DatabaseError):
     """A write to a document that does not exist."""
 

@@ -20,12 +20,16 @@ from confect_core.spec import (
     QuerySpec,
 )
 from confect_core.spec.group import group_of
+from confect_server import auth, environment
+from confect_server.auth import Provider
 from confect_server.ctx import ActionCtx, MutationCtx, QueryCtx
 from confect_server.db import DataModel
+from confect_server.environment import Environment
 from confect_server.errors import DuplicateGroup, WrongImplementations
 from confect_server.hooks import WriteHook
 from confect_server.http import Route, Routes
 from confect_server.middleware import Implementations, MiddlewareImpl
+from confect_server.scheduler import Cron, cron_mistakes
 from confect_server.services import Layers
 
 A = TypeVar("A")
@@ -124,6 +128,9 @@ class Impl(Generic[N]):
     layers: Layers[N]
     groups: Mapping[str, GroupImpl[N]] = field(default_factory=dict[str, GroupImpl[N]])
     routes: tuple[Route[N], ...] = ()
+    providers: tuple[Provider, ...] = ()
+    environments: tuple[type[Environment], ...] = ()
+    crons: tuple[Cron, ...] = ()
     middleware: Implementations = field(default_factory=Implementations)
     hooks: tuple[WriteHook[N], ...] = ()
 
@@ -152,14 +159,33 @@ class Impl(Generic[N]):
         """This application answering more requests of the web."""
         return replace(self, routes=(*self.routes, *routes))
 
+    def authenticate(self, *providers: Provider) -> Impl[N]:
+        """This application taking the tokens of more providers; the first that matches decides.
+
+        app = Impl(live).authenticate(OidcProvider(domain="id.example.com", application_id="app"))
+        """
+        return replace(self, providers=(*self.providers, *providers))
+
+    def environment(self, *environments: type[Environment]) -> Impl[N]:
+        """This application with more settings, which handlers read with `await Env.of(ctx)`."""
+        return replace(self, environments=(*self.environments, *environments))
+
+    def recur(self, *crons: Cron) -> Impl[N]:
+        """This application running more functions again and again."""
+        return replace(self, crons=(*self.crons, *crons))
+
     def mistakes(self) -> list[SpecError]:
-        """Everything in specs, tables and routes that cannot be, now that all of it is loaded."""
+        """Everything in the application that cannot be, now that all of it is loaded."""
         groups = self.groups.items()
         specs = {path: group_of(each.spec, "the implementation") for path, each in groups}
         found = [mistake for spec in specs.values() for mistake in spec.mistakes()]
         found += self.middleware.mistakes(specs)
         model = self.data_model
         found += [mistake for hook in self.hooks for mistake in hook.mistakes(model)]
+        found += [mistake for each in self.providers for mistake in auth.mistakes_of(each)]
+        found += [m for each in self.environments for m in environment.mistakes_of(each)]
+        paths = [f"{path}:{name}" for path, spec in specs.items() for name in spec.functions]
+        found += cron_mistakes(self.crons, paths)
         return [*found, *model.mistakes(), *Routes(self.routes).mistakes]
 
     @property

@@ -35,6 +35,8 @@ class Meta:
     ranges_read: Amount
     documents_written: Amount
     bytes_written: Amount
+    functions_scheduled: Amount
+    bytes_scheduled: Amount
     nesting: Amount
     """How deep this function was called; what remains is how deep it may call."""
     run_time_s: Amount[float]

@@ -27,6 +27,12 @@ class Limits:
     """The size of the documents that these leave."""
     nesting: int = 8
     """How many queries and mutations may be called inside each other."""
+    functions_scheduled: int = 1_000
+    """Functions that are scheduled to be run later."""
+    bytes_scheduled: int = 16 * MIB
+    """The length of their arguments together, as JSON."""
+    scheduled_arguments_bytes: int = 4 * MIB
+    """The length of the arguments of each of them, as JSON."""
     run_time_s: float = 10.0
     """How long a run takes on the clock on the wall, with everything that it waits for."""
     arguments_bytes: int = 16 * MIB
@@ -68,6 +74,18 @@ class Sharing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Scheduling:
+    """How scheduled functions are run."""
+
+    parallelism: int = 16
+    """How many of them one process runs at once; with 0 it leaves them to others."""
+    results_s: float = 7 * 86_400.0
+    """For how long one can see how they ended."""
+    lease_s: float = 30.0
+    """When the actions of a process that does not answer count as failed."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Storage:
     """How files are kept."""
 
@@ -86,6 +104,14 @@ class Storage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Checks:
+    """What is checked while functions run, at the price of their speed; never in production."""
+
+    queries_twice: bool = True
+    """Is each query run twice, and refused if it does not answer the same again?"""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """How a server runs; the defaults are meant to be kept."""
 
@@ -93,4 +119,6 @@ class Settings:
     retention: Retention = field(default_factory=Retention)
     memory: Memory = field(default_factory=Memory)
     sharing: Sharing = field(default_factory=Sharing)
+    scheduling: Scheduling = field(default_factory=Scheduling)
     storage: Storage = field(default_factory=Storage)
+    checks: Checks = field(default_factory=Checks)

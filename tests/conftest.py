@@ -14,6 +14,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     options = parser.getgroup("histories")
     options.addoption("--histories", type=int, default=200, help="how many to make and check")
     options.addoption("--first-history", type=int, default=None, help="the first one's number")
+    jobs = parser.getgroup("scheduled functions")
+    jobs.addoption("--jobs", type=int, default=2000, help="how many two killed processes share")
 
 
 @pytest.fixture

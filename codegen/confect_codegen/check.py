@@ -38,7 +38,7 @@ from confect_core.errors import ConfectError, TaggedError, Where
 from confect_core.spec import AnyFunction, AnyMiddleware, Group, Schemas
 from confect_core.spec.names import python_name
 from confect_core.table_checks import SYSTEM_FIELDS
-from confect_core.tables import definition_of, is_variant
+from confect_core.tables import definition_of, is_system_table, is_variant
 from confect_core.tables import table_mistakes as own_mistakes
 
 
@@ -204,7 +204,7 @@ def _strange_tables(
 ) -> Iterator[ConfectError]:
     for document in _tables_of(annotation, set()):
         table = definition_of(document).model
-        if table not in known:
+        if table not in known and not is_system_table(document):
             yield UnknownTable(what, table.__name__, project.module("tables"), where)
 
 

@@ -6,6 +6,7 @@ fails, the failure is shown and the old version stays.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -49,7 +50,15 @@ class DevServer:
         application = build(self._project)
         store, settings = SqliteStore(self._database), self._project.settings
         filling = Filling().tell
-        async with Backend.open(application, store, settings=settings, tell=filling) as backend:
+        opening = Backend.open(
+            application,
+            store,
+            in_development=True,
+            settings=settings,
+            tell=filling,
+            process=os.environ,
+        )
+        async with opening as backend:
             app = ConfectAsgi(backend, AdminKey(self._state.admin_key()), shows_functions=True)
             async with serving(app, self._host, self._port) as port:
                 url = f"http://{self._host}:{port}"

@@ -5,12 +5,14 @@
     ProjectError
     ├── finding it         NoProject, NotConfigured, BadConfiguration, NoPackage
     ├── loading it         NoSpecModule, NoSpec, NoImplModule, NoImpl, ImportFailed, BrokenSource
+    ├── generating it      StaleCode
     ├── what it declares   SpecImportsServer, SpecImportsGenerated, UnnamedSpec, PrivateName,
     │                      AmbiguousConstructor, AmbiguousAttribute, UnprintableType, UnknownTable,
     │                      DuplicateTable, ReservedField
     ├── plain functions    PlainNotFound, PlainNeedsImpls, NotAsync, NoCtx, WrongCtx,
     │                      NoPaginationOptions, BadParameter, UnresolvedSignature, ServerOnlyType
     ├── what it implements GroupNotProvided, GroupNotDeclared
+    ├── how it runs        NotReproducible and below it, in determinism/errors.py
     └── calling its server NoServer, ServerUnreachable, BadArguments, CallFailed
 """
 
@@ -50,7 +52,7 @@ class BadConfiguration(ProjectError):
         super().__init__(
             problem,
             hint='[tool.confect] takes app = "app", undeclared_tables = false '
-            "and the tables limits, retention, memory and sharing",
+            "and the tables limits, retention, memory, sharing and checks",
             where=where,
         )
 
@@ -127,6 +129,17 @@ class BrokenSource(ProjectError):
 
     def __init__(self, problem: str, where: Where) -> None:
         super().__init__(problem, hint="correct the syntax of this line", where=where)
+
+
+class StaleCode(ProjectError):
+    """Generated modules that are not what would be generated now."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        shown = ", ".join(each.name for each in files)
+        super().__init__(
+            f"the generated code is stale: {shown}",
+            hint="run `confect codegen`, and check again",
+        )
 
 
 class SpecImportsServer(ProjectError):
@@ -394,6 +407,16 @@ class BadArguments(ProjectError):
         )
 
 
+class BadUser(ProjectError):
+    """A user to act as that is no JSON object."""
+
+    def __init__(self, text: str, problem: str) -> None:
+        super().__init__(
+            f"the user {text} cannot be read: {problem}",
+            hint="""pass --as '{"issuer": "https://id.example.com", "subject": "ada"}'""",
+        )
+
+
 class CallFailed(ProjectError):
     """A call from the command line that failed."""
 
@@ -401,4 +424,34 @@ class CallFailed(ProjectError):
         super().__init__(
             f"{path} failed: {message}" + (f"\n{data}" if data else ""),
             hint="the server's log says more",
+        )
+
+
+class NotChanged(ProjectError):
+    """Environment variables that a server did not list or change."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(
+            message,
+            hint="nothing was changed; `confect env list` shows what there is",
+        )
+
+
+class NoSuchVariable(ProjectError):
+    """An environment variable that is not stored."""
+
+    def __init__(self, name: str, stored: Sequence[str]) -> None:
+        super().__init__(
+            f"{name} is not stored",
+            hint=f"stored are {', '.join(stored) or 'none'}; `confect env set {name}=...` sets it",
+        )
+
+
+class BadAssignment(ProjectError):
+    """What is no variable with a value."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            f"{text!r} has no value",
+            hint="write NAME=VALUE for each, or one NAME alone to have its value read",
         )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import httpx2
 import orjson
 
-from confect_codegen.errors import BadArguments, CallFailed, ServerUnreachable
+from confect_codegen.errors import BadArguments, BadUser, CallFailed, ServerUnreachable
 from confect_core.protocol import (
     CallRefused,
     CallRequest,
@@ -28,11 +30,16 @@ class Server:
         self._url = url
         self._admin_key = admin_key
 
-    def call(self, path: str, args: str) -> str:
-        """What a function answers to these JSON arguments, as readable JSON."""
-        request = CallRequest(FunctionPath.parse(path), _arguments(args), ResultFormat.CLEAN)
+    def call(self, path: str, args: str, acting_as: str | None = None) -> str:
+        """What a function answers to these JSON arguments, as readable JSON.
+
+        `acting_as` is who is said to call: a JSON object with issuer and subject.
+        """
+        request = CallRequest(
+            FunctionPath.parse(path), _object(args, BadArguments), ResultFormat.CLEAN
+        )
         headers = {
-            "Authorization": f"Convex {self._admin_key}",
+            "Authorization": f"Convex {self._admin_key}{_user(acting_as)}",
             "Content-Type": "application/json",
         }
         try:
@@ -53,14 +60,20 @@ class Server:
         raise CallFailed(path, answer.message, data)
 
 
-def _arguments(text: str) -> dict[str, Json]:
+def _object(text: str, refusal: type[BadArguments | BadUser]) -> dict[str, Json]:
     try:
         tree: Json = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise BadArguments(text, str(error)) from None
+        raise refusal(text, str(error)) from None
     if not isinstance(tree, dict):
-        raise BadArguments(text, "it is not an object")
+        raise refusal(text, "it is not an object")
     return tree
+
+
+def _user(acting_as: str | None) -> str:
+    if acting_as is None:
+        return ""
+    return f":{b64encode(orjson.dumps(_object(acting_as, BadUser))).decode()}"
 
 
 def _readable(value: Json) -> str:

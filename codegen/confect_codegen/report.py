@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import linecache
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TextIO, TypeAlias
@@ -46,8 +47,12 @@ def describe(error: ConfectError) -> Iterator[list[Piece]]:
 
 def print_mistakes(error: ConfectError | Mistakes, stream: TextIO | None = None) -> None:
     """Print every mistake; in colour on a terminal, unless `NO_COLOR` forbids it."""
-    out = stream or sys.stderr
-    mistakes = mistakes_of(error)
+    print_each(mistakes_of(error), stream or sys.stderr)
+
+
+def print_each(mistakes: Sequence[ConfectError], stream: TextIO | None = None) -> None:
+    """Print several mistakes, and how many they are."""
+    out = stream or sys.stdout
     for position, mistake in enumerate(mistakes):
         if position:
             print_line("", out)
@@ -55,6 +60,11 @@ def print_mistakes(error: ConfectError | Mistakes, stream: TextIO | None = None)
             print_line(line, out)
     if len(mistakes) > 1:
         print_line(f"\n{len(mistakes)} mistakes", out)
+
+
+def as_json(mistakes: Sequence[ConfectError]) -> str:
+    """The mistakes for programs to read: a list, with the place of each where it has one."""
+    return json.dumps([_record(mistake) for mistake in mistakes], indent=2, ensure_ascii=False)
 
 
 def print_line(line: str | list[Piece], stream: TextIO | None = None) -> None:
@@ -84,6 +94,18 @@ def print_changes(changes: Changes, stream: TextIO | None = None) -> None:
             print_line([Piece(f"{sign} ", style), Piece(str(_relative(path)))], stream)
 
 
+def _record(mistake: ConfectError) -> dict[str, object]:
+    record: dict[str, object] = {
+        "tag": mistake.tag,
+        "message": mistake.message,
+        "hint": mistake.hint,
+    }
+    if mistake.where is not None:
+        record |= {"file": mistake.where.file, "line": mistake.where.line}
+        record |= {"columns": mistake.where.columns} if mistake.where.columns else {}
+    return record
+
+
 def _is_coloured(stream: TextIO) -> bool:
     if os.environ.get("NO_COLOR") or not stream.isatty():
         return False
@@ -100,9 +122,12 @@ def _excerpt(where: Where) -> Iterator[list[Piece]]:
     if not line.strip():
         return
     code = line.strip()
+    indent = len(line) - len(line.lstrip())
+    start, end = where.columns or (indent, len(line))
     margin = f"  {where.line:>4} | "
     yield [Piece(margin, "dim"), Piece(code)]
-    yield [Piece(f"{' ' * (len(margin) - 2)}| ", "dim"), Piece("^" * len(code), "bold red")]
+    carets = " " * (start - indent) + "^" * (end - start)
+    yield [Piece(f"{' ' * (len(margin) - 2)}| ", "dim"), Piece(carets, "bold red")]
 
 
 def _shown(where: Where) -> str:

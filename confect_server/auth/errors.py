@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from confect_core.errors import CallError
+from confect_core.errors import CallError, SpecError
 
 
 class TokenRefused(CallError):
@@ -76,3 +76,38 @@ class NotValidNow(TokenRefused):
 
     def __init__(self, problem: str) -> None:
         super().__init__(problem, hint="get a new token, and compare the clocks")
+
+
+class BadHeader(TokenRefused):
+    """An Authorization header that shows neither a token nor the admin key."""
+
+    code = "InvalidAuthHeader"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Could not read the Authorization header",
+            hint="send `Bearer <token>`, or `Convex <admin key>` if you run the server",
+        )
+
+
+class BadIdentity(TokenRefused):
+    """A description of a user to act as that describes nobody."""
+
+    code = "InvalidAuthHeader"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"Nobody can be acted for: {problem}",
+            hint='give both issuer and subject, or a tokenIdentifier of the form "issuer|subject"',
+        )
+
+
+class BadProvider(SpecError):
+    """A provider of identities that no token can come from, or whose keys cannot be found."""
+
+    def __init__(self, address: str, problem: str) -> None:
+        super().__init__(
+            f"{address!r} is no provider of identities: {problem}",
+            hint="write issuer and keys as https addresses, as the provider's documentation has "
+            "them",
+        )

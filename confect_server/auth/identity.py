@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from confect_core.values import Json
+from confect_server.auth.errors import BadIdentity
 
 _DROPPED = frozenset(["iss", "sub", "aud", "exp", "iat", "jti", "nbf", "fva", "azp", "nonce"])
+
+_NAMING = frozenset(["tokenIdentifier", "issuer", "subject"])
 
 _STANDARD = {
     "name": "name",
@@ -99,6 +102,27 @@ def identity_of_custom(claims: Mapping[str, Json]) -> UserIdentity:
         if claim not in _DROPPED:
             _flatten(claim, value, flat)
     return UserIdentity(str(claims["iss"]), str(claims["sub"]), _present(flat))
+
+
+def identity_of_attributes(attributes: Mapping[str, Json]) -> UserIdentity:
+    """The identity that `as_json` wrote, or that somebody describes who may act for everybody.
+
+    Raises `BadIdentity` unless it says who that is.
+    """
+    issuer, subject = attributes.get("issuer"), attributes.get("subject")
+    if issuer is None and subject is None:
+        issuer, subject = _named(attributes.get("tokenIdentifier"))
+    if not isinstance(issuer, str) or not isinstance(subject, str):
+        raise BadIdentity("issuer and subject must both be texts")
+    claims = {name: value for name, value in attributes.items() if name not in _NAMING}
+    return UserIdentity(issuer, subject, _present(claims))
+
+
+def _named(token_identifier: Json) -> tuple[str, str]:
+    if not isinstance(token_identifier, str) or "|" not in token_identifier:
+        raise BadIdentity("there is neither issuer and subject nor a tokenIdentifier with both")
+    issuer, _, subject = token_identifier.partition("|")
+    return issuer, subject
 
 
 def _flatten(name: str, value: Json, into: dict[str, Json]) -> None:

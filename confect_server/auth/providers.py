@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from confect_server.auth.errors import BadProvider
 
 Algorithm: TypeAlias = Literal["RS256", "ES256", "EdDSA"]
 
@@ -61,3 +64,27 @@ def bare(address: str) -> str:
     """An issuer in the one form in which issuers are compared."""
     full = address if "://" in address else f"https://{address}"
     return full.rstrip("/")
+
+
+def mistakes_of(provider: Provider) -> list[BadProvider]:
+    """What is wrong with a provider, before any token has come."""
+    found: list[BadProvider] = []
+    if isinstance(provider, OidcProvider):
+        if not _is_web_address(provider.issuer):
+            found.append(BadProvider(provider.domain, "its domain is no address"))
+        if not provider.application_id:
+            found.append(BadProvider(provider.domain, "application_id is empty"))
+        return found
+    if not provider.issuer:
+        found.append(BadProvider(provider.issuer, "its issuer is empty"))
+    if not provider.jwks.startswith("data:") and not _is_web_address(provider.jwks):
+        found.append(BadProvider(provider.issuer, f"its keys cannot be at {provider.jwks!r}"))
+    return found
+
+
+def _is_web_address(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)

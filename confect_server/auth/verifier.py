@@ -35,6 +35,11 @@ class VerifiedToken:
     identity: UserIdentity
     expires_at_ns: int
 
+    @property
+    def lapses_at_ns(self) -> int:
+        """When it is refused: later than it expires by what clocks may differ."""
+        return self.expires_at_ns + _LEEWAY_S * _NS_PER_S
+
 
 @dataclass(frozen=True)
 class _Configured:

@@ -15,6 +15,15 @@ from confect_server.db.query import Query as Query
 from confect_server.db.range import Range as Range
 from confect_server.db.reader import DatabaseReader as DatabaseReader
 from confect_server.db.reader import TableReader as TableReader
+from confect_server.db.scheduled import CronJob as CronJob
+from confect_server.db.scheduled import CronRun as CronRun
+from confect_server.db.scheduled import JobCanceled as JobCanceled
+from confect_server.db.scheduled import JobFailed as JobFailed
+from confect_server.db.scheduled import JobInProgress as JobInProgress
+from confect_server.db.scheduled import JobPending as JobPending
+from confect_server.db.scheduled import JobState as JobState
+from confect_server.db.scheduled import JobSuccess as JobSuccess
+from confect_server.db.scheduled import ScheduledFunction as ScheduledFunction
 from confect_server.db.undeclared import UndeclaredDocument as UndeclaredDocument
 from confect_server.db.undeclared import UndeclaredTableReader as UndeclaredTableReader
 from confect_server.db.undeclared import UndeclaredTablesReader as UndeclaredTablesReader

@@ -10,12 +10,23 @@ The way of a transaction: `Database.begin` takes the newest snapshot; `Transacti
 the reads against the `WriteLog`, stamps, appends, and publishes to the log and the `Subscriptions`.
 """
 
+from confect_server.engine.catalog import ALL_CRON_RUNS as ALL_CRON_RUNS
+from confect_server.engine.catalog import ALL_RUNNERS as ALL_RUNNERS
 from confect_server.engine.catalog import BLOBS as BLOBS
 from confect_server.engine.catalog import BLOBS_BY_DELETION as BLOBS_BY_DELETION
 from confect_server.engine.catalog import BLOBS_BY_FILE as BLOBS_BY_FILE
 from confect_server.engine.catalog import BLOBS_BY_KEY as BLOBS_BY_KEY
 from confect_server.engine.catalog import BY_REQUEST as BY_REQUEST
+from confect_server.engine.catalog import CRON_RUNS as CRON_RUNS
+from confect_server.engine.catalog import CRONS as CRONS
+from confect_server.engine.catalog import CRONS_BY_NAME as CRONS_BY_NAME
 from confect_server.engine.catalog import EMPTY_CATALOG as EMPTY_CATALOG
+from confect_server.engine.catalog import ENVIRONMENT as ENVIRONMENT
+from confect_server.engine.catalog import ENVIRONMENT_ROWS as ENVIRONMENT_ROWS
+from confect_server.engine.catalog import JOBS as JOBS
+from confect_server.engine.catalog import JOBS_BY_COMPLETION as JOBS_BY_COMPLETION
+from confect_server.engine.catalog import JOBS_BY_STATE as JOBS_BY_STATE
+from confect_server.engine.catalog import RUNNERS as RUNNERS
 from confect_server.engine.catalog import SESSION_REQUESTS as SESSION_REQUESTS
 from confect_server.engine.catalog import STORAGE as STORAGE
 from confect_server.engine.catalog import Catalog as Catalog

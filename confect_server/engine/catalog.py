@@ -30,11 +30,23 @@ CATALOG_VERSION = 518
 """Every change of the catalog says that it wrote here, and every transaction has read it."""
 VERSION_KEY = b"\x00"
 
+ENVIRONMENT = 530
+JOBS = 519
+CRONS = 520
+CRON_RUNS = 521
+RUNNERS = 522
+
 FIRST_USER_TABLE = 10_001
 FIRST_USER_INDEX = 1_000_001
 
 BY_REQUEST = IndexDefinition(104, "by_request", SESSION_REQUESTS, ("session", "request"))
+JOBS_BY_STATE = IndexDefinition(107, "by_state", JOBS, ("state.kind", "due"))
+JOBS_BY_COMPLETION = IndexDefinition(108, "by_completion", JOBS, ("completed_time",))
+CRONS_BY_NAME = IndexDefinition(111, "by_name", CRONS, ("name",))
+ALL_CRON_RUNS = IndexDefinition(112, BY_CREATION_TIME, CRON_RUNS, ())
+ALL_RUNNERS = IndexDefinition(109, BY_CREATION_TIME, RUNNERS, ())
 
+ENVIRONMENT_ROWS = IndexDefinition(130, BY_CREATION_TIME, ENVIRONMENT, ())
 BLOBS_BY_KEY = IndexDefinition(122, "by_key", BLOBS, ("key",))
 BLOBS_BY_FILE = IndexDefinition(123, "by_file", BLOBS, ("file",))
 BLOBS_BY_DELETION = IndexDefinition(124, "by_deletion", BLOBS, ("deletedAt",))
@@ -44,6 +56,11 @@ _SYSTEM_TABLES = {
     "_indexes": INDEXES,
     "_session_requests": SESSION_REQUESTS,
     "_backfills": BACKFILLS,
+    "_environment": ENVIRONMENT,
+    "_scheduled_functions": JOBS,
+    "_crons": CRONS,
+    "_cron_runs": CRON_RUNS,
+    "_runners": RUNNERS,
     "_storage": STORAGE,
     "_blobs": BLOBS,
 }
@@ -53,6 +70,14 @@ _SYSTEM_INDEXES = (
     IndexDefinition(103, BY_CREATION_TIME, SESSION_REQUESTS, ()),
     BY_REQUEST,
     IndexDefinition(105, BY_CREATION_TIME, BACKFILLS, ()),
+    ENVIRONMENT_ROWS,
+    IndexDefinition(106, BY_CREATION_TIME, JOBS, ()),
+    JOBS_BY_STATE,
+    JOBS_BY_COMPLETION,
+    IndexDefinition(110, BY_CREATION_TIME, CRONS, ()),
+    CRONS_BY_NAME,
+    ALL_CRON_RUNS,
+    ALL_RUNNERS,
     IndexDefinition(120, BY_CREATION_TIME, STORAGE, ()),
     IndexDefinition(121, BY_CREATION_TIME, BLOBS, ()),
     BLOBS_BY_KEY,

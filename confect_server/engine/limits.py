@@ -5,6 +5,8 @@
     DatabaseError
     └── LimitExceeded      TooManyDocumentsRead, TooManyBytesRead, TooManyRangesRead,
                            TooManyDocumentsWritten, TooManyBytesWritten, NestedTooDeep,
+                           TooManyFunctionsScheduled, TooManyBytesScheduled,
+                           ScheduledArgumentsTooLarge,
                            RanTooLong, ArgumentsTooLarge, ResultTooLarge
 """
 
@@ -24,6 +26,9 @@ UNLIMITED = Limits(
     documents_written=sys.maxsize,
     bytes_written=sys.maxsize,
     nesting=sys.maxsize,
+    functions_scheduled=sys.maxsize,
+    bytes_scheduled=sys.maxsize,
+    scheduled_arguments_bytes=sys.maxsize,
 )
 """For the database's own transactions, whose size is that of the data."""
 
@@ -85,6 +90,30 @@ class TooManyBytesWritten(LimitExceeded):
     _instead = "write in several mutations"
 
 
+class TooManyFunctionsScheduled(LimitExceeded):
+    """A run schedules too many functions."""
+
+    setting = "functions_scheduled"
+    _what = "this run would have scheduled {used} functions"
+    _instead = "schedule one that schedules the others, some at a time"
+
+
+class TooManyBytesScheduled(LimitExceeded):
+    """The arguments of what a run schedules are too large together."""
+
+    setting = "bytes_scheduled"
+    _what = "this run would have scheduled functions with {used} bytes of arguments"
+    _instead = "store what is large, and pass its id"
+
+
+class ScheduledArgumentsTooLarge(LimitExceeded):
+    """The arguments of one scheduled function are too large."""
+
+    setting = "scheduled_arguments_bytes"
+    _what = "the arguments of a scheduled function have {used} bytes"
+    _instead = "store what is large, and pass its id"
+
+
 class NestedTooDeep(LimitExceeded):
     """A function calls one that calls one, and so on, too deep."""
 
@@ -128,6 +157,8 @@ class Usage:
     ranges_read = 0
     documents_written = 0
     bytes_written = 0
+    functions_scheduled = 0
+    bytes_scheduled = 0
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -168,3 +199,18 @@ class Usage:
             raise TooManyBytesWritten(bytes_written, self.limits.bytes_written)
         self.documents_written += 1
         self.bytes_written = bytes_written
+
+    def schedule(self, size: int) -> None:
+        """One more function is scheduled, with arguments of this length."""
+        limits = self.limits
+        if size > limits.scheduled_arguments_bytes:
+            raise ScheduledArgumentsTooLarge(size, limits.scheduled_arguments_bytes)
+        if self.functions_scheduled >= limits.functions_scheduled:
+            raise TooManyFunctionsScheduled(
+                self.functions_scheduled + 1, limits.functions_scheduled
+            )
+        bytes_scheduled = self.bytes_scheduled + size
+        if bytes_scheduled > limits.bytes_scheduled:
+            raise TooManyBytesScheduled(bytes_scheduled, limits.bytes_scheduled)
+        self.functions_scheduled += 1
+        self.bytes_scheduled = bytes_scheduled

@@ -182,7 +182,7 @@ class Transaction:
 
     async def insert(self, table_no: int, fields: dict[str, Value]) -> str:
         """Add a document and give its id; one of a system table may be of any size."""
-        size = check_document(fields) if table_no >= FIRST_USER_TABLE else 0
+        size = _size_of(table_no, fields)
         if self._frame.inner is not None:
             await self._frame.wait_alone()
         self._check_writable()
@@ -197,7 +197,7 @@ class Transaction:
 
     async def replace(self, table_no: int, id: bytes, fields: dict[str, Value]) -> bool:
         """Give a document new fields; False if there is no such document."""
-        size = check_document(fields)
+        size = _size_of(table_no, fields)
         current = await self._current(table_no, id)
         self._check_writable()
         if current is None:
@@ -221,7 +221,7 @@ class Transaction:
         if current is None:
             return False
         fields = fields_from(current)
-        size = check_document(fields)
+        size = _size_of(table_no, fields)
         system: Document = {ID: current[ID], CREATION_TIME: current[CREATION_TIME]}
         self._put(table_no, id, current, {**with_floats(fields), **system}, size)
         return True
@@ -337,3 +337,8 @@ class Transaction:
         """Undo what a part has written that is left running, or half of it would be committed."""
         if self._frame.inner is not None:
             self._writes.undo_to(self._frame.inner.mark)
+
+
+def _size_of(table_no: int, fields: dict[str, Value]) -> int:
+    """How much a document takes of a limit, once it is checked; one of a system table is free."""
+    return check_document(fields) if table_no >= FIRST_USER_TABLE else 0

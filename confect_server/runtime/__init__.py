@@ -5,6 +5,7 @@ Owns the executor, through which every call goes, and what callers are told of f
 """
 
 from confect_server.runtime.backend import Backend as Backend
+from confect_server.runtime.backend import blobs_beside as blobs_beside
 from confect_server.runtime.caller import ADMIN as ADMIN
 from confect_server.runtime.caller import CLIENT as CLIENT
 from confect_server.runtime.caller import Caller as Caller

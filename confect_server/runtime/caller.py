@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from confect_server.auth import UserIdentity
+from confect_server.auth.errors import TokenRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +14,8 @@ class Caller:
 
     may_call_internal: bool = False
     identity: UserIdentity | None = None
+    refusal: TokenRefused | None = None
+    """Why the token that was shown proves nothing; only routes are run nevertheless."""
 
 
 CLIENT = Caller()

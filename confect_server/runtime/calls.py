@@ -12,6 +12,7 @@ from confect_server.circumstances import Circumstances
 from confect_server.ctx import Calls, Run
 from confect_server.db import Paging
 from confect_server.engine import Transaction
+from confect_server.environment import Variables
 from confect_server.meta import Amount, Meta
 from confect_server.runtime.run_time import RunTime
 from confect_server.runtime.transactions import Transactions
@@ -24,6 +25,11 @@ class Runner(Protocol):
     """Runs a function for another one."""
 
     files: Files
+
+    @property
+    def variables(self) -> Variables:
+        """The environment variables of the application."""
+        ...
 
     async def call(
         self,
@@ -48,6 +54,10 @@ class CallsOfAction(Calls):
 
     async def call(self, ref: Ref[..., Any], args: Value) -> object:
         return await self._runner.call(ref, args, None, self.circumstances.identity)
+
+    @property
+    def variables(self) -> Variables:
+        return self._runner.variables
 
     @property
     def files(self) -> Files:
@@ -79,6 +89,10 @@ class TransactionRun(Run):
         return await self._runner.call(ref, args, self)
 
     @property
+    def variables(self) -> Variables:
+        return self._runner.variables
+
+    @property
     def files(self) -> Files:
         return self._runner.files
 
@@ -94,6 +108,8 @@ class TransactionRun(Run):
             ranges_read=Amount(usage.ranges_read, limits.ranges_read),
             documents_written=Amount(usage.documents_written, limits.documents_written),
             bytes_written=Amount(usage.bytes_written, limits.bytes_written),
+            functions_scheduled=Amount(usage.functions_scheduled, limits.functions_scheduled),
+            bytes_scheduled=Amount(usage.bytes_scheduled, limits.bytes_scheduled),
             nesting=Amount(self.transaction.depth, limits.nesting),
             run_time_s=Amount(self.time.used_s, self.time.limit_s),
         )

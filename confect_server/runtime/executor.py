@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import orjson
@@ -23,7 +23,7 @@ from confect_core import Ref
 from confect_core.protocol import EncodedValue, JsonObject
 from confect_core.protocol.record import record
 from confect_core.values import Value, decode, dumps_canonical
-from confect_server.auth import UserIdentity
+from confect_server.auth import TokenVerifier, UserIdentity
 from confect_server.circumstances import Circumstances, LookedAt, Moment
 from confect_server.ctx import ActionCtx, Ctx, MutationCtx, QueryCtx
 from confect_server.db import Cursors, DataModel, OpenTables, Paging
@@ -40,14 +40,16 @@ from confect_server.engine import (
     check_fits,
     conflict_in,
 )
+from confect_server.environment import Variables
 from confect_server.hooks import WatchedTables
 from confect_server.http import Route, Routes
 from confect_server.impl import Impl
-from confect_server.runtime.caller import Caller
+from confect_server.runtime.caller import CLIENT, Caller
 from confect_server.runtime.calls import CallsOfAction, TransactionRun
 from confect_server.runtime.failure import Failures, request_id_of
 from confect_server.runtime.functions import DeclaredFailure, Functions, RunnableFunction
 from confect_server.runtime.outcome import Failed, RunOutcome, Succeeded
+from confect_server.runtime.repetition import Repetition
 from confect_server.runtime.requests import SessionRequest, answer_to, record_answer
 from confect_server.runtime.run_time import RunTime
 from confect_server.runtime.transactions import Transactions
@@ -91,6 +93,8 @@ class Application:
     services: Services
     routes: Routes
     watched: WatchedTables
+    verifier: TokenVerifier
+    variables: Variables
 
     @cached_property
     def data_model(self) -> DataModel:
@@ -109,6 +113,8 @@ class Executor:
         files: Files,
         clock: Clock,
         randomness: Randomness,
+        *,
+        repeats_queries: bool = False,
     ) -> None:
         self.files = files
         """The stored files of the database."""
@@ -118,10 +124,16 @@ class Executor:
         self._failures = failures
         self._cursors = Cursors(database.incarnation)
         self._limits = database.settings.limits
+        self._repeats_queries = repeats_queries
         self.transactions = Transactions(database, clock, randomness, self._check_schema)
-        """Runs work on the database that is no function."""
+        """Runs work on the database for as long as its tables are those of the application."""
         self.application = application
         self._fitting: tuple[Application, Catalog] | None = None
+
+    @property
+    def variables(self) -> Variables:
+        """The environment variables of the application."""
+        return self.application.variables
 
     async def run_query(
         self,
@@ -158,7 +170,7 @@ class Executor:
         outcome: RunOutcome
         try:
             function, decoded = self._asked_for(path, "Query", args, caller)
-            outcome = Succeeded(self._encoded(await self._timed(function, decoded, run)))
+            outcome = Succeeded(self._encoded(await self._queried(function, decoded, run)))
         except Exception as error:
             is_out_of_retention = isinstance(conflict_in(error), OutOfRetention)
             outcome = self._failures.told(error, path, _new_request_id())
@@ -208,10 +220,14 @@ class Executor:
             return self._failures.told(error, path, _id_of(request))
 
     async def run_route(
-        self, route: Route[Any], request: Request, identity: UserIdentity | None = None
+        self, route: Route[Any], request: Request, caller: Caller = CLIENT
     ) -> Response:
-        """Let a route answer a request; whatever it raises is an answer too."""
-        calls = self._calls_outside(identity)
+        """Let a route answer a request; whatever it raises is an answer too.
+
+        A token that was refused is known to the route alone: functions that it calls see nobody.
+        """
+        calls = self._calls_outside(caller.identity)
+        calls.circumstances.refusal = caller.refusal
         ctx: ActionCtx[Any] = ActionCtx(self.application.services, calls)
         try:
             return await route.handler(ctx, request)
@@ -237,6 +253,23 @@ class Executor:
             return await self.run_action(path, args, caller)
         return (await self.run_query(path, args, caller)).outcome
 
+    async def run_scheduled(self, path: str, args: Value, inside: Transaction | None) -> None:
+        """Run a function for nobody: a mutation in a transaction, an action outside of any.
+
+        Raises whatever it fails with; `told` is what a caller would know of that.
+        """
+        self._check_arguments(args)
+        functions = self.application.functions
+        if inside is None:
+            await self._run_action(functions.find(path, "Action", public_only=False), args, None)
+            return
+        mutation = functions.find(path, "Mutation", public_only=False)
+        await self._timed(mutation, args, self._run(inside, None))
+
+    def told(self, error: Exception, path: str) -> str:
+        """What the caller of a function would be told of a failure, which is logged."""
+        return self._failures.told(error, path, _new_request_id()).message
+
     async def call(
         self,
         ref: Ref[..., Any],
@@ -249,7 +282,7 @@ class Executor:
         function = self.application.functions.find(ref.path, _called(ref), public_only=False)
         try:
             value = (
-                await self._run_outside(function, args, identity)
+                await self.run_outside(function, args, identity)
                 if inside is None
                 else await self._run_inside(function, args, inside)
             )
@@ -269,9 +302,10 @@ class Executor:
         async with outer.transaction.nested(is_read_only=function.called == "Query") as part:
             return await self._run_in(function, args, self._inside(outer, part))
 
-    async def _run_outside(
+    async def run_outside(
         self, function: RunnableFunction, args: Value, identity: UserIdentity | None
     ) -> Value:
+        """What a function answers outside of any run, on behalf of somebody."""
         if function.called == "Action":
             return await self._run_action(function, args, identity)
         if function.called == "Query":
@@ -296,7 +330,7 @@ class Executor:
     ) -> Value:
         transaction = self.transactions.begin(is_read_only=True)
         try:
-            return await self._timed(function, args, self._run(transaction, identity))
+            return await self._queried(function, args, self._run(transaction, identity))
         except ExceptionGroup as several:
             conflict = conflict_in(several)
             if conflict is not None:
@@ -326,6 +360,23 @@ class Executor:
         return TransactionRun(
             self, transaction, time, circumstances, Paging(self._cursors, journal)
         )
+
+    def _queried(
+        self, function: RunnableFunction, args: Value, run: TransactionRun
+    ) -> Awaitable[Value]:
+        """What a query answers; where that is checked, only if it answers the same again."""
+        if not (self._repeats_queries and function.is_compared):
+            return self._timed(function, args, run)
+        execute = partial(self._timed, function, args)
+        return Repetition(function.path, run, self._again(run), execute).answer()
+
+    def _again(self, run: TransactionRun) -> TransactionRun:
+        """A run that is given the same as this one, which has not begun; it uses its own limits."""
+        ts = run.transaction.begin_ts
+        transaction = self.transactions.begin(ts, is_read_only=True)
+        time = RunTime(self._limits.run_time_s)
+        paging = Paging(self._cursors, run.paging.journal)
+        return TransactionRun(self, transaction, time, run.circumstances.again(), paging)
 
     def _timed(
         self, function: RunnableFunction, args: Value, run: TransactionRun

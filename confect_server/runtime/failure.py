@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import traceback
+from dataclasses import replace
 
 from confect_core.errors import CallError, ConfectError, ValueRefused
 from confect_core.protocol import EncodedValue
@@ -29,11 +30,16 @@ def request_id_of(session_id: str, request_id: int) -> str:
 class Failures:
     """Turns what a run raised into what its caller is told."""
 
-    def __init__(self, *, redacts: bool) -> None:
+    def __init__(self, *, redacts: bool, keeps_causes: bool = False) -> None:
         self._redacts = redacts
+        self._keeps_causes = keeps_causes
 
     def told(self, error: Exception, path: str, request_id: str) -> Failed:
         """The failure as its caller may know it; defects are logged with their traceback."""
+        told = self._told(error, path, request_id)
+        return replace(told, cause=error) if self._keeps_causes else told
+
+    def _told(self, error: Exception, path: str, request_id: str) -> Failed:
         if isinstance(error, DeclaredFailure):
             data = EncodedValue(dumps_canonical(error.data))
             return Failed(self._message(f"Uncaught {error.error}", request_id), data)

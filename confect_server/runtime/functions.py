@@ -45,6 +45,9 @@ class DeclaredFailure(Exception):
 class RunnableFunction(ABC):
     """One function with everything that a call of it needs."""
 
+    is_compared = True
+    """Is it run twice where queries are?"""
+
     def __init__(self, path: str, spec: AnyFunction, handler: Handler, args: type[Args]) -> None:
         self.path = path
         self.kind: Kind = spec.kind

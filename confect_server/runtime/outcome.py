@@ -26,6 +26,8 @@ class Failed:
     message: str
     error_data: EncodedValue | None = None
     log_lines: tuple[str, ...] = ()
+    cause: Exception | None = None
+    """What was raised, where `Failures` keep it; it holds on to all that was there."""
 
 
 RunOutcome: TypeAlias = Succeeded | Failed

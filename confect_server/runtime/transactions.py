@@ -44,6 +44,10 @@ class Transactions:
         self._check = check
         self._limits = database.settings.limits
 
+    def without_check(self) -> Transactions:
+        """The same for work that fits every catalog, such as on system tables."""
+        return Transactions(self._database, self._clock, self._randomness, lambda _: None)
+
     def begin(
         self, ts: int | None = None, *, is_read_only: bool = False, turn: Turn | None = None
     ) -> Transaction:

@@ -97,8 +97,8 @@ class DiskBlobs:
     def _settle(self, arrived: Path, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         arrived.rename(path)
-        for folder in (path.parent, self._folder):
-            _sync_folder(folder)
+        for folder in (path.parent, self._folder, self._folder.parent):
+            _sync_folder(folder)  # each of them may be new
 
     def _path(self, key: str) -> Path:
         if len(key) != 2 * _KEY_BYTES or not all(each in "0123456789abcdef" for each in key):
@@ -133,4 +133,11 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _older(folder: Path, at_s: float) -> list[Path]:
-    return [path for path in _entries(folder) if path.stat().st_mtime < at_s]
+    return [path for path in _entries(folder) if _is_older(path, at_s)]
+
+
+def _is_older(path: Path, at_s: float) -> bool:
+    try:
+        return path.stat().st_mtime < at_s
+    except FileNotFoundError:  # it has arrived meanwhile, or another process has removed it
+        return False

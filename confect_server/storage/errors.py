@@ -70,3 +70,33 @@ class StorageTokenExpired(DatabaseError):
         super().__init__(
             "the upload URL can no longer be used", hint="ask for a new one before each upload"
         )
+
+
+class BadContentType(DatabaseError):
+    """A content type that no header can carry."""
+
+    def __init__(self, content_type: str) -> None:
+        super().__init__(
+            f"{content_type!r} is no content type",
+            hint="give one such as image/png, in printable ASCII",
+        )
+
+
+class BadDigest(DatabaseError):
+    """An upload that says a SHA-256 that is none."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the digest of this upload is no SHA-256",
+            hint="send `Digest: sha-256=` and the 32 bytes in base64, or no such header",
+        )
+
+
+class StoredTooSlowly(DatabaseError):
+    """Bytes that were given up before a document led to them."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the bytes of the file waited for its document for longer than orphan_s",
+            hint="store it again; raise orphan_s in [tool.confect.storage] if that is too short",
+        )

@@ -9,9 +9,9 @@ from typing import Protocol, TypeVar
 from confect_core import Id, StoredFile
 from confect_server.engine import PausePoint, Pauses, Timepiece, Transaction
 from confect_server.settings import Storage
-from confect_server.storage.blobs import Blobs
-from confect_server.storage.errors import NoOrigin, WrongDigest
-from confect_server.storage.rows import add_file
+from confect_server.storage.blobs import Blob, Blobs
+from confect_server.storage.errors import BadContentType, NoOrigin, StoredTooSlowly, WrongDigest
+from confect_server.storage.rows import add_file, is_known
 from confect_server.storage.upload_tokens import UploadTokens
 
 T = TypeVar("T")
@@ -55,13 +55,40 @@ class Files:
         sha256: bytes | None,
         transact: Transact,
     ) -> Id[StoredFile]:
-        """Store what comes; raises `WrongDigest`, `BlobTooLarge`, and then keeps nothing."""
+        """Store what comes.
+
+        Raises `BadContentType`, `BlobTooLarge`, `WrongDigest`, and then keeps nothing, or
+        `StoredTooSlowly`.
+        """
+        if content_type is not None and not (content_type.isascii() and content_type.isprintable()):
+            raise BadContentType(content_type)
         blob = await self.blobs.write(chunks, self._settings.file_bytes)
+        written_ms = self.now_ms
         if sha256 not in (None, blob.sha256):
             await self.blobs.delete(blob.key)
             raise WrongDigest(_text(sha256 or b""), _text(blob.sha256))
         await self._pauses.reached(PausePoint.FILE_STORED)
-        return await transact(lambda transaction: add_file(transaction, blob, content_type))
+        return await transact(
+            lambda transaction: self._entered(transaction, blob, content_type, written_ms)
+        )
+
+    async def _entered(
+        self, transaction: Transaction, blob: Blob, content_type: str | None, written_ms: float
+    ) -> Id[StoredFile]:
+        """Make a file of the bytes, unless a sweeper may have given them up by now.
+
+        If one does so at the same time, one of the two conflicts, for each looks for the other.
+        """
+        is_given_up = await is_known(transaction, blob.key)
+        waited_ms = transaction.began_at_ns / _NS_PER_MS - written_ms
+        if is_given_up or waited_ms >= self._settings.orphan_s * _MS_PER_S:
+            raise StoredTooSlowly
+        return await add_file(transaction, blob, content_type)
+
+    @property
+    def largest(self) -> int:
+        """The most bytes that one file may have."""
+        return self._settings.file_bytes
 
     def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         """The bytes of a file, in chunks."""

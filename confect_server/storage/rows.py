@@ -74,7 +74,8 @@ async def file_at(transaction: Transaction, key: str) -> StoredFile | None:
     """The file whose bytes lie under this key, unless it was deleted."""
     found = transaction.range(BLOBS_BY_KEY, Interval.prefix(key_of((key,))), at_most=1)
     async for row in found:
-        return await file_of(transaction, cast("str", row.document["file"]))
+        if "file" in row.document:
+            return await file_of(transaction, cast("str", row.document["file"]))
     return None
 
 
@@ -92,8 +93,13 @@ async def remove_file(transaction: Transaction, file: StoredFile, at_ms: float) 
     await transaction.delete(STORAGE, internal)
 
 
+async def give_up(transaction: Transaction, key: str, at_ms: float) -> None:
+    """Have bytes removed that no file has, as if theirs had been deleted."""
+    await transaction.insert(BLOBS, {"key": key, "deletedAt": at_ms})
+
+
 async def is_known(transaction: Transaction, key: str) -> bool:
-    """Does some file have these bytes, or did one until lately?"""
+    """Does some file have these bytes, or are they about to go?"""
     found = transaction.range(BLOBS_BY_KEY, Interval.prefix(key_of((key,))), at_most=1)
     async for _ in found:
         return True

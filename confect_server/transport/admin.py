@@ -6,8 +6,6 @@ import hmac
 
 from confect_core.errors import CallError
 
-_SCHEME = "convex "
-
 
 class NotAdmin(CallError):
     """A call that needs the admin key came without it."""
@@ -31,9 +29,3 @@ class AdminKey:
         """Is this the key? It may name its deployment, as in `dev:key`."""
         bare = key.split(":", 1)[1] if key.startswith(("dev:", "prod:")) else key
         return hmac.compare_digest(bare.encode(), self._secret.encode())
-
-    def check_header(self, header: bytes | None) -> None:
-        """Raise `NotAdmin` unless this Authorization header carries the key."""
-        text = (header or b"").decode("latin-1")
-        if not text.lower().startswith(_SCHEME) or not self.is_key(text[len(_SCHEME) :]):
-            raise NotAdmin

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_ONE = re.compile(rb"bytes=(\d*)-(\d*)")
+_ONE = re.compile(rb"bytes=(\d{0,100})-(\d{0,100})")
 
 
 class ByteRange(NamedTuple):

@@ -27,16 +27,19 @@ from confect_core.protocol import (
 )
 from confect_core.values import clean, export_json, loads_canonical
 from confect_core.values.absent import ABSENT
-from confect_server.runtime import ADMIN, CLIENT, Backend
+from confect_server.auth.errors import TokenRefused
+from confect_server.runtime import Backend, Caller
 from confect_server.runtime.outcome import RunOutcome, Succeeded
 from confect_server.transport.admin import AdminKey, NotAdmin
+from confect_server.transport.callers import Callers
+from confect_server.transport.environment import EnvironmentApi
 from confect_server.transport.front_page import front_page
 from confect_server.transport.http_exchange import HTML, JSON, TEXT, BodyTooLong, Exchange
 from confect_server.transport.storage_api import StorageApi
 
 _REFUSED = (BadFormat, BadFunctionPath, BadJsonBody, InvalidClientVersion)
 
-Run = Callable[[CallRequest], Awaitable[RunOutcome]]
+Run = Callable[[CallRequest, Caller], Awaitable[RunOutcome]]
 
 
 class HttpApi:
@@ -48,7 +51,8 @@ class HttpApi:
         self._executor = backend.executor
         self._queries = backend.queries
         self._shows_functions = shows_functions
-        self._admin_key = admin_key
+        self._callers = Callers(backend, admin_key)
+        self._environment = EnvironmentApi(backend, self._callers)
         self._calls: dict[str, Run] = {
             "/api/query": self._query,
             "/api/mutation": self._mutation,
@@ -64,6 +68,8 @@ class HttpApi:
             await exchange.allow_cross_origin()
         elif exchange.path in self._calls and exchange.method == "POST":
             await self._call(exchange, self._calls[exchange.path])
+        elif self._environment.serves(exchange):
+            await self._environment.answer(exchange)
         elif exchange.path == "/version" and exchange.method == "GET":
             await exchange.respond(200, TEXT, self._version)
         elif await self._storage.answer(exchange):
@@ -76,7 +82,8 @@ class HttpApi:
         route = self._executor.application.routes.find(exchange.method, exchange.path)
         if route is None:
             return False
-        response = await self._executor.run_route(route, exchange.request)
+        caller = await self._callers.requesting(exchange.header(b"authorization"))
+        response = await self._executor.run_route(route, exchange.request, caller)
         await exchange.stream(response)
         return True
 
@@ -99,11 +106,10 @@ class HttpApi:
 
     async def _call(self, exchange: Exchange, run: Run) -> None:
         try:
-            if exchange.path == "/api/function":
-                self._admin_key.check_header(exchange.header(b"authorization"))
+            caller = await self._caller(exchange)
             request = await _read_call(exchange)
-            body = encode_call_response(_in_format(await run(request), request.format))
-        except NotAdmin as error:
+            body = encode_call_response(_in_format(await run(request, caller), request.format))
+        except (NotAdmin, TokenRefused) as error:
             await exchange.respond(401, JSON, encode_refusal(error.code, error))
         except UnsupportedClientVersion as error:
             refusal = encode_refusal(error.code, error)
@@ -115,19 +121,25 @@ class HttpApi:
         else:
             await exchange.respond(200, JSON, body)
 
-    async def _query(self, request: CallRequest) -> RunOutcome:
-        run = await self._queries.run(str(request.path), request.args, CLIENT)
+    async def _caller(self, exchange: Exchange) -> Caller:
+        header = exchange.header(b"authorization")
+        if exchange.path == "/api/function":
+            return self._callers.administering(header)
+        return await self._callers.sending(header)
+
+    async def _query(self, request: CallRequest, caller: Caller) -> RunOutcome:
+        run = await self._queries.run(str(request.path), request.args, caller)
         return run.outcome
 
-    async def _mutation(self, request: CallRequest) -> RunOutcome:
-        run = await self._executor.run_mutation(str(request.path), request.args, CLIENT)
+    async def _mutation(self, request: CallRequest, caller: Caller) -> RunOutcome:
+        run = await self._executor.run_mutation(str(request.path), request.args, caller)
         return run.outcome
 
-    async def _action(self, request: CallRequest) -> RunOutcome:
-        return await self._executor.run_action(str(request.path), request.args, CLIENT)
+    async def _action(self, request: CallRequest, caller: Caller) -> RunOutcome:
+        return await self._executor.run_action(str(request.path), request.args, caller)
 
-    async def _function(self, request: CallRequest) -> RunOutcome:
-        return await self._executor.run_any(str(request.path), request.args, ADMIN)
+    async def _function(self, request: CallRequest, caller: Caller) -> RunOutcome:
+        return await self._executor.run_any(str(request.path), request.args, caller)
 
 
 async def _read_call(exchange: Exchange) -> CallRequest:

@@ -96,7 +96,9 @@ class SyncSession(Generic[I]):
         self._least_ts = 0  # no Transition may be older than what the client was told of
         self._mutations: list[RunMutation[I]] = []  # the first one is running
         self._actions_running = 0
+        self._lapses_at_ms: int | None = None  # when the token no longer vouches for the identity
         self._is_verifying = False
+        self._awaits_token = False  # the old one has lapsed, the next one is being checked
         self._held: list[ClientMessage] = []  # what arrived behind an Authenticate
         self._liveness = Liveness()
         self._is_closed = False
@@ -104,7 +106,7 @@ class SyncSession(Generic[I]):
     @property
     def is_behind(self) -> bool:
         """Whether `advance` has something to do."""
-        is_idle = self._next is None and not self._is_closed
+        is_idle = self._next is None and not self._awaits_token and not self._is_closed
         return is_idle and (self._owes_transition or self._queries.is_stale)
 
     @property
@@ -202,6 +204,9 @@ class SyncSession(Generic[I]):
         """
         if not self.is_behind or ts < self._least_ts:
             return []
+        if self._is_past(now_ms):
+            self._awaits_token = self._is_verifying
+            return [] if self._awaits_token else self.expire()
         self._least_ts = ts
         end = StateVersion(self._queries.version, self._identity_version, ts)
         self._next = _NextTransition(end, self._owes_transition)
@@ -304,11 +309,16 @@ class SyncSession(Generic[I]):
         self._is_verifying = True
         return [Verify(message.token)]
 
-    def authenticated(self, identity: I) -> list[Effect[I]]:
-        """The token of the last `Verify` is good: every query runs again, as this identity."""
+    def authenticated(self, identity: I, lapses_at_ms: int | None = None) -> list[Effect[I]]:
+        """The token of the last `Verify` is good: every query runs again, as this identity.
+
+        If the token says until when, nothing is done on its behalf after that.
+        """
         if self._is_closed:
             return []
         self._identity = identity
+        self._lapses_at_ms = lapses_at_ms
+        self._awaits_token = False
         self._identity_version += 1
         self._is_verifying = False
         self._queries.invalidate_all()
@@ -327,6 +337,20 @@ class SyncSession(Generic[I]):
             return []
         refusal = AuthError(error, self._version.identity, attempted)
         return [self._send(refusal), *self.close(Close())]
+
+    def has_lapsed(self, now_ms: int) -> bool:
+        """Is the token no longer good? Then the driver expires the session and runs nothing more.
+
+        A client that has shown another token already is not turned away while that is checked.
+        """
+        return self._is_past(now_ms) and (self._is_closed or not self._is_verifying)
+
+    def _is_past(self, now_ms: int) -> bool:
+        return self._lapses_at_ms is not None and now_ms > self._lapses_at_ms
+
+    def expire(self) -> list[Effect[I]]:
+        """The token has lapsed: the client hears of it, and comes back with another one."""
+        return self.auth_failed("The token has expired", attempted=False)
 
     # Signs of life.
 

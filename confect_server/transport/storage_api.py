@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from hashlib import sha256
 from typing import TypeVar
 
 from starlette.datastructures import Headers
@@ -13,10 +15,12 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from confect_core import StoredFile
 from confect_core.errors import ConfectError
-from confect_server.engine import Transaction
+from confect_server.engine import OutOfRetention, Transaction
 from confect_server.runtime import Backend
 from confect_server.storage import Files
 from confect_server.storage.errors import (
+    BadContentType,
+    BadDigest,
     BlobTooLarge,
     StorageTokenExpired,
     StorageTokenInvalid,
@@ -33,13 +37,15 @@ _UPLOAD = f"{PREFIX}upload"
 
 _KEY = re.compile(r"[0-9a-f]{32}")
 _KEPT_BY_BROWSERS = "private, max-age=2592000"
-_DIGEST = re.compile(r"\bsha-256=:?([A-Za-z0-9+/]+=*):?", re.IGNORECASE)
+_DIGEST = re.compile(r"(?:^|,)\s*sha-256=([^,\s]*)", re.IGNORECASE)
 
 _STATUS: dict[type[ConfectError], int] = {
     StorageTokenInvalid: 401,
     StorageTokenExpired: 401,
     BlobTooLarge: 413,
     WrongDigest: 400,
+    BadDigest: 400,
+    BadContentType: 400,
 }
 
 
@@ -48,7 +54,8 @@ class StorageApi:
 
     def __init__(self, backend: Backend) -> None:
         self._files: Files = backend.files
-        self._transactions = backend.executor.transactions
+        self._database = backend.database
+        self._transactions = backend.transactions
 
     async def answer(self, exchange: Exchange) -> bool:
         """Answer a request for a file; False if it is none."""
@@ -71,6 +78,8 @@ class StorageApi:
         content_type = request.headers.get("content-type")
         try:
             self._files.check_token(request.query_params.get("token", ""))
+            if int(request.headers.get("content-length", 0)) > self._files.largest:
+                raise BlobTooLarge(self._files.largest)
             digest = _digest_in(request.headers)
             id = await self._files.add(request.stream(), content_type, digest, self._write)
         except ClientDisconnect:
@@ -86,10 +95,12 @@ class StorageApi:
         if file is None:
             return _refusal(404, "FileNotFound", "there is no such file")
         headers = _headers_of(file)
-        if exchange.header(b"if-none-match") == headers["etag"].encode():
+        etag = headers["etag"].encode()
+        if _has(exchange.header(b"if-none-match"), etag):
             return Response(status_code=304, headers=headers)
+        is_same = exchange.header(b"if-range") in (None, etag)
         try:
-            wanted = range_of(exchange.header(b"range"), file.size)
+            wanted = range_of(exchange.header(b"range") if is_same else None, file.size)
         except NoSuchRange:
             headers["content-range"] = f"bytes */{file.size}"
             return Response(status_code=416, headers=headers)
@@ -109,6 +120,14 @@ class StorageApi:
         return StreamingResponse(self._files.read(key, start, end), status, headers)
 
     async def _file_at(self, key: str) -> StoredFile | None:
+        with suppress(OutOfRetention):
+            found = await self._look_for(key)
+            if found is not None:
+                return found
+        await self._database.refresh()  # another process may have stored it
+        return await self._look_for(key)
+
+    async def _look_for(self, key: str) -> StoredFile | None:
         transaction = self._transactions.begin(is_read_only=True)
         try:
             return await file_at(transaction, key)
@@ -128,6 +147,8 @@ def _headers_of(file: StoredFile) -> dict[str, str]:
         "etag": f'"{digest}"',
         "cache-control": _KEPT_BY_BROWSERS,
         "accept-ranges": "bytes",
+        # what somebody uploaded is not to be taken for something else, a script for example
+        "x-content-type-options": "nosniff",
     }
 
 
@@ -136,8 +157,26 @@ def _digest_in(headers: Headers) -> bytes | None:
     for name in ("digest", "content-digest"):
         said = _DIGEST.search(headers.get(name, ""))
         if said is not None:
-            return b64decode(said[1])
+            return _sha256_of(said[1])
     return None
+
+
+def _sha256_of(text: str) -> bytes:
+    try:
+        digest = b64decode(text.strip(":"), validate=True)
+    except ValueError:
+        raise BadDigest from None
+    if len(digest) != sha256().digest_size:
+        raise BadDigest
+    return digest
+
+
+def _has(known: bytes | None, etag: bytes) -> bool:
+    """Does an `If-None-Match` name this very content?"""
+    if known is None:
+        return False
+    tags = [each.strip().removeprefix(b"W/") for each in known.split(b",")]
+    return etag in tags or tags == [b"*"]
 
 
 def _refusal(status: int, code: str, message: str) -> Response:

@@ -18,22 +18,22 @@ import anyio.lowlevel
 from confect_core.protocol import (
     Action,
     AddQuery,
-    AdminToken,
     ClientVersion,
     InvalidClientVersion,
     MalformedMessage,
     Mutation,
-    NoToken,
     Token,
     UnsupportedClientVersion,
     encode_refusal,
 )
+from confect_server.auth.errors import TokenRefused
 from confect_server.engine import OutOfRetention, PausePoint, Subscription
-from confect_server.runtime import ADMIN, CLIENT, Backend, Caller, QueryResult
+from confect_server.runtime import CLIENT, Backend, Caller, QueryResult
 from confect_server.runtime.executor import NEWEST_ATTEMPTS
 from confect_server.runtime.outcome import Failed, QueryRun
 from confect_server.runtime.requests import SessionRequest
-from confect_server.transport.admin import AdminKey
+from confect_server.transport.admin import AdminKey, NotAdmin
+from confect_server.transport.callers import Callers
 from confect_server.transport.effects import (
     Close,
     Drop,
@@ -60,7 +60,7 @@ class SyncServer:
 
     def __init__(self, backend: Backend, admin_key: AdminKey) -> None:
         self._backend = backend
-        self._admin_key = admin_key
+        self._callers = Callers(backend, admin_key)
         self._connections: set[_Connection] = set()
 
     async def serve(self, socket: Socket) -> None:
@@ -77,7 +77,7 @@ class SyncServer:
             await socket.refuse(404, b"No matching routes found")
             return
         await socket.accept()
-        connection = _Connection(socket, self._backend, self._admin_key)
+        connection = _Connection(socket, self._backend, self._callers)
         self._connections.add(connection)
         try:
             await connection.run()
@@ -108,14 +108,14 @@ def check_client(path: str, header: bytes | None) -> None:
 class _Connection:
     """One socket with its session, and what the session has asked for."""
 
-    def __init__(self, socket: Socket, backend: Backend, admin_key: AdminKey) -> None:
+    def __init__(self, socket: Socket, backend: Backend, callers: Callers) -> None:
         self._socket = socket
         self._executor = backend.executor
         self._queries = backend.queries
         self._database = backend.database
         self._pauses = backend.database.pauses
         self._clock = backend.clock
-        self._admin_key = admin_key
+        self._callers = callers
         self._session: SyncSession[Caller] = SyncSession(CLIENT)
         self._subscriptions: dict[int, Subscription] = {}
         self._put_off = 0  # how often in a row the queries had to run at a newer snapshot
@@ -224,7 +224,7 @@ class _Connection:
                 case Drop():
                     self._release(effect.query_ids)
                 case Verify():
-                    self._do(self._verified(effect.token))
+                    self._tasks.start_soon(self._verify, effect.token)
                 case Close():
                     self._socket.close(effect.code, effect.reason)
                 case RunQueries():
@@ -260,6 +260,8 @@ class _Connection:
             self._subscriptions[query_id] = subscription
 
     async def _run_mutation(self, run: RunMutation[Caller]) -> list[Effect[Caller]]:
+        if self._has_lapsed():
+            return []
         request = run.request
         named = SessionRequest(run.session_id, request.request_id)
         path = _path(request)
@@ -270,18 +272,27 @@ class _Connection:
         return self._session.mutation_committed(request.request_id, result.outcome, result.ts)
 
     async def _run_action(self, run: RunAction[Caller]) -> None:
+        if self._has_lapsed():
+            return
         request = run.request
         named = SessionRequest(run.session_id, request.request_id)
         path = _path(request)
         outcome = await self._executor.run_action(path, request.args, run.identity, named)
         self._do(self._session.action_finished(request.request_id, outcome))
 
-    def _verified(self, token: Token) -> list[Effect[Caller]]:
-        if isinstance(token, NoToken):
-            return self._session.authenticated(CLIENT)
-        if isinstance(token, AdminToken) and self._admin_key.is_key(token.value):
-            return self._session.authenticated(ADMIN)
-        return self._session.auth_failed("No auth provider accepts the token")
+    def _has_lapsed(self) -> bool:
+        if not self._session.has_lapsed(self._now_ms()):
+            return False
+        self._do(self._session.expire())
+        return True
+
+    async def _verify(self, token: Token) -> None:
+        try:
+            caller, lapses_at_ms = await self._callers.showing(token)
+        except (TokenRefused, NotAdmin) as refused:
+            self._do(self._session.auth_failed(refused.message))
+        else:
+            self._do(self._session.authenticated(caller, lapses_at_ms))
 
     def _release(self, query_ids: Iterable[int]) -> None:
         self._running.difference_update(query_ids)

@@ -96,6 +96,13 @@ class OfficialClient:
         call: dict[str, Json] = {"as": kind, "path": path, "args": args}
         await self._tell(do="call", name=name, **call)
 
+    async def set_auth(self, *tokens: str) -> None:
+        """Show these tokens, each where one is fetched and the last one ever after.
+
+        On a socket of npm's client, `auth` tells whether they are taken.
+        """
+        await self._tell(do="setAuth", name="auth", tokens=list(tokens))
+
     async def begin_optimistic_insert(self, name: str, text: str) -> None:
         """Insert a note that the list of notes shows at once, with an asterisk."""
         await self._tell(do="insertOptimistically", name=name, text=text)
@@ -105,6 +112,24 @@ class OfficialClient:
         await self.begin("call", kind, path, **args)
         event = await self.next()
         assert event.name == "call", event
+        return event
+
+    async def fetch(
+        self, url: str, method: str = "GET", body: str | None = None, **headers: Json
+    ) -> dict[str, Any]:
+        """What a request of the web is answered with: status, type and text."""
+        sent: dict[str, Json] = {name.replace("_", "-"): each for name, each in headers.items()}
+        await self._tell(do="fetch", name="fetch", url=url, method=method, headers=sent, body=body)
+        event = await self.next()
+        assert event[:2] == ("resolved", "fetch"), event
+        return event.document
+
+    async def call_among(self, kind: str, path: str, **args: Json) -> Event:
+        """Call a function and wait for its end, whatever else happens until then."""
+        await self.begin("call", kind, path, **args)
+        event = await self.next()
+        while event.name != "call":
+            event = await self.next()
         return event
 
     async def ask_next(self, name: str) -> None:

@@ -34,6 +34,10 @@ class Commands:
         del self._subscriptions[name]
         return "unsubscribed", None
 
+    def setAuth(self, name: str, tokens: list[str]) -> tuple[str, object]:  # noqa: N802
+        self._client.set_auth(tokens[0])
+        return "set", None
+
     def call(self, name: str, **call: Any) -> tuple[str, object]:
         return "resolved", getattr(self._client, call["as"])(call["path"], call["args"])
 

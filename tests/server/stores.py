@@ -6,7 +6,6 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from heapq import heappop, heappush
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -14,7 +13,7 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from confect_core.values import Interval
-from confect_server.engine import Database, IndexDefinition, Pauses
+from confect_server.engine import Clock, Database, IndexDefinition, Pauses
 from confect_server.settings import Settings, Sharing
 from confect_server.store import (
     Admission,
@@ -59,31 +58,6 @@ class SettableClock:
         await anyio.sleep(seconds)
 
 
-class MovableClock(SettableClock):
-    """A clock that stands until it is moved; whoever sleeps by it then wakes at the right time."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._sleepers: list[tuple[int, int, anyio.Event]] = []
-        self._count = 0
-
-    async def sleep(self, seconds: float, /) -> None:
-        awake = anyio.Event()
-        self._count += 1
-        heappush(self._sleepers, (self.at_ns + round(seconds * 1e9), self._count, awake))
-        await awake.wait()
-
-    async def move(self, seconds: float) -> None:
-        """Let so much time pass, and all be done that is to be done in it."""
-        end_ns = self.at_ns + round(seconds * 1e9)
-        await anyio.wait_all_tasks_blocked()
-        while self._sleepers and self._sleepers[0][0] <= end_ns:
-            self.at_ns, _, awake = heappop(self._sleepers)
-            awake.set()
-            await anyio.wait_all_tasks_blocked()
-        self.at_ns = end_ns
-
-
 NOTHING_BY_ITSELF = Settings(sharing=Sharing(poll_s=None))
 """A database sees what others commit when the test says so, not some time later."""
 
@@ -92,7 +66,7 @@ def opened(
     store: Store,
     *,
     seed: int = 0,
-    clock: SettableClock | None = None,
+    clock: Clock | None = None,
     settings: Settings = NOTHING_BY_ITSELF,
     pauses: Pauses | None = None,
 ) -> AbstractAsyncContextManager[Database]:

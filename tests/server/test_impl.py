@@ -6,12 +6,24 @@ import dataclasses
 from typing import Any
 
 import pytest
+from pydantic import Field
 
 from confect_core import FunctionSpec, GroupSpec, Index, NoArgs, Table
 from confect_core.errors import Mistakes
 from confect_core.table_errors import UnknownField
 from confect_core.values.codec import UnresolvedType
-from confect_server import DataModel, GroupImpl, Impl, QueryCtx, impl, layers
+from confect_server import (
+    CustomJwtProvider,
+    DataModel,
+    Environment,
+    GroupImpl,
+    Impl,
+    OidcProvider,
+    QueryCtx,
+    impl,
+    layers,
+)
+from confect_server.environment.errors import ImpossibleVariable
 from confect_server.errors import DuplicateGroup, WrongImplementations
 
 
@@ -112,3 +124,28 @@ def test_the_tables_of_an_application_are_those_of_its_groups() -> None:
     declared = DataModel((Outer, Inner)).declared
     indexes = {name: table.indexes for name, table in declared.items()}
     assert indexes == {"outer": {"by_size": ("inner.size",)}, "inner": {}}
+
+
+def test_providers_that_no_token_can_come_from_are_mistakes() -> None:
+    app = Impl(layers()).authenticate(
+        OidcProvider(domain="id.example.com", application_id="app"),
+        OidcProvider(domain="ftp://id.example.com", application_id=""),
+        CustomJwtProvider(issuer="anything", jwks="data:,{}", algorithm="RS256"),
+        CustomJwtProvider(issuer="", jwks="keys.json", algorithm="RS256"),
+    )
+    told = [each.message.rpartition(": ")[2] for each in app.mistakes()]
+    assert told == [
+        "its domain is no address",
+        "application_id is empty",
+        "its issuer is empty",
+        "its keys cannot be at 'keys.json'",
+    ]
+
+
+def test_settings_that_nobody_could_set_are_a_mistake() -> None:
+    class Env(Environment):
+        size: int = Field(default=1, alias="my-size")
+
+    (mistake,) = Impl(layers()).environment(Env).mistakes()
+    assert isinstance(mistake, ImpossibleVariable)
+    assert "'my-size'" in mistake.message

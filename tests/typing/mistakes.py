@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from returns.result import Failure, Success
 from starlette.requests import Request
 from starlette.responses import Response
@@ -30,16 +32,22 @@ from confect_server import (
     Answer,
     Call,
     Change,
+    CronJob,
+    Environment,
     Impl,
     Proceed,
     Range,
+    ScheduledFunction,
     around,
+    cron,
+    daily,
     field_of,
     impl,
     middleware,
     on_write,
     route,
 )
+from confect_server.testing import TestApp, replacing
 from shop._generated import impls as shop_impls
 from shop._generated import refs as shop_refs
 from shop._generated.db import MutationCtx as ShopMutationCtx
@@ -94,6 +102,33 @@ async def calls(client: AsyncClient, note_id: Id[Note], user_id: Id[User]) -> No
     note.text  # an outcome is no note
     refs.public.notes.list = refs.public.notes.list  # refs do not change
     assert n
+
+
+async def schedules(ctx: MutationCtx, note_id: Id[Note], job: Id[ScheduledFunction]) -> None:
+    soon = timedelta(seconds=1)
+    await ctx.scheduler.run_after(soon, refs.public.notes.list)  # a query is not scheduled
+    await ctx.scheduler.run_after(soon, refs.public.notes.insert)  # missing argument
+    await ctx.scheduler.run_after(soon, refs.public.notes.insert, text=3)  # wrong type
+    await ctx.scheduler.run_after(soon, refs.public.notes.insert, "hi")  # by position
+    await ctx.scheduler.run_after(3, refs.internal.notes.clear)  # seconds are a timedelta
+    await ctx.scheduler.run_at(soon, refs.internal.notes.clear)  # a delay is no time
+    await ctx.scheduler.cancel(note_id)  # the id of something else
+    cron_id: Id[CronJob] = job  # a run is no cron
+    await ctx.crons.register("x", soon, refs.internal.notes.clear)  # no recurrence
+    await ctx.crons.register("x", daily(hour=3), refs.public.notes.list)  # a query does not recur
+    await ctx.crons.register("x", daily(hour=3), refs.public.notes.insert)  # no argument
+    cron("x", daily(hour=3), refs.public.notes.list)  # a query does not recur
+    cron("x", daily(hour=3), refs.public.notes.insert)  # missing argument
+    assert cron_id
+
+
+async def schedules_in_query(ctx: QueryCtx) -> None:
+    ctx.scheduler  # a query schedules nothing
+    ctx.crons  # nor again and again
+
+
+async def crons_in_action(ctx: ActionCtx) -> None:
+    ctx.crons  # an action calls a mutation for that
 
 
 @impl(Notes.insert)  # the handler answers something else
@@ -224,6 +259,9 @@ async def looks_at_files(ctx: QueryCtx, file: Id[StoredFile], note_id: Id[Note])
     await ctx.storage.delete(file)  # a query deletes no files
     await ctx.storage.upload_url()  # a query takes no files
     await ctx.storage.url(note_id)  # an id of another table is no file
+    await ctx.db.system.stored_file(note_id)  # an id of another table is no file
+    await ctx.db.system.storage.delete(file)  # system tables are not written
+    await ctx.db.notes.get(file)  # the id of a file is no id of a document
     url: str = await ctx.storage.url(file)  # the file may be gone
     assert url
 
@@ -236,6 +274,7 @@ async def changes_files(ctx: MutationCtx, file: Id[StoredFile]) -> None:
 
 async def acts(ctx: ActionCtx, note_id: Id[Note]) -> None:
     await ctx.storage.store("abc")  # bytes are no text
+    await ctx.storage.store(b"abc", sha256="0123")  # a digest is bytes
     ctx.meta  # an action has no limits to use up
     ctx.db  # an action has no database of its own
     Mailer.of(ctx)  # an action that did not ask
@@ -378,6 +417,22 @@ async def time(ctx: ActionCtx[Clock], request: Request) -> Response:
 
 
 Impl(dev).serve(time)  # Clock is not provided
+
+
+class Env(Environment):
+    page_size: int = 20
+
+
+async def who_and_where(ctx: QueryCtx, client: AsyncClient) -> None:
+    settings = await Env.of(ctx)
+    settings.nowhere  # no such setting
+    await Env.of(client)  # no ctx of a handler
+    ctx.auth.identity().subject  # there may be nobody
+    await client.set_auth("token")  # a token has to be fetched
+
+
+Impl(dev).authenticate("https://id.example.com")  # no provider
+Impl(dev).environment(Env())  # settings, not their class
 route("FETCH", "/time")  # no such method
 route("GET", "/time", prefix="/")  # a path and a prefix
 
@@ -388,3 +443,18 @@ async def text(ctx: ActionCtx, request: Request) -> str:
 
 
 out: Outcome[int, Gone] = Success("three")  # another result in an outcome
+
+
+async def in_tests(t: TestApp[Mailer], note_id: Id[Note]) -> None:
+    await t.mutation(refs.public.notes.insert, text=3)  # wrong type
+    await t.query(refs.public.notes.insert, text="hi")  # a mutation is no query
+    await t.as_client().mutation(refs.internal.notes.clear)  # clients call no internal functions
+    await t.read(seed)  # what reads cannot write
+    await t.run(seed)  # the application has no Clock
+
+
+async def seed(ctx: MutationCtx[Clock]) -> None:
+    await ctx.db.notes.insert(text="hi", author="ann", at=0.0)
+
+
+replacing(Mailer).by(Clock())  # another service

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Never, assert_never, assert_type
 from uuid import UUID
 
+from pydantic import SecretStr
 from returns.result import Failure, Success
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -42,6 +43,7 @@ from confect_core import (
     PublicQueryRef,
     QueryRef,
     Spec,
+    StoredFile,
     Table,
     TaggedError,
     ref,
@@ -54,18 +56,29 @@ from confect_server import (
     Answer,
     Call,
     Change,
+    CronJob,
+    CronRun,
+    CustomJwtProvider,
     DatabaseReader,
+    Environment,
+    Every,
     Expr,
     FunctionImpl,
     GroupImpl,
     Impl,
+    JobFailed,
     MiddlewareImpl,
+    OidcProvider,
     Proceed,
     Range,
+    ScheduledFunction,
     Service,
     UndeclaredDocument,
+    UserIdentity,
     WriteHook,
     around,
+    cron,
+    daily,
     field_of,
     impl,
     layers,
@@ -76,6 +89,7 @@ from confect_server import (
 )
 from confect_server import MutationCtx as AnyMutationCtx
 from confect_server import QueryCtx as AnyQueryCtx
+from confect_server.testing import TestApp, replacing
 from shop._generated import refs as shop_refs
 from shop._generated.db import EventsDocument
 from shop._generated.db import MutationCtx as ShopMutationCtx
@@ -103,6 +117,29 @@ class Event(Table, name="events"):
     at: CommitTs = COMMIT_TS
 
 
+async def schedules(ctx: MutationCtx, at: datetime) -> None:
+    soon = timedelta(seconds=1)
+    job = await ctx.scheduler.run_after(soon, refs.public.notes.insert, text="hi")
+    assert_type(job, Id[ScheduledFunction])
+    await ctx.scheduler.run_at(at, refs.internal.notes.clear)
+    await ctx.scheduler.cancel(job)
+    found = await ctx.db.system.get(job)
+    assert_type(found, ScheduledFunction | None)
+    if found is not None and isinstance(found.state, JobFailed):
+        assert_type(found.state.error, str)
+    assert_type(await ctx.db.system.scheduled_functions.collect(), list[ScheduledFunction])
+    every = await ctx.crons.register("mine", Every(soon), refs.public.notes.insert, text="hi")
+    assert_type(every, Id[CronJob])
+    assert_type(await ctx.crons.list(), list[CronJob])
+    assert_type(await ctx.db.system.cron_runs.first(), CronRun | None)
+
+
+async def schedules_by_action(ctx: ActionCtx, note_id: Id[Note], at: datetime) -> None:
+    await ctx.scheduler.run_at(at, refs.public.notes.email, note_id=note_id)
+    job = await ctx.scheduler.run_after(timedelta(), refs.public.notes.insert, text="hi", tag=None)
+    await ctx.scheduler.cancel(job)
+
+
 async def filters(ctx: QueryCtx) -> None:
     at = field_of(Note, lambda note: note.at)
     tag = field_of(Note, lambda note: note.tag)
@@ -117,6 +154,25 @@ async def filters(ctx: QueryCtx) -> None:
     assert_type(await query.filter(lambda note: note.at > 3).first(), Note | None)
     assert_type(await ctx.db.notes.count(), int)
     Event(at=COMMIT_TS)
+
+
+async def files(
+    ctx: QueryCtx, writer: MutationCtx, action: ActionCtx, id: Id[StoredFile]
+) -> AsyncIterator[bytes]:
+    assert_type(await ctx.storage.url(id), str | None)
+    assert_type(await ctx.storage.metadata(id), StoredFile | None)
+    assert_type(await ctx.db.system.stored_file(id), StoredFile | None)
+    assert_type(await ctx.db.system.storage.order("desc").take(3), list[StoredFile])
+    assert_type(await writer.storage.upload_url(), str)
+    assert_type(await writer.storage.url(id), str | None)
+    assert_type(await action.storage.store(b"", content_type="text/plain"), Id[StoredFile])
+    assert_type(await action.storage.store(files(ctx, writer, action, id)), Id[StoredFile])
+    content = await action.storage.get(id)
+    if content is not None:
+        assert_type(content.file.size, int)
+        assert_type(await content.read(), bytes)
+        async for chunk in content:
+            yield chunk
 
 
 async def calls(client: AsyncClient, note_id: Id[Note]) -> None:
@@ -446,6 +502,23 @@ def wider(
     return query, mutation, act
 
 
+class Env(Environment):
+    stripe_key: SecretStr
+    page_size: int = 20
+
+
+async def fetch_token() -> str | None:
+    return None
+
+
+async def who_and_where(query: QueryCtx, action: ActionCtx, client: AsyncClient) -> None:
+    assert_type(await Env.of(query), Env)
+    assert_type((await Env.of(action)).page_size, int)
+    assert_type(query.auth.identity(), UserIdentity | None)
+    assert_type(action.auth.identity(), UserIdentity | None)
+    await client.set_auth(fetch_token)
+
+
 class Counter(Service):
     count = 0
 
@@ -474,7 +547,15 @@ async def first_note(ctx: ActionCtx[Mailer], request: Request) -> Response:
     return PlainTextResponse(note.text if note else "", status_code=200 if note else 404)
 
 
+configured: Impl[Clock | Mailer] = app.environment(Env).authenticate(
+    OidcProvider(domain="id.example.com", application_id="app"),
+    CustomJwtProvider(issuer="https://x", jwks="https://x/keys", algorithm="ES256"),
+)
 served: Impl[Clock | Mailer] = app.serve(first_note).watch(audit, several)
+recurring: Impl[Clock | Mailer] = app.recur(
+    cron("clear", daily(hour=3, timezone="Europe/Berlin"), refs.internal.notes.clear),
+    cron("greet", Every(timedelta(hours=1)), refs.public.notes.insert, text="hi", tag="cron"),
+)
 again: GroupImpl[Clock | Mailer] = impls.notes(
     list=notes_impl.list_,
     insert=notes_impl.insert,
@@ -485,6 +566,32 @@ again: GroupImpl[Clock | Mailer] = impls.notes(
     clear=notes_impl.clear,
     email=notes_impl.email,
 )
+
+
+async def in_tests(t: TestApp, note_id: Id[Note]) -> None:
+    assert_type(await t.query(refs.public.notes.list), list[Note])
+    assert_type(await t.query(refs.public.notes.get, note_id=note_id), Outcome[Note, NoteNotFound])
+    assert_type(await t.mutation(refs.internal.notes.clear), None)
+    assert_type(await t.action(refs.public.notes.email, note_id=note_id), bool)
+    page = await t.page(refs.public.notes.page, PaginationOptions(num_items=3))
+    assert_type(page, PaginationResult[Note])
+    assert_type(await t.run(seeded), Id[Note])
+    assert_type(await t.read(texts), list[str])
+    ann = t.as_user(subject="ann", email="ann@example.com")
+    assert_type(await ann.as_client().query(refs.public.notes.first), Note | None)
+    async with t.subscribe(refs.public.notes.list) as lists:
+        assert_type(await anext(lists), list[Note])
+
+
+async def seeded(ctx: MutationCtx[Clock]) -> Id[Note]:
+    return await ctx.db.notes.insert(text="hi", author="ann", at=Clock.of(ctx).now())
+
+
+async def texts(ctx: QueryCtx) -> list[str]:
+    return [note.text async for note in ctx.db.notes.query()]
+
+
+tested: TestApp[Clock | Mailer] = TestApp(app, replacing(Mailer).by(Mailer()), layers=live)
 whole: Spec = Spec.make().add(Notes).add(Things).add(GroupSpec.make("more"))
 reader: type[DatabaseReader] | None = data_model.reader
 insert_args: InsertNote = InsertNote(text="hi")

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import typer
 
+from confect_codegen.cli.check import check
 from confect_codegen.cli.codegen import codegen
 from confect_codegen.cli.dev import dev
+from confect_codegen.cli.env import env
 from confect_codegen.cli.run import run
 from confect_codegen.cli.schema import schema
 
@@ -20,6 +22,7 @@ main = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (codegen, dev, run):
+for command in (codegen, check, dev, run):
     main.command()(command)
+main.add_typer(env, name="env")
 main.add_typer(schema, name="schema")

@@ -15,11 +15,16 @@ def run(
     args: Annotated[str, typer.Argument(help="Its arguments as a JSON object.")] = "{}",
     *,
     project: Annotated[Path, typer.Option(help="The folder of the project.")] = Path(),
+    as_: Annotated[
+        str | None, typer.Option("--as", help="The user to act as, as a JSON object.")
+    ] = None,
     url: Annotated[str | None, typer.Option(help="The server, if not the project's own.")] = None,
 ) -> None:
     """Call a function, public or internal, and print what it answers as JSON.
 
     confect run notes:insert '{"text": "hello"}'
+
+    confect run notes:mine --as '{"issuer": "https://id.example.com", "subject": "ada"}'
     """
     # imported here, so that the other commands do not load an HTTP client
     from confect_codegen.remote import Server
@@ -28,4 +33,4 @@ def run(
     with reported():
         state = ProjectState.of(project.resolve())
         server = Server(url or state.address(), state.admin_key())
-        typer.echo(server.call(function, args))
+        typer.echo(server.call(function, args, as_))

@@ -1,22 +1,17 @@
-"""The notes application, served in this process on a database in memory."""
+"""The notes application, in this process on a database in memory; see the fixture `t`."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from app.notes.impl import notes
 from app.services import Clock, Mailer
-from confect_client import AsyncClient
-from confect_server import Impl, layers
-from confect_server.runtime import Backend
-from confect_server.store import MemoryStore
-from confect_server.transport import AdminKey, ConfectAsgi, serving
+from confect_server.testing import Replacement, replacing
 
 
 class StoppedClock(Clock):
@@ -37,23 +32,5 @@ def mailer() -> Mailer:
 
 
 @pytest.fixture
-async def backend(mailer: Mailer) -> AsyncGenerator[Backend]:
-    async def open_mailer() -> AsyncIterator[Mailer]:
-        yield mailer
-
-    async def open_clock() -> AsyncIterator[Clock]:
-        yield StoppedClock()
-
-    for_tests = layers().add(Mailer, open_mailer).add(Clock, open_clock)
-    async with Backend.open(Impl(for_tests).provide(notes), MemoryStore()) as backend:
-        yield backend
-
-
-@pytest.fixture
-async def client(backend: Backend) -> AsyncGenerator[AsyncClient]:
-    app = ConfectAsgi(backend, AdminKey("for tests"))
-    async with (
-        serving(app, "127.0.0.1", 0) as port,
-        AsyncClient(f"http://127.0.0.1:{port}") as client,
-    ):
-        yield client
+def confect_replacements(mailer: Mailer) -> Sequence[Replacement]:
+    return replacing(Mailer).by(mailer), replacing(Clock).by(StoppedClock())

@@ -69,9 +69,22 @@ const commands = {
   call({ name, as, path, args }) {
     tellEnd(name, client[as](makeFunctionReference(path), jsonToConvex(args)));
   },
+  setAuth({ name, tokens }) {
+    if (kind === "http") return client.setAuth(tokens[0]);
+    const next = () => (tokens.length > 1 ? tokens.shift() : tokens[0]);
+    client.setAuth(async () => next(), (isTaken) => tell("auth", name, isTaken));
+  },
   insertOptimistically({ name, text }) {
     const insert = makeFunctionReference("notes:insert");
     tellEnd(name, client.mutation(insert, { text }, { optimisticUpdate: showAtOnce }));
+  },
+  fetch({ name, url, method, headers, body }) {
+    const answer = fetch(url, { method, headers, body }).then(async (response) => ({
+      status: response.status,
+      type: response.headers.get("content-type"),
+      text: await response.text(),
+    }));
+    tellEnd(name, answer);
   },
   close() {
     process.stdin.destroy(); // only the client could keep the process alive now

@@ -18,12 +18,11 @@ from confect_server import (
     impl,
     layers,
 )
-from confect_server.engine import Pauses
+from confect_server.engine import Clock, Pauses
 from confect_server.runtime import Backend
 from confect_server.settings import Settings
 from confect_server.storage import Blobs
 from confect_server.store import MemoryStore, Store
-from tests.server.stores import SettableClock
 
 
 class Paper(Table, name="papers"):
@@ -154,7 +153,7 @@ def archive() -> Impl[Any]:
 
 @asynccontextmanager
 async def running(
-    clock: SettableClock,
+    clock: Clock,
     store: Store | None = None,
     *,
     blobs: Blobs | None = None,

@@ -587,3 +587,57 @@ def test_telemetry_is_ignored() -> None:
     talk = subscribed()
     assert talk.say('{"type":"Event","eventType":"ClientConnect","event":{"a":1}}') == []
     assert not talk.session.is_behind
+
+
+LAPSES_MS = NOW_MS - 1
+
+
+def lapsing(talk: Conversation) -> Conversation:
+    """The conversation with a token that was good for no longer than now."""
+    talk.say(NO_TOKEN % 0)
+    talk.note(talk.session.authenticated("me", LAPSES_MS))
+    return talk
+
+
+def test_a_token_that_lapsed_ends_the_session_with_the_next_transition() -> None:
+    talk = lapsing(subscribed())
+    assert talk.advance() == [Close()]
+    error = talk.hears()
+    assert (error["type"], error["authUpdateAttempted"]) == ("AuthError", False)
+
+
+def test_a_token_is_good_up_to_the_millisecond_at_which_it_lapses() -> None:
+    talk = lapsing(subscribed())
+    assert not talk.session.has_lapsed(LAPSES_MS)
+    assert talk.session.has_lapsed(LAPSES_MS + 1)
+
+
+def test_while_the_next_token_is_checked_a_lapsed_one_does_not_end_the_session() -> None:
+    talk = lapsing(subscribed())
+    talk.say(NO_TOKEN % 1)
+    assert talk.session.is_behind
+    assert talk.advance() == []
+    assert not talk.session.is_behind  # nothing is pushed on behalf of the old token
+    assert not talk.session.has_lapsed(NOW_MS)
+    talk.note(talk.session.authenticated("me", NOW_MS + 1))
+    [run] = talk.advance()
+    assert isinstance(run, RunQueries)
+    talk.ran({0: gives([])})
+    assert talk.hears() == transition(V1, version(1, 2, TS_0))
+
+
+def test_nobody_lapses() -> None:
+    talk = lapsing(subscribed())
+    talk.say(NO_TOKEN % 1)
+    talk.note(talk.session.authenticated("nobody"))
+    assert not talk.session.has_lapsed(NOW_MS * 2)
+
+
+def test_whatever_is_left_to_run_is_not_run_once_a_lapsed_token_ended_the_session() -> None:
+    talk = lapsing(subscribed())
+    assert talk.note(talk.session.expire()) == [Close()]
+    assert talk.session.has_lapsed(NOW_MS)
+    refused = lapsing(subscribed())
+    refused.say(NO_TOKEN % 1)
+    refused.note(refused.session.auth_failed("no"))
+    assert refused.session.has_lapsed(NOW_MS)

@@ -6,14 +6,17 @@ import hashlib
 from base64 import b64encode
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import anyio
 import httpx2
 import pytest
 
 from confect_server.runtime import Backend
-from confect_server.settings import Settings, Storage
+from confect_server.settings import Settings, Sharing, Storage
 from confect_server.storage import MemoryBlobs
+from confect_server.storage.errors import BadContentType
+from confect_server.store import MemoryStore
 from confect_server.transport import AdminKey, ConfectAsgi, serving
 from tests.server.storage.archive import Refs, running
 from tests.server.storage.test_files import call
@@ -193,3 +196,74 @@ async def test_a_slow_reader_does_not_make_the_server_read_ahead(clock: Settable
             assert (await http.get(other)).content == b"others go on"
         with anyio.fail_after(20):
             assert (await http.get(other)).content == b"others go on"
+
+
+@pytest.mark.parametrize("said", ["sha-256=short", "sha-256=:YWJj:", "sha-256=A"])
+async def test_a_digest_that_is_none_is_refused(clock: SettableClock, said: str) -> None:
+    async with served(clock) as (backend, http):
+        to = await call(backend, Refs.upload_url)
+        answer = await http.post(to, content=b"abc", headers={"digest": said})
+        assert (answer.status_code, answer.json()["code"]) == (400, "BadDigest")
+        assert bytes_in(backend) == 0
+
+
+@pytest.mark.parametrize("content_type", ["text/plain\r\nx: y", "tëxt/plain", "文"])
+async def test_a_content_type_that_no_header_can_carry_is_refused(
+    clock: SettableClock, content_type: str
+) -> None:
+    async with served(clock) as (backend, http):
+        with pytest.raises(BadContentType):
+            await call(backend, Refs.store, content=b"abc", content_type=content_type)
+        to = await call(backend, Refs.upload_url)
+        answer = await http.post(to, content=b"", headers={b"content-type": b"\xe9"})
+        assert (answer.status_code, answer.json()["code"]) == (400, "BadContentType")
+        assert bytes_in(backend) == 0
+
+
+async def test_what_says_that_it_is_too_large_is_not_waited_for(clock: SettableClock) -> None:
+    async with served(clock) as (backend, _):
+        to = urlsplit(await call(backend, Refs.upload_url))
+        async with await anyio.connect_tcp("127.0.0.1", to.port or 0) as stream:
+            head = (
+                f"POST {to.path}?{to.query} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000001\r\n\r\n"
+            )
+            await stream.send(head.encode())
+            with anyio.fail_after(20):
+                assert (await stream.receive()).startswith(b"HTTP/1.1 413 ")
+
+
+async def test_what_was_uploaded_is_taken_for_what_it_was_said_to_be(clock: SettableClock) -> None:
+    async with served(clock) as (backend, http):
+        url = await uploaded(backend, http, b"<script>", **{"content-type": "text/plain"})
+        for range_ in ("bytes=0-3", "bytes=0-"):
+            answer = await http.get(url, headers={"range": range_})
+            assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_every_form_in_which_a_browser_names_what_it_has(clock: SettableClock) -> None:
+    async with served(clock) as (backend, http):
+        url = await uploaded(backend, http, b"0123456789")
+        tag = (await http.head(url)).headers["etag"]
+        for known in (f"W/{tag}", f'"other", {tag}', "*"):
+            answer = await http.get(url, headers={"if-none-match": known})
+            assert (answer.status_code, answer.content) == (304, b"")
+        for known, expected in ((tag, b"01"), ('"other"', b"0123456789")):
+            answer = await http.get(url, headers={"range": "bytes=0-1", "if-range": known})
+            assert answer.content == expected
+
+
+async def test_a_file_is_there_for_a_process_that_was_not_told_of_it(
+    clock: SettableClock,
+) -> None:
+    store, blobs = MemoryStore(), MemoryBlobs(clock)
+    untold = Settings(sharing=Sharing(poll_s=None))
+    async with (
+        running(clock, store, blobs=blobs, settings=untold) as one,
+        running(clock, store, blobs=blobs, settings=untold) as other,
+        serving(ConfectAsgi(other, AdminKey("")), "127.0.0.1", 0) as port,
+        httpx2.AsyncClient() as http,
+    ):
+        url = await call(one, Refs.url, file=await call(one, Refs.store, content=b"abc"))
+        assert url is not None
+        answer = await http.get(f"http://127.0.0.1:{port}{urlsplit(url).path}")
+        assert (answer.status_code, answer.content) == (200, b"abc")
