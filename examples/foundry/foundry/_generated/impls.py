@@ -28,7 +28,7 @@ N4 = TypeVar("N4", default=Never)
 
 def account(
     *,
-    sign_in: FunctionImpl[NoArgs, Outcome[tables.User, access.NotSignedIn], N1],
+    sign_in: FunctionImpl[NoArgs, Outcome[Id[tables.User], access.NotSignedIn], N1],
     organisations: (
         FunctionImpl[NoArgs, builtins.list[members_spec.MyOrganisation]]
         | FunctionImpl[NoArgs, builtins.list[members_spec.MyOrganisation], N2 | access.CurrentUser]

@@ -74,7 +74,7 @@ async def analyse(ctx: ActionCtx[Model], args: OfDocument) -> None:
     try:
         analysis = await Model.of(ctx).analyse(document.title, document.content)
     except ModelFailed as failed:
-        ctx.log.warning("the model failed on %s: %s", document.id, failed)
+        _log.warning("the model failed on %s: %s", document.id, failed)
     save = refs.internal.analyses.save
     await ctx.run_mutation(save, document=document.id, analysis=analysis)
 
