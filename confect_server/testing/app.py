@@ -48,6 +48,7 @@ class TestApp(AppUser[N], Generic[N]):
 
     A mutation takes a millisecond of the test, a query no time. Chance comes from `seed`, and each
     query runs twice: it raises `NotDeterministic` if it depends on anything that it was not given.
+    Settings are read from `environment`, not from that of the process of the test.
     What a server does again and again beside its functions, looking for the commits of others and
     forgetting the past, stands still.
     """
@@ -62,12 +63,14 @@ class TestApp(AppUser[N], Generic[N]):
         store: Store | None = None,
         blobs: Blobs | None = None,
         settings: Settings | None = None,
+        environment: Mapping[str, str] | None = None,
         seed: int = 0,
         starts_at: datetime = STARTS_AT,
         redacts: bool = False,
     ) -> None:
         self._impl = replace(app, layers=_layers(layers or app.layers, replacements))
         self._settings = _for_tests(settings or Settings())
+        self._environment = environment
         self._redacts = redacts
         self._randomness = Random(seed).randbytes
         self.clock = VirtualClock(starts_at)
@@ -158,6 +161,7 @@ class TestApp(AppUser[N], Generic[N]):
             randomness=self._randomness,
             settings=self._settings,
             pauses=pauses,
+            process=self._environment,
         )
 
 

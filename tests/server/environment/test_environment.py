@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from confect_core import ref
 from confect_core.values import Value, loads
 from confect_server import Environment
 from confect_server.environment.errors import (
@@ -24,8 +25,9 @@ from confect_server.environment.stored import MAX_VALUE_BYTES, MAX_VARIABLES
 from confect_server.runtime import CLIENT, Backend
 from confect_server.runtime.outcome import Failed, RunOutcome, Succeeded
 from confect_server.store import MemoryStore, SqliteStore, Store
+from confect_server.testing import TestApp
 from confect_server.transport import AdminKey, ConfectAsgi, serving
-from tests.server.environment.shop import Env, shop
+from tests.server.environment.shop import Env, Shop, shop
 from tests.sync_socket import sync_socket
 
 KEY = {"STRIPE_KEY": "sk"}
@@ -207,3 +209,14 @@ async def test_what_is_too_much_is_refused_as_a_whole(
         largest = {"A" * 256: "ä" * (MAX_VALUE_BYTES // 2)}
         await at.set(**largest)
         assert await at.backend.environment.stored() == largest
+
+
+async def test_a_tested_application_reads_the_environment_that_the_test_gives() -> None:
+    page_size = ref("shop:page_size", Shop.page_size)
+    with pytest.raises(BadVariables):
+        async with TestApp(shop(Counter())):
+            raise AssertionError("it started")
+    async with TestApp(shop(Counter()), environment={**KEY, "PAGE_SIZE": "4"}) as t:
+        assert await t.query(page_size) == 4
+        await t.backend.environment.change({"PAGE_SIZE": "5"})
+        assert await t.query(page_size) == 5
