@@ -1,33 +1,19 @@
-"""Foundry, in this process on a database in memory, with a model that says what the test wants."""
+"""Foundry, in this process on a database in memory; see the fixture `t`."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from foundry.services import Model, ModelFailed
-from foundry.tables import Analysis, Usage
+from foundry.services import Model
+from foundry.testing.model import ScriptedModel
 
-from confect_server.testing import Replacement, TestApp, replacing
-
-
-class ScriptedModel(Model):
-    """Answers with what it was told to, and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        self.read: list[str] = []
-        self.is_down = False
-
-    async def analyse(self, title: str, content: str) -> Analysis:
-        self.read.append(title)
-        if self.is_down:
-            raise ModelFailed("it is down")
-        return Analysis(summary=title, requirements=[content], usage=Usage(read=1, written=1))
+from confect_server.testing import Replacement, replacing
 
 
 @pytest.fixture
@@ -43,3 +29,8 @@ def model() -> ScriptedModel:
 @pytest.fixture
 def confect_replacements(model: ScriptedModel) -> Sequence[Replacement]:
     return (replacing(Model).by(model),)
+
+
+@pytest.fixture
+def confect_environment() -> Mapping[str, str]:
+    return {"GITHUB_WEBHOOK_SECRET": "known to both"}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from conftest import ScriptedModel
+from foundry.testing.model import ScriptedModel
 from foundry._generated import refs
 from foundry.tables import Document
-from people import Company, company, got
+from foundry.testing.people import Company, company, got
 
 from confect_core import Id
 from confect_server.testing import TestApp
@@ -36,9 +36,9 @@ async def request(acme: Company, document: Id[Document]) -> None:
 async def test_whoever_watches_sees_the_analysis_come(t: TestApp, model: ScriptedModel) -> None:
     acme = await company(t, "acme")
     document = await added(acme)
-    of_program = public.documents.of_program
-    args = {"organisation": acme.organisation, "program": acme.program}
-    async with acme.viewer.calls.subscribe(of_program, **args) as documents:
+    async with acme.viewer.calls.subscribe(
+        public.documents.of_program, organisation=acme.organisation, program=acme.program
+    ) as documents:
         assert [each.status for each in got(await anext(documents))] == ["new"]
         await request(acme, document)
         assert [each.status for each in got(await anext(documents))] == ["waiting"]

@@ -6,7 +6,7 @@ from foundry._generated import refs
 from foundry._generated.db import QueryCtx
 from foundry.access import NotAllowed
 from foundry.tables import AuditEntry
-from people import Company, company, got
+from foundry.testing.people import Company, company, got
 from returns.result import Failure
 
 from confect_core import PaginationOptions

@@ -9,7 +9,7 @@ import json
 from foundry._generated import refs
 from foundry._generated.db import QueryCtx
 from foundry.tables import SourceEvent, Task
-from people import Company, company, got
+from foundry.testing.people import Company, company, got
 
 from confect_core import Id
 from confect_server.testing import TestApp

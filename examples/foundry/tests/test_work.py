@@ -5,7 +5,7 @@ from __future__ import annotations
 from foundry._generated import refs
 from foundry.tables import Requirement, Task
 from foundry.tasks.spec import NotApproved
-from people import Company, company, got
+from foundry.testing.people import Company, company, got
 from returns.result import Failure, Success
 
 from confect_core import Id, PaginationOptions

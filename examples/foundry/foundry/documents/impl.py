@@ -7,6 +7,7 @@ answer saved by another mutation.
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 
 from foundry._generated import impls, refs
@@ -21,6 +22,9 @@ from returns.result import Success
 
 from confect_core import Id, Outcome
 from confect_server import ActionCtx, impl
+
+
+_log = logging.getLogger(__name__)
 
 
 @impl(Documents.of_program)

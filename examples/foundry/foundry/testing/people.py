@@ -7,15 +7,15 @@ from typing import TypeVar
 
 from foundry._generated import refs
 from foundry.tables import Organisation, Program, Requirement, Role, User
-from returns.result import Result
 
-from confect_core import Id, TaggedError
+from confect_core import Id, Outcome, TaggedError
 from confect_server.testing import AppClient, TestApp
 
 T = TypeVar("T")
+E = TypeVar("E", bound=TaggedError)
 
 
-def got(outcome: Result[T, TaggedError]) -> T:
+def got(outcome: Outcome[T, E]) -> T:
     """What is in the outcome of a call that should succeed."""
     return outcome.unwrap()
 
@@ -31,8 +31,7 @@ class Person:
 async def person(t: TestApp, name: str) -> Person:
     """Somebody who signs in for the first time."""
     email = f"{name}@example.org"
-    claims = {"name": name.title(), "email": email, "emailVerified": True}
-    calls = t.as_user(subject=name, **claims).as_client()
+    calls = t.as_user(subject=name, name=name, email=email, emailVerified=True).as_client()
     return Person(got(await calls.mutation(refs.public.account.sign_in)), calls)
 
 
@@ -73,16 +72,19 @@ async def company(t: TestApp, name: str) -> Company:
     """A new organisation of people whose names begin with its own."""
     owner = await person(t, f"{name}-owner")
     organisation = got(await owner.calls.mutation(refs.public.account.found, name=name))
-    roles: tuple[Role, Role] = ("editor", "viewer")
-    others: list[Person] = []
-    for role in roles:
-        other = await person(t, f"{name}-{role}")
-        email = f"{name}-{role}@example.org"
-        add = refs.public.members.add
-        got(await owner.calls.mutation(add, organisation=organisation, email=email, role=role))
-        others.append(other)
+    editor = await _added(t, owner, organisation, f"{name}-editor", "editor")
+    viewer = await _added(t, owner, organisation, f"{name}-viewer", "viewer")
     create = refs.public.programs.create
     program = await owner.calls.mutation(
         create, organisation=organisation, name="Rocket", description="It flies"
     )
-    return Company(organisation, owner, *others, got(program))
+    return Company(organisation, owner, editor, viewer, got(program))
+
+
+async def _added(
+    t: TestApp, owner: Person, organisation: Id[Organisation], name: str, role: Role
+) -> Person:
+    added = await person(t, name)
+    email, add = f"{name}@example.org", refs.public.members.add
+    got(await owner.calls.mutation(add, organisation=organisation, email=email, role=role))
+    return added
