@@ -1,0 +1,31 @@
+"""Programs: what an organisation works on."""
+
+from __future__ import annotations
+
+from foundry.access import (
+    InOrganisation,
+    MemberAccess,
+    NotAllowed,
+    NotInOrganisation,
+    SignedIn,
+)
+from foundry.tables import Program
+
+from confect_core import FunctionSpec, GroupSpec, Id
+
+
+class Create(InOrganisation):
+    name: str
+    description: str
+
+
+class ByProgram(InOrganisation):
+    program: Id[Program]
+
+
+class Programs(GroupSpec, behind=[SignedIn, MemberAccess]):
+    list_ = FunctionSpec.public_query(args=InOrganisation, returns=list[Program])
+    create = FunctionSpec.public_mutation(args=Create, returns=Id[Program], error=NotAllowed)
+    archive = FunctionSpec.public_mutation(
+        args=ByProgram, returns=None, error=NotAllowed | NotInOrganisation
+    )

@@ -1,0 +1,36 @@
+"""Requirements: what a program has to fulfil."""
+
+from __future__ import annotations
+
+from foundry.access import (
+    InOrganisation,
+    MemberAccess,
+    NotAllowed,
+    NotInOrganisation,
+    SignedIn,
+)
+from foundry.programs.spec import ByProgram
+from foundry.tables import Requirement
+
+from confect_core import FunctionSpec, GroupSpec, Id
+
+
+class Create(ByProgram):
+    title: str
+    description: str
+
+
+class ByRequirement(InOrganisation):
+    requirement: Id[Requirement]
+
+
+class Requirements(GroupSpec, behind=[SignedIn, MemberAccess]):
+    of_program = FunctionSpec.public_query(
+        args=ByProgram, returns=list[Requirement], error=NotInOrganisation
+    )
+    create = FunctionSpec.public_mutation(
+        args=Create, returns=Id[Requirement], error=NotAllowed | NotInOrganisation
+    )
+    approve = FunctionSpec.public_mutation(
+        args=ByRequirement, returns=None, error=NotAllowed | NotInOrganisation
+    )
