@@ -40,8 +40,10 @@ check: $(INSTALLED)  ## ruff, import rules, generated code, mypy --strict, pyrig
 	@$(BIN)/ruff check .
 	@$(BIN)/lint-imports
 	@$(BIN)/confect check examples/notes
+	@$(BIN)/confect check examples/foundry
 	@$(BIN)/mypy
 	@cd examples/notes && $(CURDIR)/$(BIN)/mypy .
+	@cd examples/foundry && $(CURDIR)/$(BIN)/mypy .
 	@$(BIN)/pyright
 
 format: $(INSTALLED)  ## let ruff format and fix

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from confect_server.services import Layers, Service
+from confect_server.services import Layers, Service, ServiceClass
 
 M = TypeVar("M", bound=Service)
 
@@ -15,7 +15,7 @@ M = TypeVar("M", bound=Service)
 class Replacement:
     """A service that stands in for one of the application's."""
 
-    service: type[Service]
+    service: ServiceClass[Any]
     stands_in: Service
 
     def within(self, layers: Layers[Any]) -> Layers[Any]:
@@ -38,7 +38,8 @@ class replacing(Generic[M]):  # noqa: N801  # it is read as a part of a sentence
     Two steps, because type checkers take any two services for two of `Service`.
     """
 
-    service: type[M]
+    service: ServiceClass[M]
+    """One of the application's, which may be abstract."""
 
     def by(self, stands_in: M) -> Replacement:
         """The replacement by this object."""

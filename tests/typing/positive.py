@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from random import Random
@@ -699,6 +700,21 @@ async def texts(ctx: QueryCtx) -> list[str]:
 
 
 tested: TestApp[Clock | Mailer] = TestApp(app, replacing(Mailer).by(Mailer()), layers=live)
+
+
+class Courier(Service):
+    @abstractmethod
+    def deliver(self, to: str) -> None: ...
+
+
+class FakeCourier(Courier):
+    def deliver(self, to: str) -> None:
+        print(to)
+
+
+replaced_by_a_fake = replacing(Courier).by(FakeCourier())
+
+
 whole: Spec = Spec.make().add(Notes).add(Things).add(GroupSpec.make("more"))
 reader: type[DatabaseReader] | None = data_model.reader
 insert_args: InsertNote = InsertNote(text="hi")

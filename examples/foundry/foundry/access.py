@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from foundry.tables import Organisation, Role, User
-
 from confect_core import Args, Id, Middleware, Provided, TaggedError
+from foundry.tables import Organisation, Role, User
 
 
 class InOrganisation(Args):

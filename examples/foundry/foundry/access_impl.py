@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from returns.result import Failure
+
+from confect_server import Answer, Call, Proceed, around, middleware
 from foundry._generated.db import QueryCtx
 from foundry.access import (
     CurrentUser,
@@ -12,9 +15,6 @@ from foundry.access import (
     NotSignedIn,
     SignedIn,
 )
-from returns.result import Failure
-
-from confect_server import Answer, Call, Proceed, around, middleware
 
 
 @middleware(SignedIn)

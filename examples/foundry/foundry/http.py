@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from foundry._generated import refs
-from foundry.environment import Env
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from confect_server import ActionCtx, route
+from foundry._generated import refs
+from foundry.environment import Env
 
 
 @route("POST", "/webhooks/github")

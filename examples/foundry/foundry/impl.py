@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from confect_server import Impl
 from foundry.access_impl import member_access, signed_in
 from foundry.audit.hook import audit_writes
 from foundry.audit.impl import audit
@@ -14,8 +15,6 @@ from foundry.requirements.impl import requirements
 from foundry.services import live
 from foundry.sources.impl import sources
 from foundry.tasks.impl import task_work, tasks
-
-from confect_server import Impl
 
 app = (
     Impl(live)

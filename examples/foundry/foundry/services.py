@@ -5,9 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import AsyncIterator
 
-from foundry.tables import Analysis, Usage
-
 from confect_server import Service, layers
+from foundry.tables import Analysis, Usage
 
 
 class ModelFailed(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from confect_core import Spec
 from foundry.audit.spec import Audit
 from foundry.documents.spec import Analyses, Documents
 from foundry.members.spec import Account, Members
@@ -9,8 +10,6 @@ from foundry.programs.spec import Programs
 from foundry.requirements.spec import Requirements
 from foundry.sources.spec import Sources
 from foundry.tasks.spec import Tasks, TaskWork
-
-from confect_core import Spec
 
 spec = (
     Spec.make()

@@ -10,10 +10,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from confect_server.testing import Replacement, replacing
 from foundry.services import Model
 from foundry.testing.model import ScriptedModel
-
-from confect_server.testing import Replacement, replacing
 
 
 @pytest.fixture

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from returns.result import Failure, Success
+
+from confect_server.testing import TestApp
 from foundry._generated import refs
 from foundry.access import NoAccess, NotAllowed, NotInOrganisation, NotSignedIn
 from foundry.members.spec import LastOwner, NobodyOfThatAddress
 from foundry.testing.people import company, got, person
-from returns.result import Failure, Success
-
-from confect_server.testing import TestApp
 
 public = refs.public
 

@@ -1,14 +1,13 @@
-"""The analysis of documents: a mutation asks, an action waits for the model, another mutation saves."""
+"""The analysis of documents: asked for, waited for, and not lost when something fails."""
 
 from __future__ import annotations
 
-from foundry.testing.model import ScriptedModel
-from foundry._generated import refs
-from foundry.tables import Document
-from foundry.testing.people import Company, company, got
-
 from confect_core import Id
 from confect_server.testing import TestApp
+from foundry._generated import refs
+from foundry.tables import Document
+from foundry.testing.model import ScriptedModel
+from foundry.testing.people import Company, company, got
 
 public = refs.public
 

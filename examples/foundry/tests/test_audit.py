@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from returns.result import Failure
+
+from confect_core import PaginationOptions
+from confect_server.testing import TestApp
 from foundry._generated import refs
 from foundry._generated.db import QueryCtx
 from foundry.access import NotAllowed
 from foundry.tables import AuditEntry
 from foundry.testing.people import Company, company, got
-from returns.result import Failure
-
-from confect_core import PaginationOptions
-from confect_server.testing import TestApp
 
 public = refs.public
 ALL = PaginationOptions(num_items=100)

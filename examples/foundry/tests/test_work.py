@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from foundry._generated import refs
-from foundry.tables import Requirement, Task
-from foundry.tasks.spec import NotApproved
-from foundry.testing.people import Company, company, got
 from returns.result import Failure, Success
 
 from confect_core import Id, PaginationOptions
 from confect_server.testing import TestApp
+from foundry._generated import refs
+from foundry.tables import Requirement, Task
+from foundry.tasks.spec import NotApproved
+from foundry.testing.people import Company, company, got
 
 public = refs.public
 

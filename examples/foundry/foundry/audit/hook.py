@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from foundry._generated.db import MutationCtx
-from foundry.tables import Document, Membership, Program, Requirement, Task, User
 from pydantic import BaseModel
 
 from confect_core import Id
 from confect_core.tables import definition_of
 from confect_server import Change, on_write
+from foundry._generated.db import MutationCtx
+from foundry.tables import Document, Membership, Program, Requirement, Task, User
 
 Audited: TypeAlias = Membership | Program | Requirement | Task | Document
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from returns.result import Success
+
+from confect_core import Outcome, PaginationOptions, PaginationResult
+from confect_server import impl
 from foundry._generated import impls
 from foundry._generated.db import QueryCtx
 from foundry.access import InOrganisation, Member, NotAllowed
 from foundry.audit.spec import Audit
 from foundry.checks import owning
 from foundry.tables import AuditEntry
-from returns.result import Success
-
-from confect_core import Outcome, PaginationOptions, PaginationResult
-from confect_server import impl
 
 
 @impl(Audit.entries)

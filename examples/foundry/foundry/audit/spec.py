@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from confect_core import FunctionSpec, GroupSpec
 from foundry.access import InOrganisation, MemberAccess, NotAllowed, SignedIn
 from foundry.tables import AuditEntry
-
-from confect_core import FunctionSpec, GroupSpec
 
 
 class Audit(GroupSpec, behind=[SignedIn, MemberAccess]):

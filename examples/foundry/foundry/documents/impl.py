@@ -10,6 +10,10 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
+from returns.result import Success
+
+from confect_core import Id, Outcome
+from confect_server import ActionCtx, impl
 from foundry._generated import impls, refs
 from foundry._generated.db import MutationCtx, QueryCtx
 from foundry.access import Member, NotAllowed, NotInOrganisation
@@ -18,11 +22,6 @@ from foundry.documents.spec import Add, Analyses, ByDocument, Documents, OfDocum
 from foundry.programs.spec import ByProgram
 from foundry.services import Model, ModelFailed
 from foundry.tables import Analysis, Document
-from returns.result import Success
-
-from confect_core import Id, Outcome
-from confect_server import ActionCtx, impl
-
 
 _log = logging.getLogger(__name__)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from confect_core import Args, FunctionSpec, GroupSpec, Id
 from foundry.access import (
     InOrganisation,
     MemberAccess,
@@ -11,8 +12,6 @@ from foundry.access import (
 )
 from foundry.programs.spec import ByProgram
 from foundry.tables import Analysis, Document
-
-from confect_core import Args, FunctionSpec, GroupSpec, Id
 
 
 class Add(ByProgram):

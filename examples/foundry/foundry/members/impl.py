@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from returns.result import Failure, Success
+
+from confect_core import Id, NoArgs, Outcome
+from confect_server import impl
 from foundry._generated import impls
 from foundry._generated.db import MutationCtx, QueryCtx
 from foundry.access import CurrentUser, InOrganisation, Member, NotAllowed, NotSignedIn
@@ -17,10 +21,6 @@ from foundry.members.spec import (
     OfMember,
 )
 from foundry.tables import Membership, Organisation, User
-from returns.result import Failure, Success
-
-from confect_core import Id, NoArgs, Outcome
-from confect_server import impl
 
 
 @impl(Account.sign_in)
@@ -81,9 +81,7 @@ async def add(
 
 
 @impl(Members.remove)
-async def remove(
-    ctx: MutationCtx[Member], args: OfMember
-) -> Outcome[None, NotAllowed | LastOwner]:
+async def remove(ctx: MutationCtx[Member], args: OfMember) -> Outcome[None, NotAllowed | LastOwner]:
     organisation = owning(ctx).organisation
     members = await ctx.db.memberships.by_organisation(organisation=organisation).collect()
     if not any(each.role == "owner" and each.user != args.user for each in members):

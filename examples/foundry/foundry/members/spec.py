@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from foundry.access import InOrganisation, MemberAccess, NotAllowed, NotSignedIn, SignedIn
-from foundry.tables import Membership, Organisation, Role, User
 from pydantic import BaseModel
 
 from confect_core import Args, FunctionSpec, GroupSpec, Id, TaggedError
+from foundry.access import InOrganisation, MemberAccess, NotAllowed, NotSignedIn, SignedIn
+from foundry.tables import Membership, Organisation, Role, User
 
 
 class Found(Args):
@@ -48,6 +48,4 @@ class Members(GroupSpec, behind=[SignedIn, MemberAccess]):
     add = FunctionSpec.public_mutation(
         args=Add, returns=Id[Membership], error=NotAllowed | NobodyOfThatAddress
     )
-    remove = FunctionSpec.public_mutation(
-        args=OfMember, returns=None, error=NotAllowed | LastOwner
-    )
+    remove = FunctionSpec.public_mutation(args=OfMember, returns=None, error=NotAllowed | LastOwner)

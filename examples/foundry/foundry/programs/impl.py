@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from returns.result import Success
+
+from confect_core import Id, Outcome
+from confect_server import impl
 from foundry._generated import impls
 from foundry._generated.db import MutationCtx, QueryCtx
 from foundry.access import InOrganisation, Member, NotAllowed, NotInOrganisation
 from foundry.checks import editing, ours
 from foundry.programs.spec import ByProgram, Create, Programs
 from foundry.tables import Program
-from returns.result import Success
-
-from confect_core import Id, Outcome
-from confect_server import impl
 
 
 @impl(Programs.list_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from confect_core import FunctionSpec, GroupSpec, Id
 from foundry.access import (
     InOrganisation,
     MemberAccess,
@@ -10,8 +11,6 @@ from foundry.access import (
     SignedIn,
 )
 from foundry.tables import Program
-
-from confect_core import FunctionSpec, GroupSpec, Id
 
 
 class Create(InOrganisation):

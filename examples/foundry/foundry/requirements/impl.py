@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from returns.result import Success
+
+from confect_core import Id, Outcome
+from confect_server import impl
 from foundry._generated import impls
 from foundry._generated.db import MutationCtx, QueryCtx
 from foundry.access import CurrentUser, Member, NotAllowed, NotInOrganisation
@@ -9,10 +13,6 @@ from foundry.checks import editing, ours
 from foundry.programs.spec import ByProgram
 from foundry.requirements.spec import ByRequirement, Create, Requirements
 from foundry.tables import Requirement
-from returns.result import Success
-
-from confect_core import Id, Outcome
-from confect_server import impl
 
 
 @impl(Requirements.of_program)

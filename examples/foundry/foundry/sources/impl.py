@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import cast
 
 import orjson
+
+from confect_core import Id
+from confect_server import impl
 from foundry._generated import impls, refs
 from foundry._generated.db import MutationCtx
 from foundry.sources.spec import ByEvent, Receive, Sources
 from foundry.tables import Task
-
-from confect_core import Id
-from confect_server import impl
 
 _CLOSES = re.compile(r"\bcloses task ([0-9a-z]{31,37})\b", re.IGNORECASE)
 

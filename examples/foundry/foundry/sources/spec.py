@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from foundry.tables import SourceEvent
-
 from confect_core import Args, FunctionSpec, GroupSpec, Id
+from foundry.tables import SourceEvent
 
 
 class Receive(Args):

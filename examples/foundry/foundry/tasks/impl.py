@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from returns.result import Failure, Success
+
+from confect_core import Id, Outcome, PaginationOptions, PaginationResult
+from confect_server import impl
 from foundry._generated import impls
 from foundry._generated.db import MutationCtx, QueryCtx
 from foundry.access import Member, NotAllowed, NotInOrganisation
@@ -9,10 +13,6 @@ from foundry.checks import editing, ours
 from foundry.programs.spec import ByProgram
 from foundry.tables import Requirement, Task
 from foundry.tasks.spec import Assign, Create, Merged, Move, NotApproved, Tasks, TaskWork
-from returns.result import Failure, Success
-
-from confect_core import Id, Outcome, PaginationOptions, PaginationResult
-from confect_server import impl
 
 
 @impl(Tasks.board)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from confect_core import Args, FunctionSpec, GroupSpec, Id, TaggedError
 from foundry.access import (
     InOrganisation,
     MemberAccess,
@@ -14,8 +15,6 @@ from foundry.access import (
 from foundry.programs.spec import ByProgram
 from foundry.requirements.spec import ByRequirement
 from foundry.tables import Task, User
-
-from confect_core import Args, FunctionSpec, GroupSpec, Id, TaggedError
 
 
 class Create(ByRequirement):

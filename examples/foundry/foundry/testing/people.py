@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeVar
 
-from foundry._generated import refs
-from foundry.tables import Organisation, Program, Requirement, Role, User
-
 from confect_core import Id, Outcome, TaggedError
 from confect_server.testing import AppClient, TestApp
+from foundry._generated import refs
+from foundry.tables import Organisation, Program, Requirement, Role, User
 
 T = TypeVar("T")
 E = TypeVar("E", bound=TaggedError)
