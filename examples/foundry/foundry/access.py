@@ -14,23 +14,23 @@ class InOrganisation(Args):
     organisation: Id[Organisation]
 
 
-class NotSignedIn(TaggedError):
+class NotSignedIn(TaggedError, http_status=401):
     """There is no token, or nobody has ever signed in with it."""
 
 
-class NoAccess(TaggedError):
+class NoAccess(TaggedError, http_status=403):
     """The caller does not belong to the organisation, if there is one."""
 
     organisation: Id[Organisation]
 
 
-class NotAllowed(TaggedError):
+class NotAllowed(TaggedError, http_status=403):
     """The caller's role does not suffice."""
 
     role: Role
 
 
-class NotInOrganisation(TaggedError):
+class NotInOrganisation(TaggedError, http_status=404):
     """A document is of another organisation, or there is none: which of both is nobody's business.
 
     Ids of other organisations may be guessed or leak, so each handler looks whether what it was

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from confect_server import Impl
+from confect_server import Impl, cron, daily
+from foundry._generated import refs
 from foundry.access_impl import member_access, signed_in
+from foundry.api import CiApi
 from foundry.audit.hook import audit_writes
 from foundry.audit.impl import audit
 from foundry.documents.impl import analyses, documents
@@ -25,4 +27,6 @@ app = (
     .watch(audit_writes)
     .environment(Env)
     .serve(github)
+    .serve_api(CiApi)
+    .recur(cron("stalled tasks", daily(hour=3), refs.internal.task_work.flag_stalled))
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import AsyncIterator
 
+import anyio
+
 from confect_server import Service, layers
 from foundry.tables import Analysis, Usage
 
@@ -22,9 +24,16 @@ class Model(Service):
 
 
 class RulesModel(Model):
-    """A model for those who have none at hand: requirements are the sentences with a 'must'."""
+    """A model for those who have none at hand: requirements are the sentences with a 'must'.
+
+    It takes its time, as those do that it stands for.
+    """
+
+    def __init__(self, takes_s: float = 0.0) -> None:
+        self._takes_s = takes_s
 
     async def analyse(self, title: str, content: str) -> Analysis:
+        await anyio.sleep(self._takes_s)
         sentences = [each.strip() for each in content.replace("\n", " ").split(".") if each.strip()]
         if not sentences:
             raise ModelFailed("there is nothing to read")
@@ -36,7 +45,7 @@ class RulesModel(Model):
 
 
 async def open_model() -> AsyncIterator[Model]:
-    yield RulesModel()
+    yield RulesModel(takes_s=2.0)
 
 
 live = layers().add(Model, open_model)

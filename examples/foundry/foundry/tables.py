@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from confect_core import Id, Index, Table
+from confect_core import Id, Index, StoredFile, Table
 
 Role = Literal["owner", "editor", "viewer"]
 
@@ -61,11 +61,16 @@ class Task(Table, name="tasks"):
     requirement: Id[Requirement]
     title: str
     status: Literal["todo", "doing", "done"]
+    moved_at: float
+    """When it got its status, in seconds since the epoch."""
+    is_stalled: bool = False
+    """Has it been worked on for so long that somebody should ask?"""
     assignee: Id[User] | None = None
     pull_request: str | None = None
 
     by_program = Index("program", "status")
     by_requirement = Index("requirement")
+    by_movement = Index("status", "is_stalled", "moved_at")
 
 
 class Usage(BaseModel):
@@ -89,11 +94,14 @@ class Document(Table, name="documents"):
     organisation: Id[Organisation]
     program: Id[Program]
     title: str
-    content: str
+    file: Id[StoredFile]
     status: Literal["new", "waiting", "analysed", "failed"] = "new"
+    requests: int = 0
+    """How many times an analysis was asked for."""
     analysis: Analysis | None = None
 
     by_program = Index("program")
+    by_file = Index("file")
 
 
 class SourceEvent(Table, name="source_events"):

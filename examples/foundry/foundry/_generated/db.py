@@ -8,7 +8,7 @@ from typing import Final, Literal, Never, TypeAlias, overload
 from typing_extensions import TypeVar
 
 import foundry.tables as tables
-from confect_core import Id
+from confect_core import Id, StoredFile
 from confect_server import (
     UNCHANGED,
     DatabaseReader,
@@ -404,6 +404,37 @@ class TasksReader(TableReader[tables.Task]):
         """Documents in order of requirement, creation_time."""
         return self.by("by_requirement", **bounds)
 
+    @overload
+    def by_movement(self) -> Query[tables.Task]: ...
+    @overload
+    def by_movement(
+        self, *, status: Literal["todo", "doing", "done"] | Range[Literal["todo", "doing", "done"]]
+    ) -> Query[tables.Task]: ...
+    @overload
+    def by_movement(
+        self, *, status: Literal["todo", "doing", "done"], is_stalled: bool | Range[bool]
+    ) -> Query[tables.Task]: ...
+    @overload
+    def by_movement(
+        self,
+        *,
+        status: Literal["todo", "doing", "done"],
+        is_stalled: bool,
+        moved_at: float | Range[float],
+    ) -> Query[tables.Task]: ...
+    @overload
+    def by_movement(
+        self,
+        *,
+        status: Literal["todo", "doing", "done"],
+        is_stalled: bool,
+        moved_at: float,
+        creation_time: float | Range[float],
+    ) -> Query[tables.Task]: ...
+    def by_movement(self, **bounds: object) -> Query[tables.Task]:
+        """Documents in order of status, is_stalled, moved_at, creation_time."""
+        return self.by("by_movement", **bounds)
+
 
 class TasksWriter(TasksReader, TableWriter[..., tables.Task]):
     """Reads and writes the table `tasks`."""
@@ -416,6 +447,8 @@ class TasksWriter(TasksReader, TableWriter[..., tables.Task]):
         requirement: Id[tables.Requirement],
         title: str,
         status: Literal["todo", "doing", "done"],
+        moved_at: float,
+        is_stalled: bool = False,
         assignee: Id[tables.User] | None = None,
         pull_request: str | None = None,
     ) -> Id[tables.Task]:
@@ -426,6 +459,8 @@ class TasksWriter(TasksReader, TableWriter[..., tables.Task]):
             requirement=requirement,
             title=title,
             status=status,
+            moved_at=moved_at,
+            is_stalled=is_stalled,
             assignee=assignee,
             pull_request=pull_request,
         )
@@ -439,6 +474,8 @@ class TasksWriter(TasksReader, TableWriter[..., tables.Task]):
         requirement: Id[tables.Requirement] | NotChanged = UNCHANGED,
         title: str | NotChanged = UNCHANGED,
         status: Literal["todo", "doing", "done"] | NotChanged = UNCHANGED,
+        moved_at: float | NotChanged = UNCHANGED,
+        is_stalled: bool | NotChanged = UNCHANGED,
         assignee: Id[tables.User] | NotChanged | None = UNCHANGED,
         pull_request: str | NotChanged | None = UNCHANGED,
     ) -> None:
@@ -451,6 +488,8 @@ class TasksWriter(TasksReader, TableWriter[..., tables.Task]):
                 "requirement": requirement,
                 "title": title,
                 "status": status,
+                "moved_at": moved_at,
+                "is_stalled": is_stalled,
                 "assignee": assignee,
                 "pull_request": pull_request,
             },
@@ -465,6 +504,8 @@ class TasksWriter(TasksReader, TableWriter[..., tables.Task]):
         requirement: Id[tables.Requirement],
         title: str,
         status: Literal["todo", "doing", "done"],
+        moved_at: float,
+        is_stalled: bool = False,
         assignee: Id[tables.User] | None = None,
         pull_request: str | None = None,
     ) -> None:
@@ -476,6 +517,8 @@ class TasksWriter(TasksReader, TableWriter[..., tables.Task]):
             requirement=requirement,
             title=title,
             status=status,
+            moved_at=moved_at,
+            is_stalled=is_stalled,
             assignee=assignee,
             pull_request=pull_request,
         )
@@ -498,6 +541,20 @@ class DocumentsReader(TableReader[tables.Document]):
         """Documents in order of program, creation_time."""
         return self.by("by_program", **bounds)
 
+    @overload
+    def by_file(self) -> Query[tables.Document]: ...
+    @overload
+    def by_file(
+        self, *, file: Id[StoredFile] | Range[Id[StoredFile]]
+    ) -> Query[tables.Document]: ...
+    @overload
+    def by_file(
+        self, *, file: Id[StoredFile], creation_time: float | Range[float]
+    ) -> Query[tables.Document]: ...
+    def by_file(self, **bounds: object) -> Query[tables.Document]:
+        """Documents in order of file, creation_time."""
+        return self.by("by_file", **bounds)
+
 
 class DocumentsWriter(DocumentsReader, TableWriter[..., tables.Document]):
     """Reads and writes the table `documents`."""
@@ -508,8 +565,9 @@ class DocumentsWriter(DocumentsReader, TableWriter[..., tables.Document]):
         organisation: Id[tables.Organisation],
         program: Id[tables.Program],
         title: str,
-        content: str,
+        file: Id[StoredFile],
         status: Literal["new", "waiting", "analysed", "failed"] = "new",
+        requests: int = 0,
         analysis: tables.Analysis | None = None,
     ) -> Id[tables.Document]:
         """Add a document and give its id."""
@@ -517,8 +575,9 @@ class DocumentsWriter(DocumentsReader, TableWriter[..., tables.Document]):
             organisation=organisation,
             program=program,
             title=title,
-            content=content,
+            file=file,
             status=status,
+            requests=requests,
             analysis=analysis,
         )
 
@@ -529,8 +588,9 @@ class DocumentsWriter(DocumentsReader, TableWriter[..., tables.Document]):
         organisation: Id[tables.Organisation] | NotChanged = UNCHANGED,
         program: Id[tables.Program] | NotChanged = UNCHANGED,
         title: str | NotChanged = UNCHANGED,
-        content: str | NotChanged = UNCHANGED,
+        file: Id[StoredFile] | NotChanged = UNCHANGED,
         status: Literal["new", "waiting", "analysed", "failed"] | NotChanged = UNCHANGED,
+        requests: int | NotChanged = UNCHANGED,
         analysis: tables.Analysis | NotChanged | None = UNCHANGED,
     ) -> None:
         """Change some fields of a document."""
@@ -540,8 +600,9 @@ class DocumentsWriter(DocumentsReader, TableWriter[..., tables.Document]):
                 "organisation": organisation,
                 "program": program,
                 "title": title,
-                "content": content,
+                "file": file,
                 "status": status,
+                "requests": requests,
                 "analysis": analysis,
             },
         )
@@ -553,8 +614,9 @@ class DocumentsWriter(DocumentsReader, TableWriter[..., tables.Document]):
         organisation: Id[tables.Organisation],
         program: Id[tables.Program],
         title: str,
-        content: str,
+        file: Id[StoredFile],
         status: Literal["new", "waiting", "analysed", "failed"] = "new",
+        requests: int = 0,
         analysis: tables.Analysis | None = None,
     ) -> None:
         """Give a document a new content."""
@@ -563,8 +625,9 @@ class DocumentsWriter(DocumentsReader, TableWriter[..., tables.Document]):
             organisation=organisation,
             program=program,
             title=title,
-            content=content,
+            file=file,
             status=status,
+            requests=requests,
             analysis=analysis,
         )
 

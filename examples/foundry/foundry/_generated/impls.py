@@ -24,6 +24,8 @@ N1 = TypeVar("N1", default=Never)
 N2 = TypeVar("N2", default=Never)
 N3 = TypeVar("N3", default=Never)
 N4 = TypeVar("N4", default=Never)
+N5 = TypeVar("N5", default=Never)
+N6 = TypeVar("N6", default=Never)
 
 
 def account(
@@ -154,6 +156,17 @@ def requirements(
             N1 | access.CurrentUser | access.Member,
         ]
     ),
+    progress: (
+        FunctionImpl[
+            requirements_spec.ByRequirement,
+            Outcome[requirements_spec.Progress, access.NotInOrganisation],
+        ]
+        | FunctionImpl[
+            requirements_spec.ByRequirement,
+            Outcome[requirements_spec.Progress, access.NotInOrganisation],
+            N2 | access.CurrentUser | access.Member,
+        ]
+    ),
     create: (
         FunctionImpl[
             requirements_spec.Create,
@@ -162,7 +175,7 @@ def requirements(
         | FunctionImpl[
             requirements_spec.Create,
             Outcome[Id[tables.Requirement], access.NotAllowed | access.NotInOrganisation],
-            N2 | access.CurrentUser | access.Member,
+            N3 | access.CurrentUser | access.Member,
         ]
     ),
     approve: (
@@ -173,13 +186,14 @@ def requirements(
         | FunctionImpl[
             requirements_spec.ByRequirement,
             Outcome[None, access.NotAllowed | access.NotInOrganisation],
-            N3 | access.CurrentUser | access.Member,
+            N4 | access.CurrentUser | access.Member,
         ]
     ),
 ) -> (
     GroupImpl[N1]
     | GroupImpl[N2]
     | GroupImpl[N3]
+    | GroupImpl[N4]
     | GroupImpl[access.SignedIn]
     | GroupImpl[access.MemberAccess]
 ):
@@ -187,7 +201,7 @@ def requirements(
     group: GroupImpl[Any] = GroupImpl(
         "requirements",
         requirements_spec.Requirements,
-        {"of_program": of_program, "create": create, "approve": approve},
+        {"of_program": of_program, "progress": progress, "create": create, "approve": approve},
         data_model=data_model,
     )
     return group
@@ -257,9 +271,17 @@ def tasks(
     return group
 
 
-def task_work(*, merged: FunctionImpl[tasks_spec.Merged, int, N1]) -> GroupImpl[N1]:
+def task_work(
+    *, merged: FunctionImpl[tasks_spec.Merged, int, N1], flag_stalled: FunctionImpl[NoArgs, int, N2]
+) -> GroupImpl[N1] | GroupImpl[N2]:
     """The group `task_work`."""
-    return GroupImpl("task_work", tasks_spec.TaskWork, {"merged": merged}, data_model=data_model)
+    group: GroupImpl[Any] = GroupImpl(
+        "task_work",
+        tasks_spec.TaskWork,
+        {"merged": merged, "flag_stalled": flag_stalled},
+        data_model=data_model,
+    )
+    return group
 
 
 def documents(
@@ -275,15 +297,47 @@ def documents(
             N1 | access.CurrentUser | access.Member,
         ]
     ),
+    upload_url: (
+        FunctionImpl[access.InOrganisation, Outcome[str, access.NotAllowed]]
+        | FunctionImpl[
+            access.InOrganisation,
+            Outcome[str, access.NotAllowed],
+            N2 | access.CurrentUser | access.Member,
+        ]
+    ),
     add: (
         FunctionImpl[
             documents_spec.Add,
-            Outcome[Id[tables.Document], access.NotAllowed | access.NotInOrganisation],
+            Outcome[
+                Id[tables.Document],
+                access.NotAllowed | access.NotInOrganisation | documents_spec.NoSuchUpload,
+            ],
         ]
         | FunctionImpl[
             documents_spec.Add,
-            Outcome[Id[tables.Document], access.NotAllowed | access.NotInOrganisation],
-            N2 | access.CurrentUser | access.Member,
+            Outcome[
+                Id[tables.Document],
+                access.NotAllowed | access.NotInOrganisation | documents_spec.NoSuchUpload,
+            ],
+            N3 | access.CurrentUser | access.Member,
+        ]
+    ),
+    remove: (
+        FunctionImpl[
+            documents_spec.ByDocument, Outcome[None, access.NotAllowed | access.NotInOrganisation]
+        ]
+        | FunctionImpl[
+            documents_spec.ByDocument,
+            Outcome[None, access.NotAllowed | access.NotInOrganisation],
+            N4 | access.CurrentUser | access.Member,
+        ]
+    ),
+    url: (
+        FunctionImpl[documents_spec.ByDocument, Outcome[str | None, access.NotInOrganisation]]
+        | FunctionImpl[
+            documents_spec.ByDocument,
+            Outcome[str | None, access.NotInOrganisation],
+            N5 | access.CurrentUser | access.Member,
         ]
     ),
     request_analysis: (
@@ -293,13 +347,16 @@ def documents(
         | FunctionImpl[
             documents_spec.ByDocument,
             Outcome[None, access.NotAllowed | access.NotInOrganisation],
-            N3 | access.CurrentUser | access.Member,
+            N6 | access.CurrentUser | access.Member,
         ]
     ),
 ) -> (
     GroupImpl[N1]
     | GroupImpl[N2]
     | GroupImpl[N3]
+    | GroupImpl[N4]
+    | GroupImpl[N5]
+    | GroupImpl[N6]
     | GroupImpl[access.SignedIn]
     | GroupImpl[access.MemberAccess]
 ):
@@ -307,7 +364,14 @@ def documents(
     group: GroupImpl[Any] = GroupImpl(
         "documents",
         documents_spec.Documents,
-        {"of_program": of_program, "add": add, "request_analysis": request_analysis},
+        {
+            "of_program": of_program,
+            "upload_url": upload_url,
+            "add": add,
+            "remove": remove,
+            "url": url,
+            "request_analysis": request_analysis,
+        },
         data_model=data_model,
     )
     return group
@@ -315,15 +379,16 @@ def documents(
 
 def analyses(
     *,
-    document: FunctionImpl[documents_spec.OfDocument, tables.Document | None, N1],
-    analyse: FunctionImpl[documents_spec.OfDocument, None, N2],
-    save: FunctionImpl[documents_spec.SaveAnalysis, None, N3],
-) -> GroupImpl[N1] | GroupImpl[N2] | GroupImpl[N3]:
+    attempt: FunctionImpl[documents_spec.Attempt, None, N1],
+    document: FunctionImpl[documents_spec.OfDocument, tables.Document | None, N2],
+    analyse: FunctionImpl[documents_spec.OfDocument, None, N3],
+    save: FunctionImpl[documents_spec.SaveAnalysis, None, N4],
+) -> GroupImpl[N1] | GroupImpl[N2] | GroupImpl[N3] | GroupImpl[N4]:
     """The group `analyses`."""
     group: GroupImpl[Any] = GroupImpl(
         "analyses",
         documents_spec.Analyses,
-        {"document": document, "analyse": analyse, "save": save},
+        {"attempt": attempt, "document": document, "analyse": analyse, "save": save},
         data_model=data_model,
     )
     return group

@@ -53,6 +53,11 @@ class _PublicRequirements:
         requirements_spec.Requirements.of_program,
         access.NotSignedIn | access.NoAccess,
     )
+    progress: Final = ref_behind(
+        "requirements:progress",
+        requirements_spec.Requirements.progress,
+        access.NotSignedIn | access.NoAccess,
+    )
     create: Final = ref_behind(
         "requirements:create",
         requirements_spec.Requirements.create,
@@ -86,8 +91,19 @@ class _PublicDocuments:
         documents_spec.Documents.of_program,
         access.NotSignedIn | access.NoAccess,
     )
+    upload_url: Final = ref_behind(
+        "documents:upload_url",
+        documents_spec.Documents.upload_url,
+        access.NotSignedIn | access.NoAccess,
+    )
     add: Final = ref_behind(
         "documents:add", documents_spec.Documents.add, access.NotSignedIn | access.NoAccess
+    )
+    remove: Final = ref_behind(
+        "documents:remove", documents_spec.Documents.remove, access.NotSignedIn | access.NoAccess
+    )
+    url: Final = ref_behind(
+        "documents:url", documents_spec.Documents.url, access.NotSignedIn | access.NoAccess
     )
     request_analysis: Final = ref_behind(
         "documents:request_analysis",
@@ -104,9 +120,11 @@ class _PublicAudit:
 
 class _InternalTaskWork:
     merged: Final = ref("task_work:merged", tasks_spec.TaskWork.merged)
+    flag_stalled: Final = ref("task_work:flag_stalled", tasks_spec.TaskWork.flag_stalled)
 
 
 class _InternalAnalyses:
+    attempt: Final = ref("analyses:attempt", documents_spec.Analyses.attempt)
     document: Final = ref("analyses:document", documents_spec.Analyses.document)
     analyse: Final = ref("analyses:analyse", documents_spec.Analyses.analyse)
     save: Final = ref("analyses:save", documents_spec.Analyses.save)

@@ -11,7 +11,7 @@ from foundry._generated.db import MutationCtx, QueryCtx
 from foundry.access import CurrentUser, Member, NotAllowed, NotInOrganisation
 from foundry.checks import editing, ours
 from foundry.programs.spec import ByProgram
-from foundry.requirements.spec import ByRequirement, Create, Requirements
+from foundry.requirements.spec import ByRequirement, Create, Progress, Requirements
 from foundry.tables import Requirement
 
 
@@ -21,6 +21,23 @@ async def of_program(
 ) -> Outcome[list[Requirement], NotInOrganisation]:
     program = ours(ctx, await ctx.db.programs.get(args.program), args.program)
     return Success(await ctx.db.requirements.by_program(program=program.id).collect())
+
+
+@impl(Requirements.progress)
+async def progress(
+    ctx: QueryCtx[Member], args: ByRequirement
+) -> Outcome[Progress, NotInOrganisation]:
+    requirement = ours(ctx, await ctx.db.requirements.get(args.requirement), args.requirement)
+    tasks = await ctx.db.tasks.by_requirement(requirement=requirement.id).collect()
+    done = sum(task.status == "done" for task in tasks)
+    return Success(
+        Progress(
+            title=requirement.title,
+            status=requirement.status,
+            open_tasks=len(tasks) - done,
+            done_tasks=done,
+        )
+    )
 
 
 @impl(Requirements.create)
@@ -51,4 +68,6 @@ async def approve(
     return Success(None)
 
 
-requirements = impls.requirements(of_program=of_program, create=create, approve=approve)
+requirements = impls.requirements(
+    of_program=of_program, progress=progress, create=create, approve=approve
+)

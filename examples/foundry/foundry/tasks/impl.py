@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from returns.result import Failure, Success
 
-from confect_core import Id, Outcome, PaginationOptions, PaginationResult
-from confect_server import impl
-from foundry._generated import impls
+from confect_core import Id, NoArgs, Outcome, PaginationOptions, PaginationResult
+from confect_server import Range, impl
+from foundry._generated import impls, refs
 from foundry._generated.db import MutationCtx, QueryCtx
 from foundry.access import Member, NotAllowed, NotInOrganisation
 from foundry.checks import editing, ours
 from foundry.programs.spec import ByProgram
 from foundry.tables import Requirement, Task
 from foundry.tasks.spec import Assign, Create, Merged, Move, NotApproved, Tasks, TaskWork
+
+STALLED_AFTER = timedelta(weeks=2)
+_AT_ONCE = 200
+"""How many tasks are flagged in one transaction, which others may have to wait for."""
 
 
 @impl(Tasks.board)
@@ -38,6 +44,7 @@ async def create(
             requirement=requirement.id,
             title=args.title,
             status="todo",
+            moved_at=ctx.now().timestamp(),
         )
     )
 
@@ -48,7 +55,8 @@ async def move(
 ) -> Outcome[None, NotAllowed | NotInOrganisation]:
     editing(ctx)
     task = ours(ctx, await ctx.db.tasks.get(args.task), args.task)
-    await ctx.db.tasks.patch(task.id, status=args.status)
+    moved_at = ctx.now().timestamp()
+    await ctx.db.tasks.patch(task.id, status=args.status, moved_at=moved_at, is_stalled=False)
     await _settle(ctx, task.requirement)
     return Success(None)
 
@@ -69,14 +77,33 @@ async def assign(
 
 @impl(TaskWork.merged)
 async def merged(ctx: MutationCtx, args: Merged) -> int:
-    count = 0
+    count, moved_at = 0, ctx.now().timestamp()
     for id in args.tasks:
         task = await ctx.db.tasks.get(id)
         if task is not None and task.status != "done":
-            await ctx.db.tasks.patch(id, status="done", pull_request=args.pull_request)
+            await ctx.db.tasks.patch(
+                id,
+                status="done",
+                moved_at=moved_at,
+                is_stalled=False,
+                pull_request=args.pull_request,
+            )
             await _settle(ctx, task.requirement)
             count += 1
     return count
+
+
+@impl(TaskWork.flag_stalled)
+async def flag_stalled(ctx: MutationCtx, args: NoArgs) -> int:
+    """Flag what has been worked on for too long; if that is too much for once, go on after."""
+    before = (ctx.now() - STALLED_AFTER).timestamp()
+    standing = ctx.db.tasks.by_movement(status="doing", is_stalled=False, moved_at=Range(lt=before))
+    found = await standing.take(_AT_ONCE)
+    for task in found:
+        await ctx.db.tasks.patch(task.id, is_stalled=True)
+    if len(found) == _AT_ONCE:
+        await ctx.scheduler.run_after(timedelta(), refs.internal.task_work.flag_stalled)
+    return len(found)
 
 
 async def _settle(ctx: MutationCtx, id: Id[Requirement]) -> None:
@@ -90,4 +117,4 @@ async def _settle(ctx: MutationCtx, id: Id[Requirement]) -> None:
 
 
 tasks = impls.tasks(board=board, create=create, move=move, assign=assign)
-task_work = impls.task_work(merged=merged)
+task_work = impls.task_work(merged=merged, flag_stalled=flag_stalled)

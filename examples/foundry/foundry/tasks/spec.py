@@ -61,3 +61,4 @@ class TaskWork(GroupSpec):
     """What the backend itself does with tasks."""
 
     merged = FunctionSpec.internal_mutation(args=Merged, returns=int)
+    flag_stalled = FunctionSpec.internal_mutation(returns=int)

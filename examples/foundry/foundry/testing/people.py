@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeVar
 
-from confect_core import Id, Outcome, TaggedError
+from confect_core import Id, Outcome, StoredFile, TaggedError
 from confect_server.testing import AppClient, TestApp
 from foundry._generated import refs
 from foundry.tables import Organisation, Program, Requirement, Role, User
@@ -78,6 +78,15 @@ async def company(t: TestApp, name: str) -> Company:
         create, organisation=organisation, name="Rocket", description="It flies"
     )
     return Company(organisation, owner, editor, viewer, got(program))
+
+
+async def uploaded(t: TestApp, company: Company, content: bytes) -> Id[StoredFile]:
+    """A file that the company's editor uploads, as a browser would."""
+    upload_url = refs.public.documents.upload_url
+    url = got(await company.editor.calls.mutation(upload_url, organisation=company.organisation))
+    headers = {"content-type": "text/plain"}
+    response = await t.fetch("POST", url, content=content, headers=headers)
+    return Id[StoredFile](response.json()["storageId"])
 
 
 async def _added(
