@@ -20,11 +20,13 @@ from confect_server.hooks import WatchedTables
 from confect_server.http import Routes
 from confect_server.impl import Impl
 from confect_server.observe import Observer
+from confect_server.runtime.application import Application
 from confect_server.runtime.clock import SystemClock
 from confect_server.runtime.environment import RunningEnvironment
-from confect_server.runtime.executor import Application, Executor
+from confect_server.runtime.executor import Executor
 from confect_server.runtime.failure import Failures
 from confect_server.runtime.file_sweeper import FileSweeper
+from confect_server.runtime.function_runner import FunctionRunner
 from confect_server.runtime.job_loop import JobLoop
 from confect_server.runtime.query_cache import QueryCache
 from confect_server.runtime.underway import Underway
@@ -72,9 +74,9 @@ class Backend:
         """What makes spans of runs, if anything does."""
         self.environment = environment
         """The environment variables, for whoever runs the server."""
-        self.files = executor.files
+        self.files = executor.runner.files
         """The stored files of the database."""
-        self.transactions = executor.transactions.without_check()
+        self.transactions = executor.runner.transactions.without_check()
         """Runs what no function asks for, whatever version of the application this is."""
         self.sweeper = FileSweeper(database, self.transactions, self.files.blobs, clock)
         """Removes the bytes that are of no file any more."""
@@ -119,16 +121,12 @@ class Backend:
             version = Version(impl, threads, settings)
             application = await _started(version, database, clock, environment, tasks, tell)
             environment.variables = application.variables
-            executor = Executor(
-                database,
-                application,
-                Failures(redacts=redacts, keeps_causes=keeps_causes),
-                files,
-                clock,
-                randomness,
-                Underway(tasks),
-                repeats_queries=in_development and settings.checks.queries_twice,
+            repeats = in_development and settings.checks.queries_twice
+            runner = FunctionRunner(
+                database, application, files, clock, randomness, repeats_queries=repeats
             )
+            failures = Failures(redacts=redacts, keeps_causes=keeps_causes)
+            executor = Executor(database, runner, failures, Underway(tasks))
             backend = cls(database, clock, executor, version, threads, tasks, environment)
             if tracing is not None:
                 backend.trace(tracing)
@@ -153,7 +151,7 @@ class Backend:
         no other function runs between them.
         """
         version = Version(impl, self.threads, self.database.settings)
-        self.executor.application = application = await _started(
+        self.executor.runner.application = application = await _started(
             version, self.database, self.clock, self.environment, self._tasks, tell
         )
         self.environment.variables = application.variables
@@ -173,12 +171,12 @@ class Backend:
 
     def observe(self, *observers: Observer) -> None:
         """Tell these, too, of every run from now on."""
-        self.executor.observers = (*self.executor.observers, *observers)
+        self.executor.runner.observers.add(*observers)
 
     def trace(self, tracing: Tracing) -> None:
         """Make spans of every run from now on."""
-        self.tracing = self.executor.tracer = tracing
-        self.observe(tracing)
+        self.tracing = tracing
+        self.executor.runner.observers.trace(tracing)
 
     async def drain(self) -> None:
         """Let the actions that run end, and stop those that take longer than the settings say."""
@@ -187,7 +185,7 @@ class Backend:
 
     async def _declare_crons(self, impl: Impl[Any]) -> None:
         plans = [each.plan() for each in impl.crons]
-        await self.executor.transactions.write(partial(declare_crons, plans))
+        await self.executor.runner.transactions.write(partial(declare_crons, plans))
 
 
 def _tracing() -> Tracing:
