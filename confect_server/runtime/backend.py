@@ -55,7 +55,6 @@ class Backend:
         clock: Clock,
         executor: Executor,
         version: Version,
-        threads: Threads,
         tasks: TaskGroup,
         environment: RunningEnvironment,
     ) -> None:
@@ -66,8 +65,6 @@ class Backend:
             database, executor, clock, max_bytes=database.settings.memory.query_cache_bytes
         )
         """Answers queries, each computed once for all who ask."""
-        self.threads = threads
-        """Where handlers run that block."""
         self.is_draining = False
         """Does it only end what runs, and should be asked for nothing new?"""
         self.tracing: Tracing | None = None
@@ -109,38 +106,41 @@ class Backend:
         Leaving the context lets the actions that run end, for as long as the settings say.
         """
         clock, settings = clock or SystemClock(), settings or Settings()
-        tracing = _tracing() if settings.observing.opentelemetry else None
         async with (
             Database.open(store, clock, randomness, settings, pauses) as database,
             _in_background() as tasks,
         ):
             environment = RunningEnvironment(database, clock, randomness, process or {})
-            blobs = blobs or blobs_beside(store, settings.storage, clock)
-            files = _files(database, blobs, clock)
-            threads = Threads(settings.actions.threads)
-            version = Version(impl, threads, settings)
+            version = Version(impl, Threads(settings.actions.threads), settings)
             application = await _started(version, database, clock, environment, tasks, tell)
             environment.variables = application.variables
+            files = _files(database, blobs or blobs_beside(store, settings.storage, clock), clock)
             repeats = in_development and settings.checks.queries_twice
             runner = FunctionRunner(
                 database, application, files, clock, randomness, repeats_queries=repeats
             )
             failures = Failures(redacts=redacts, keeps_causes=keeps_causes)
             executor = Executor(database, runner, failures, Underway(tasks))
-            backend = cls(database, clock, executor, version, threads, tasks, environment)
-            if tracing is not None:
-                backend.trace(tracing)
-            try:
-                await backend._declare_crons(impl)
-                async with _in_background() as loops:  # which use the services until they end
-                    loops.start_soon(JobLoop(database, clock, randomness, executor).run)
-                    loops.start_soon(backend.sweeper.run)
-                    yield backend
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await backend.drain()
-                    backend._version.retire()
-                    await backend._version.wait_closed()
+            backend = cls(database, clock, executor, version, tasks, environment)
+            async with backend._serving(JobLoop(database, clock, randomness, executor)):
+                yield backend
+
+    @asynccontextmanager
+    async def _serving(self, jobs: JobLoop) -> AsyncGenerator[None]:
+        """Inside, what nobody asks for is done as well; at the end everything that runs ends."""
+        if self.database.settings.observing.opentelemetry:
+            self.trace(_tracing())
+        try:
+            await self._declare_crons(self._version.impl)
+            async with _in_background() as loops:  # which use the services until they end
+                loops.start_soon(jobs.run)
+                loops.start_soon(self.sweeper.run)
+                yield
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self.drain()
+                self._version.retire()
+                await self._version.wait_closed()
 
     async def replace(
         self, impl: Impl[Any], tell: Callable[[Backfill], None] = lambda _: None
@@ -163,6 +163,11 @@ class Backend:
             old.retire()
             if not old.use.count:
                 await old.wait_closed()
+
+    @property
+    def threads(self) -> Threads:
+        """Where handlers run that block."""
+        return self._version.threads
 
     @property
     def processes(self) -> Processes:
