@@ -28,6 +28,17 @@ class ServiceNotProvided(SpecError):
         )
 
 
+class SettingsNotDeclared(SpecError):
+    """An identity provider that settings name which the application does not have."""
+
+    def __init__(self, settings: str, where: Where) -> None:
+        super().__init__(
+            f"an identity provider is named by {settings}, which the application does not declare",
+            hint=f"write Impl(...).environment({settings})",
+            where=where,
+        )
+
+
 class LayerTooEarly(SpecError):
     """A layer that takes a service which no layer before it provides."""
 

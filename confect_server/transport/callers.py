@@ -81,7 +81,7 @@ class Callers:
             return Caller(refusal=refused)
 
     async def _verified(self, token: str) -> VerifiedToken:
-        return await self._executor.application.verifier.verify(token)
+        return await self._executor.application.tokens.verify(token)
 
     def _admin(self, key: str, acting_as: JsonObject | None) -> Caller:
         if not self._admin_key.is_key(key):

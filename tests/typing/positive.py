@@ -659,6 +659,9 @@ configured: Impl[Clock | Mailer] = app.environment(Env).authenticate(
     OidcProvider(domain="id.example.com", application_id="app"),
     CustomJwtProvider(issuer="https://x", jwks="https://x/keys", algorithm="ES256"),
 )
+configured_by: Impl[Clock | Mailer] = configured.authenticate_by(
+    Env, lambda env: OidcProvider(domain="id.example.com", application_id=str(env.page_size))
+).authenticate_by(Env, lambda env: None)
 served: Impl[Clock | Mailer] = app.serve(first_note).watch(audit, several)
 recurring: Impl[Clock | Mailer] = app.recur(
     cron("clear", daily(hour=3, timezone="Europe/Berlin"), refs.internal.notes.clear),
