@@ -9,7 +9,7 @@ from foundry.api import CiApi
 from foundry.audit.hook import audit_writes
 from foundry.audit.impl import audit
 from foundry.documents.impl import analyses, documents
-from foundry.environment import Env
+from foundry.environment import Env, identity_provider
 from foundry.http import github
 from foundry.members.impl import account, members
 from foundry.programs.impl import programs
@@ -26,6 +26,7 @@ app = (
     .provide(tasks, task_work, documents, analyses, sources, audit)
     .watch(audit_writes)
     .environment(Env)
+    .authenticate_by(Env, identity_provider)
     .serve(github)
     .serve_api(CiApi)
     .recur(cron("stalled tasks", daily(hour=3), refs.internal.task_work.flag_stalled))
