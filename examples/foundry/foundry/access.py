@@ -54,11 +54,6 @@ class Member(Provided):
     organisation: Id[Organisation]
     role: Role
 
-    @property
-    def may_edit(self) -> bool:
-        """May the caller change what the organisation has?"""
-        return self.role != "viewer"
-
 
 class SignedIn(Middleware[NotSignedIn, CurrentUser]):
     """For whoever has signed in."""

@@ -40,6 +40,8 @@ class Program(Table, name="programs"):
     name: str
     description: str
     is_archived: bool = False
+    repository: str | None = None
+    """Where its source code is, such as acme/rocket."""
 
     by_organisation = Index("organisation", "is_archived")
 

@@ -101,6 +101,20 @@ async def test_an_analysis_that_dies_with_its_server_is_begun_again(
     assert model.read == ["Charter", "Charter"]
 
 
+async def test_what_looks_after_one_request_leaves_the_next_alone(
+    t: TestApp, model: ScriptedModel
+) -> None:
+    acme = await company(t, "acme")
+    document = await added(t, acme)
+    await request(acme, document)
+    await t.advance(ATTEMPT_TAKES / 2)
+    assert await status_of(t, document) == "analysed"
+    model.hold()
+    await request(acme, document)
+    await t.advance(ATTEMPT_TAKES * 0.75)
+    assert model.read == ["Charter", "Charter"]
+
+
 async def test_a_model_that_never_answers_is_asked_some_times(
     t: TestApp, model: ScriptedModel
 ) -> None:

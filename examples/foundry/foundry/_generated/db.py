@@ -218,10 +218,15 @@ class ProgramsWriter(ProgramsReader, TableWriter[..., tables.Program]):
         name: str,
         description: str,
         is_archived: bool = False,
+        repository: str | None = None,
     ) -> Id[tables.Program]:
         """Add a document and give its id."""
         return await super().insert(
-            organisation=organisation, name=name, description=description, is_archived=is_archived
+            organisation=organisation,
+            name=name,
+            description=description,
+            is_archived=is_archived,
+            repository=repository,
         )
 
     async def patch(
@@ -232,6 +237,7 @@ class ProgramsWriter(ProgramsReader, TableWriter[..., tables.Program]):
         name: str | NotChanged = UNCHANGED,
         description: str | NotChanged = UNCHANGED,
         is_archived: bool | NotChanged = UNCHANGED,
+        repository: str | NotChanged | None = UNCHANGED,
     ) -> None:
         """Change some fields of a document."""
         await self.change(
@@ -241,6 +247,7 @@ class ProgramsWriter(ProgramsReader, TableWriter[..., tables.Program]):
                 "name": name,
                 "description": description,
                 "is_archived": is_archived,
+                "repository": repository,
             },
         )
 
@@ -252,6 +259,7 @@ class ProgramsWriter(ProgramsReader, TableWriter[..., tables.Program]):
         name: str,
         description: str,
         is_archived: bool = False,
+        repository: str | None = None,
     ) -> None:
         """Give a document a new content."""
         await super().replace(
@@ -260,6 +268,7 @@ class ProgramsWriter(ProgramsReader, TableWriter[..., tables.Program]):
             name=name,
             description=description,
             is_archived=is_archived,
+            repository=repository,
         )
 
 

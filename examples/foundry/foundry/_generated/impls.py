@@ -116,6 +116,16 @@ def programs(
             N2 | access.CurrentUser | access.Member,
         ]
     ),
+    connect: (
+        FunctionImpl[
+            programs_spec.Connect, Outcome[None, access.NotAllowed | access.NotInOrganisation]
+        ]
+        | FunctionImpl[
+            programs_spec.Connect,
+            Outcome[None, access.NotAllowed | access.NotInOrganisation],
+            N3 | access.CurrentUser | access.Member,
+        ]
+    ),
     archive: (
         FunctionImpl[
             programs_spec.ByProgram, Outcome[None, access.NotAllowed | access.NotInOrganisation]
@@ -123,13 +133,14 @@ def programs(
         | FunctionImpl[
             programs_spec.ByProgram,
             Outcome[None, access.NotAllowed | access.NotInOrganisation],
-            N3 | access.CurrentUser | access.Member,
+            N4 | access.CurrentUser | access.Member,
         ]
     ),
 ) -> (
     GroupImpl[N1]
     | GroupImpl[N2]
     | GroupImpl[N3]
+    | GroupImpl[N4]
     | GroupImpl[access.SignedIn]
     | GroupImpl[access.MemberAccess]
 ):
@@ -137,7 +148,7 @@ def programs(
     group: GroupImpl[Any] = GroupImpl(
         "programs",
         programs_spec.Programs,
-        {"list": list, "create": create, "archive": archive},
+        {"list": list, "create": create, "connect": connect, "archive": archive},
         data_model=data_model,
     )
     return group

@@ -42,6 +42,9 @@ class _PublicPrograms:
     create: Final = ref_behind(
         "programs:create", programs_spec.Programs.create, access.NotSignedIn | access.NoAccess
     )
+    connect: Final = ref_behind(
+        "programs:connect", programs_spec.Programs.connect, access.NotSignedIn | access.NoAccess
+    )
     archive: Final = ref_behind(
         "programs:archive", programs_spec.Programs.archive, access.NotSignedIn | access.NoAccess
     )

@@ -10,7 +10,7 @@ from foundry._generated import impls
 from foundry._generated.db import MutationCtx, QueryCtx
 from foundry.access import InOrganisation, Member, NotAllowed, NotInOrganisation
 from foundry.checks import editing, ours
-from foundry.programs.spec import ByProgram, Create, Programs
+from foundry.programs.spec import ByProgram, Connect, Create, Programs
 from foundry.tables import Program
 
 
@@ -31,6 +31,16 @@ async def create(ctx: MutationCtx[Member], args: Create) -> Outcome[Id[Program],
     )
 
 
+@impl(Programs.connect)
+async def connect(
+    ctx: MutationCtx[Member], args: Connect
+) -> Outcome[None, NotAllowed | NotInOrganisation]:
+    editing(ctx)
+    program = ours(ctx, await ctx.db.programs.get(args.program), args.program)
+    await ctx.db.programs.patch(program.id, repository=args.repository)
+    return Success(None)
+
+
 @impl(Programs.archive)
 async def archive(
     ctx: MutationCtx[Member], args: ByProgram
@@ -41,4 +51,4 @@ async def archive(
     return Success(None)
 
 
-programs = impls.programs(list=list_, create=create, archive=archive)
+programs = impls.programs(list=list_, create=create, connect=connect, archive=archive)

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from datetime import timedelta
-from typing import cast
 
-import orjson
+from pydantic import BaseModel, ValidationError
 
-from confect_core import Id
 from confect_server import impl
 from foundry._generated import impls, refs
 from foundry._generated.db import MutationCtx
 from foundry.sources.spec import ByEvent, Receive, Sources
-from foundry.tables import Task
+from foundry.tables import SourceEvent
+
+_log = logging.getLogger(__name__)
 
 _CLOSES = re.compile(r"\bcloses task ([0-9a-z]{31,37})\b", re.IGNORECASE)
+
+
+class PullRequest(BaseModel):
+    merged: bool = False
+    body: str | None = None
+    html_url: str
+
+
+class Repository(BaseModel):
+    full_name: str
+
+
+class PullRequestEvent(BaseModel):
+    """As much of GitHub's event as is needed."""
+
+    pull_request: PullRequest
+    repository: Repository
 
 
 @impl(Sources.receive)
@@ -36,21 +54,29 @@ async def process(ctx: MutationCtx, args: ByEvent) -> None:
     event = await ctx.db.source_events.get(args.event)
     if event is None or event.status != "pending":
         return
-    pull_request = _merged(event.kind, event.payload)
-    if pull_request is None:
+    said = _read(event)
+    if said is None or not said.pull_request.merged:
         await ctx.db.source_events.patch(event.id, status="ignored")
         return
-    tasks = [Id[Task](each) for each in _CLOSES.findall(str(pull_request.get("body")))]
-    url = str(pull_request.get("html_url"))
-    await ctx.run_mutation(refs.internal.task_work.merged, tasks=tasks, pull_request=url)
+    named = map(ctx.db.tasks.normalize_id, _CLOSES.findall(said.pull_request.body or ""))
+    await ctx.run_mutation(
+        refs.internal.task_work.merged,
+        repository=said.repository.full_name,
+        tasks=[id for id in named if id is not None],
+        pull_request=said.pull_request.html_url,
+    )
     await ctx.db.source_events.patch(event.id, status="processed")
 
 
-def _merged(kind: str, payload: str) -> dict[str, object] | None:
-    """The pull request that an event says was merged, if it says so."""
-    said = cast("dict[str, dict[str, object]]", orjson.loads(payload))
-    pull_request = said.get("pull_request", {})
-    return pull_request if kind == "pull_request" and pull_request.get("merged") is True else None
+def _read(event: SourceEvent) -> PullRequestEvent | None:
+    """What an event says of a pull request, if that is what it is about."""
+    if event.kind != "pull_request":
+        return None
+    try:
+        return PullRequestEvent.model_validate_json(event.payload)
+    except ValidationError as error:
+        _log.warning("cannot read the event %s: %s", event.delivery, error)
+        return None
 
 
 sources = impls.sources(receive=receive, process=process)

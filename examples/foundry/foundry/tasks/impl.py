@@ -80,7 +80,11 @@ async def merged(ctx: MutationCtx, args: Merged) -> int:
     count, moved_at = 0, ctx.now().timestamp()
     for id in args.tasks:
         task = await ctx.db.tasks.get(id)
-        if task is not None and task.status != "done":
+        if task is None or task.status == "done":
+            continue
+        program = await ctx.db.programs.get(task.program)
+        # whoever opens a pull request names what they like
+        if program is not None and program.repository == args.repository:
             await ctx.db.tasks.patch(
                 id,
                 status="done",

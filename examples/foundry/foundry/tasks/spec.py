@@ -34,8 +34,9 @@ class Assign(ByTask):
 
 
 class Merged(Args):
-    """A change of the source code was merged that names tasks."""
+    """A change of the source code in a repository was merged that names tasks."""
 
+    repository: str
     tasks: list[Id[Task]]
     pull_request: str
 
