@@ -212,7 +212,7 @@ async def _started(
 ) -> Application:
     """A version with its services and its tables; without either, nothing has changed."""
     variables = await environment.fitting(version.impl.environments)
-    tokens = TokenCheck(version.impl.providers, environment, variables, clock)
+    tokens = TokenCheck(version.impl.providers, database, variables, clock)
     await tokens.start()
     opened = await version.open(tasks)
     try:

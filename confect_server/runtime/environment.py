@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
-from contextlib import contextmanager
-from typing import TypeVar
+from collections.abc import Iterable, Mapping
 
 from confect_server.engine import Clock, Database, Randomness, Transaction
 from confect_server.environment import Environment, Variables, change, stored_variables
 from confect_server.runtime.transactions import Transactions
-
-E = TypeVar("E", bound=Environment)
 
 
 class RunningEnvironment:
@@ -41,13 +37,11 @@ class RunningEnvironment:
 
     async def stored(self) -> dict[str, str]:
         """Everything that is stored now."""
-        with self._reading() as transaction:
+        transaction = self._database.begin(is_read_only=True)
+        try:
             return await stored_variables(transaction)
-
-    async def read(self, declared: type[E], variables: Variables) -> E:
-        """Settings as they are now, of an application that has these variables."""
-        with self._reading() as transaction:
-            return await variables.read(declared, transaction)
+        finally:
+            transaction.end()
 
     async def change(self, changes: Mapping[str, str | None]) -> None:
         """Set variables, or remove them where None is given: all of them, durably, or none.
@@ -59,11 +53,3 @@ class RunningEnvironment:
             self.variables.check(await change(transaction, changes))
 
         await self._transactions.write(attempt)
-
-    @contextmanager
-    def _reading(self) -> Generator[Transaction]:
-        transaction = self._database.begin(is_read_only=True)
-        try:
-            yield transaction
-        finally:
-            transaction.end()

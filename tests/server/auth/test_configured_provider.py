@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from confect_server import Environment, Impl, OidcProvider
 from confect_server.auth.errors import BadProvider, NoProvider
 from confect_server.errors import SettingsNotDeclared
 from confect_server.runtime import Backend
-from confect_server.store import MemoryStore, Store
+from confect_server.store import MemoryStore, SqliteStore, Store
 from tests.server.auth.guestbook import ServerClock, guestbook
 from tests.server.auth.issuer import Issuer
 
@@ -75,6 +76,20 @@ async def test_another_provider_counts_for_the_next_token() -> None:
                 await who(backend, first.token())
             await backend.environment.change({"AUTH_DOMAIN": None})
             assert await who(backend, first.token()) == f"{first.url}|ada"
+
+
+async def test_another_process_may_change_the_provider(tmp_path: Path) -> None:
+    issuer, file = Issuer(ServerClock()), tmp_path / "data.db"
+    with issuer.serving():
+        async with (
+            opened(store=SqliteStore(file)) as backend,
+            opened(store=SqliteStore(file)) as other,
+        ):
+            with pytest.raises(NoProvider):
+                await who(backend, issuer.token())
+            await other.environment.change({"AUTH_DOMAIN": issuer.url})
+            await backend.database.refresh()
+            assert await who(backend, issuer.token()) == f"{issuer.url}|ada"
 
 
 async def test_keys_are_kept_while_the_provider_stays_the_same() -> None:
