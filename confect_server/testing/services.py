@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from confect_server.services import Layers, Service
+from confect_server.services import Layers, Service, ServiceClass, class_of
 
 M = TypeVar("M", bound=Service)
 
@@ -38,8 +38,8 @@ class replacing(Generic[M]):  # noqa: N801  # it is read as a part of a sentence
     Two steps, because type checkers take any two services for two of `Service`.
     """
 
-    service: type[M]
+    service: ServiceClass[M]
 
     def by(self, stands_in: M) -> Replacement:
         """The replacement by this object."""
-        return Replacement(self.service, stands_in)
+        return Replacement(class_of(self.service), stands_in)

@@ -414,6 +414,13 @@ async def crunch_awaiting(args: NoArgs) -> bool:
     return True
 
 
+async def inline(ctx: MutationCtx, act: ActionCtx) -> None:
+    str(await ctx.run_mutation(ref("slow:send", Slow.send)))  # named there: no mutation
+    n: str = await act.run_action(ref("slow:send", Slow.send))  # named there: wrong result
+    await act.run_action(ref("slow:send", Slow.send), times=2)  # named there: unknown argument
+    assert n
+
+
 def blocks(ctx: BlockingActionCtx) -> None:
     ctx.db  # an action has no database
     Mailer.of(ctx)  # a blocking action that did not ask

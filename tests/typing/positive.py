@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from random import Random
@@ -543,6 +544,13 @@ async def every_kind(client: AsyncClient, ctx: ActionCtx) -> None:
     assert_type(await client.action(ref("things:send", Things.borrowed_send), "hi"), bool)
 
 
+async def inline(ctx: AnyMutationCtx, act: ActionCtx) -> None:
+    # a ref that is made where more than what it answers is expected is of what it answers
+    text = str(await ctx.run_mutation(ref("things:put", Things.put), size=3))
+    anything: object = await act.run_action(ref("things:crunch", Things.crunch), size=3)
+    assert await ctx.run_query(ref("things:count", Things.count)) == 3, (text, anything)
+
+
 def wider(
     query: PublicQueryRef[[], int],
     mutation: PublicMutationRef[[], int],
@@ -612,6 +620,20 @@ async def who_and_where(query: QueryCtx, action: ActionCtx, client: AsyncClient)
     assert_type(query.auth.identity(), UserIdentity | None)
     assert_type(action.auth.identity(), UserIdentity | None)
     await client.set_auth(fetch_token)
+
+
+class Postman(Service):
+    """An abstract service, which tests replace."""
+
+    @abstractmethod
+    async def post(self, text: str) -> None: ...
+
+
+class NoPostman(Postman):
+    async def post(self, text: str) -> None: ...
+
+
+replacing(Postman).by(NoPostman())
 
 
 class Counter(Service):
