@@ -9,7 +9,7 @@ from typing import Any, Concatenate, Generic, Never, TypeAlias, cast, overload
 
 from typing_extensions import ParamSpec, TypeVar
 
-from confect_core import GroupSpec, HttpApi, PaginationOptions, Spec
+from confect_core import GroupSpec, HttpApi, Middleware, PaginationOptions, Provided, Spec
 from confect_core.endpoints import api_of
 from confect_core.errors import ConfectError, SpecError, Where, refuse
 from confect_core.spec import (
@@ -32,13 +32,18 @@ from confect_server.blocking import BlockingActionCtx
 from confect_server.ctx import ActionCtx, MutationCtx, QueryCtx
 from confect_server.db import DataModel
 from confect_server.environment import Environment
-from confect_server.errors import DuplicateGroup, ServiceNotProvided, WrongImplementations
+from confect_server.errors import (
+    DuplicateGroup,
+    ServiceNotProvided,
+    ValueNotProvided,
+    WrongImplementations,
+)
 from confect_server.hooks import WriteHook
 from confect_server.http import ApiImpl, AsgiApp, EndpointImpl, Mount, Mounts, Route, Routes
 from confect_server.middleware import Implementations, MiddlewareImpl
 from confect_server.plain import PlainFunction, place_of
 from confect_server.scheduler import Cron, cron_mistakes
-from confect_server.services import Layers, Service, needs_of
+from confect_server.services import Layers, Service, asked_of, needs_of
 from confect_server.workers import HandlerName
 
 P = ParamSpec("P")
@@ -46,6 +51,7 @@ A = TypeVar("A")
 Out = TypeVar("Out")
 N = TypeVar("N")
 M = TypeVar("M")
+V = TypeVar("V", bound=Provided)
 A_co = TypeVar("A_co", covariant=True)
 Out_co = TypeVar("Out_co", covariant=True)
 N_co = TypeVar("N_co", covariant=True, default=Never)
@@ -241,6 +247,17 @@ class GroupImpl(Generic[N_co]):
         plain = self.plain.values()
         return not plain or bool(self.functions) or not all(map(PlainFunction.noted_on, plain))
 
+    def unprovided(self) -> Iterator[SpecError]:
+        """The values that its handlers ask for and no middleware before them provides."""
+        group = group_of(self.spec, "the implementation")
+        handlers = {name: each.handler for name, each in self.functions.items()} | dict(self.plain)
+        for name, handler in handlers.items():
+            provided = group.functions[name].passes(group.middleware).provided
+            for asked in asked_of(handler):
+                if issubclass(asked, Provided) and asked not in provided:
+                    path = f"{self.path}:{name}"
+                    yield ValueNotProvided(path, asked.__name__, place_of(handler))
+
     def _plain_mismatches(self, declared: Mapping[str, AnyFunction]) -> Iterator[SpecError]:
         for name, handler in self.plain.items():
             noted = PlainFunction.noted_on(handler)
@@ -343,6 +360,7 @@ class Impl(Generic[N]):
         found = [mistake for spec in specs.values() for mistake in spec.mistakes()]
         found += self.middleware.mistakes(specs)
         found += [*self.layers.mistakes(), *self._unprovided()]
+        found += [each for group in self.groups.values() for each in group.unprovided()]
         found += [
             mistake
             for group in self.groups.values()
@@ -402,10 +420,28 @@ class ImplParts(Generic[N]):
     layers: Layers[N]
     data_model: DataModel
     parts: tuple[GroupParts[N] | GroupImpl[N], ...] = ()
+    middleware: Implementations = field(default_factory=Implementations)
 
     def provide(self, *parts: GroupParts[N] | GroupImpl[N]) -> ImplParts[N]:
         """These groups and more."""
         return replace(self, parts=(*self.parts, *parts))
+
+    @overload
+    def behind(
+        self, middleware: MiddlewareImpl[N, Middleware[object, None, object, object]]
+    ) -> ImplParts[N]: ...
+    @overload
+    def behind(
+        self, middleware: MiddlewareImpl[N, Middleware[object, V, object, object]]
+    ) -> ImplParts[N | V]: ...
+    def behind(self, middleware: MiddlewareImpl[Any, Any]) -> ImplParts[Any]:
+        """This application implementing a middleware; groups that take its value come after.
+
+        Which functions are behind it is looked at when the application starts.
+        """
+        implemented = self.middleware.with_one(middleware)
+        more: ImplParts[Any] = replace(self, middleware=implemented)
+        return more
 
     def finalize(self) -> Impl[N]:
         """The application; raises everything missing, extra and provided twice, together."""
@@ -425,7 +461,7 @@ class ImplParts(Generic[N]):
             for path, given in assembly.given.items()
             if given
         ]
-        return Impl(self.layers).provide(*whole, *built)
+        return Impl(self.layers, middleware=self.middleware).provide(*whole, *built)
 
     def _group(
         self, path: str, spec: Group, given: Mapping[str, FunctionImpl[object, object, N]]

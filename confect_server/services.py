@@ -220,6 +220,11 @@ def needs_of(function: Callable[..., object]) -> tuple[type[Service], ...]:
     `QueryCtx[Mailer | Clock]` asks for two. What cannot be read asks for nothing: type checkers
     look at it too.
     """
+    return tuple(each for each in asked_of(function) if issubclass(each, Service))
+
+
+def asked_of(function: Callable[..., object]) -> tuple[type[object], ...]:
+    """The same, with the values that it asks of middleware."""
     try:
         hints = get_type_hints(function)
         first = next(iter(inspect.signature(function).parameters))
@@ -227,7 +232,7 @@ def needs_of(function: Callable[..., object]) -> tuple[type[Service], ...]:
         return ()
     asked: object = next(iter(get_args(hints.get(first))), None)
     several = get_args(asked) or (asked,)
-    return tuple(each for each in several if isinstance(each, type) and issubclass(each, Service))
+    return tuple(each for each in several if isinstance(each, type))
 
 
 def class_of(service: ServiceClass[Any]) -> type[Service]:

@@ -132,8 +132,10 @@ class DeclaredFunction(Generic[P, A_co, Out]):
 
     def passes(self, group: tuple[AnyMiddleware, ...] = ()) -> Chain:
         """All that a call of it passes, in a group that is itself behind middleware."""
-        own = self.contract.declared_errors if isinstance(self.contract, Schemas) else None
-        return Chain((*group, *self.middleware), _COVERED[self.kind], own)
+        every, kind = (*group, *self.middleware), _COVERED[self.kind]
+        if isinstance(self.contract, Borrowed):
+            return Chain(every, kind, None)
+        return Chain(every, kind, self.contract.declared_errors, self.contract.args)
 
     def mistakes(self) -> list[SpecError]:
         """Everything in the declaration that cannot be, with the place that declares it."""

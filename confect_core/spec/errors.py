@@ -218,6 +218,26 @@ class UncoveredKind(SpecError):
         )
 
 
+class ArgsNotExtended(SpecError):
+    """A function behind a middleware that looks at arguments which the function does not take."""
+
+    def __init__(
+        self,
+        function: str,
+        args: type[object],
+        middleware: str,
+        takes: type[object],
+        where: Where | None = None,
+    ) -> None:
+        super().__init__(
+            f"{function} takes {args.__name__}, and {middleware} looks at those of "
+            f"{takes.__name__}",
+            hint=f"let its arguments extend them, class ...({takes.__name__}), or put the function "
+            "into a group that is not behind it",
+            where=where,
+        )
+
+
 class PlainBehind(SpecError):
     """A plain function behind middleware, whose errors it could not declare."""
 

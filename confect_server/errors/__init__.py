@@ -43,6 +43,7 @@ from confect_server.errors.middleware import NotWatchable as NotWatchable
 from confect_server.errors.middleware import NotWhatItProvides as NotWhatItProvides
 from confect_server.errors.middleware import PartlyWatched as PartlyWatched
 from confect_server.errors.middleware import ProceededTwice as ProceededTwice
+from confect_server.errors.middleware import ValueNotProvided as ValueNotProvided
 from confect_server.errors.services import EmptyLayer as EmptyLayer
 from confect_server.errors.services import LayerTooEarly as LayerTooEarly
 from confect_server.errors.services import MissingService as MissingService

@@ -18,6 +18,17 @@ class NotProvided(ConfectError):
         )
 
 
+class ValueNotProvided(SpecError):
+    """A handler that asks for a value which no middleware before its function provides."""
+
+    def __init__(self, function: str, what: str, where: Where | None = None) -> None:
+        super().__init__(
+            f"the handler of {function} asks for {what}, which no middleware before it provides",
+            hint="put the function or its group behind the middleware that provides it",
+            where=where,
+        )
+
+
 class MissingMiddleware(SpecError):
     """Functions behind a middleware that the application does not implement for their kind."""
 

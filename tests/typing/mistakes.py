@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Never
 
 from returns.result import Failure, Success
 from starlette.requests import Request
@@ -24,6 +25,7 @@ from confect_core import (
     GroupSpec,
     HttpApi,
     Id,
+    Middleware,
     MutationHandle,
     NoArgs,
     Outcome,
@@ -465,6 +467,49 @@ async def writing(ctx: ShopMutationCtx) -> Clerk:
 
 @middleware(Measured).for_all  # not every ctx has a database
 async def reading(ctx: ShopQueryCtx) -> None: ...
+
+
+class ByTenant(Args):
+    tenant: str
+
+
+class InTenant(Middleware[NotSignedIn, Clerk, Never, ByTenant]): ...
+
+
+@middleware(InTenant)  # the arguments of others
+async def looking_at_others(ctx: ShopQueryCtx, call: Call[InsertNote]) -> Clerk:
+    raise NotSignedIn
+
+
+@middleware(SignedIn)  # arguments that the functions behind it need not take
+async def looking_at_any(ctx: ShopQueryCtx, call: Call[ByTenant]) -> Clerk:
+    raise NotSignedIn
+
+
+@around(InTenant)  # the arguments of others, around
+async def looking_around(
+    ctx: ShopQueryCtx, call: Call[InsertNote], proceed: Proceed[Clerk]
+) -> Answer:
+    raise NotSignedIn
+
+
+@middleware(InTenant)
+async def looking(ctx: ShopQueryCtx, call: Call) -> Clerk:
+    return Clerk(call.args.tenant)  # it does not say which arguments it looks at
+
+
+@middleware(InTenant)
+async def asking(ctx: ShopQueryCtx[Serving], call: Call[ByTenant]) -> Clerk:
+    raise NotSignedIn
+
+
+async def greeted(ctx: ShopQueryCtx[Clerk], args: NoArgs) -> str:
+    return Clerk.of(ctx).name
+
+
+greeting = GroupImpl.make(Desk).provide(FunctionImpl.make(Desk.name, greeted))
+Impl.make(spec, shop_live).provide(greeting)  # nothing that is built provides Clerk
+Impl.make(spec, shop_live).behind(asking)  # what it asks for it does not require
 
 
 @around(Measured)  # it answers something else

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Never, assert_never, assert_type
@@ -36,12 +37,14 @@ from confect_core import (
     Id,
     Index,
     Int64,
+    Middleware,
     MutationHandle,
     MutationRef,
     NoArgs,
     Outcome,
     PaginationOptions,
     PaginationResult,
+    Provided,
     PublicActionRef,
     PublicMutationRef,
     PublicPaginatedQueryRef,
@@ -66,6 +69,7 @@ from confect_server import (
     Change,
     CronJob,
     CronRun,
+    Ctx,
     CustomJwtProvider,
     DatabaseReader,
     EndpointImpl,
@@ -350,6 +354,50 @@ async def providing(
     return await proceed(Serving(first.id)) if first else Failure(NotOnDuty(clerk=call.path))
 
 
+class ByTenant(Args):
+    tenant: str
+
+
+class NoSuchTenant(TaggedError):
+    tenant: str
+
+
+@dataclass(frozen=True)
+class Tenant(Provided):
+    name: str
+
+
+class InTenant(Middleware[NoSuchTenant, Tenant, Clerk, ByTenant]):
+    """Looks at the arguments, and at what comes before it."""
+
+
+@middleware(InTenant).for_all
+async def looking(ctx: Ctx[Clerk], call: Call[ByTenant]) -> Outcome[Tenant, NoSuchTenant]:
+    assert_type(call.args, ByTenant)
+    return Success(Tenant(call.args.tenant))
+
+
+@middleware(InTenant)
+async def not_looking(ctx: ShopQueryCtx[Clock], call: Call) -> Tenant:
+    assert_type(call.args, Args)
+    return Tenant(call.path)
+
+
+@around(InTenant).for_mutations
+async def looking_around(
+    ctx: ShopMutationCtx, call: Call[ByTenant], proceed: Proceed[Tenant]
+) -> Answer:
+    return await proceed(Tenant(call.args.tenant))
+
+
+class Rooms(GroupSpec, behind=[SignedIn, InTenant]):
+    name = FunctionSpec.public_query(args=ByTenant, returns=str)
+
+
+async def room_name(ctx: AnyQueryCtx[Tenant | Clerk | Clock], args: ByTenant) -> str:
+    return Tenant.of(ctx).name + Clerk.of(ctx).name
+
+
 @on_write(Note)
 async def audit(ctx: MutationCtx[Mailer], change: Change[Note]) -> None:
     assert_type(change.id, Id[Note])
@@ -391,6 +439,9 @@ assert_type(returning, MiddlewareImpl[Never, SignedIn])
 assert_type(raising, MiddlewareImpl[ShopMailer, SignedIn])
 assert_type(requiring, MiddlewareImpl[ShopMailer, OnDuty])
 assert_type(passing, MiddlewareImpl[Never, Measured])
+assert_type(looking, MiddlewareImpl[Never, InTenant])
+assert_type(not_looking, MiddlewareImpl[Clock, InTenant])
+assert_type(looking_around, MiddlewareImpl[Never, InTenant])
 assert_type(providing, MiddlewareImpl[Never, OnDuty])
 assert_type(Impl(layers()).behind(returning), Impl[SignedIn])
 
@@ -582,6 +633,16 @@ assert_type(built, GroupParts[Clock | Mailer])
 assert_type(
     Impl.make(Spec.make(), live).provide(built, some_plain).finalize(), Impl[Mailer | Clock]
 )
+
+
+rooms = (
+    Impl.make(Spec.make().add(Rooms), live)
+    .behind(passing)
+    .behind(returning)
+    .behind(not_looking)
+    .provide(GroupImpl.make(Rooms).provide(FunctionImpl.make(Rooms.name, room_name)))
+)
+assert_type(rooms.finalize(), Impl[Mailer | Clock | Clerk | Tenant])
 
 
 class Later(Table, name="laters"):
