@@ -119,6 +119,12 @@ async def calls(client: AsyncClient, note_id: Id[Note], user_id: Id[User]) -> No
     assert n
 
 
+async def forgets_the_failure(client: AsyncClient, id: Id[Note]) -> str:  # a failure is forgotten
+    found = await client.query(refs.public.notes.get, note_id=id)
+    if isinstance(found, Success):
+        return found.unwrap().text
+
+
 async def schedules(ctx: MutationCtx, note_id: Id[Note], job: Id[ScheduledFunction]) -> None:
     soon = timedelta(seconds=1)
     await ctx.scheduler.run_after(soon, refs.public.notes.list)  # a query is not scheduled
@@ -149,6 +155,11 @@ async def crons_in_action(ctx: ActionCtx) -> None:
 @impl(Notes.insert)  # the handler answers something else
 async def wrong_result(ctx: MutationCtx, args: InsertNote) -> int:
     return 1
+
+
+@impl(Notes.lst)  # no such function to implement
+async def misnamed(ctx: QueryCtx, args: NoArgs) -> list[Note]:
+    return []
 
 
 @impl(Notes.list_)  # a query is given no mutation's ctx
@@ -705,4 +716,5 @@ async def seed(ctx: MutationCtx[Clock]) -> None:
     await ctx.db.notes.insert(text="hi", author="ann", at=0.0)
 
 
+TestApp(Impl.make(spec, dev))  # an application that is not finalized
 replacing(Mailer).by(Clock())  # another service
