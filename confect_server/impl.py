@@ -33,7 +33,9 @@ from confect_server.ctx import ActionCtx, MutationCtx, QueryCtx
 from confect_server.db import DataModel
 from confect_server.environment import Environment
 from confect_server.errors import (
+    BadHandler,
     DuplicateGroup,
+    NotAGroupImpl,
     ServiceNotProvided,
     ValueNotProvided,
     WrongImplementations,
@@ -41,7 +43,7 @@ from confect_server.errors import (
 from confect_server.hooks import WriteHook
 from confect_server.http import ApiImpl, AsgiApp, EndpointImpl, Mount, Mounts, Route, Routes
 from confect_server.middleware import Implementations, MiddlewareImpl
-from confect_server.plain import PlainFunction, place_of
+from confect_server.plain import PlainFunction, place_of, unfit
 from confect_server.scheduler import Cron, cron_mistakes
 from confect_server.services import Layers, Service, asked_of, needs_of
 from confect_server.workers import HandlerName
@@ -146,6 +148,14 @@ class FunctionImpl(Generic[A_co, Out_co, N_co]):
     def where(self) -> Where:
         """The line where the handler is written."""
         return place_of(self.handler)
+
+    def mistakes(self, path: str) -> list[SpecError]:
+        """What is wrong with the handler's parameters, for users without a type checker."""
+        given = ("args",) if isinstance(self.spec, ProcessActionSpec) else ("ctx", "args")
+        if isinstance(self.spec, PaginatedQuerySpec):
+            given = (*given, "options")
+        problem = unfit(self.handler, given)
+        return [BadHandler(path, ", ".join(given), problem, self.where)] if problem else []
 
     def _needs(self) -> tuple[A_co, Out_co, N_co]:
         # never called: it is how type checkers learn the variance of A, Out and N
@@ -298,6 +308,9 @@ class Impl(Generic[N]):
         provided = dict(self.groups)
         mistakes: list[ConfectError] = []
         for group in groups:
+            if not isinstance(group, GroupImpl):  # pyright: ignore[reportUnnecessaryIsInstance]  # users without a type checker
+                mistakes.append(NotAGroupImpl(group))
+                continue
             if group.path in provided:
                 mistakes.append(DuplicateGroup(group.path))
             provided[group.path] = group
@@ -361,6 +374,12 @@ class Impl(Generic[N]):
         found += self.middleware.mistakes(specs)
         found += [*self.layers.mistakes(), *self._unprovided()]
         found += [each for group in self.groups.values() for each in group.unprovided()]
+        found += [
+            mistake
+            for path, group in groups
+            for name, function in group.functions.items()
+            for mistake in function.mistakes(f"{path}:{name}")
+        ]
         found += [
             mistake
             for group in self.groups.values()

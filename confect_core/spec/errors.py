@@ -164,6 +164,18 @@ class NotASpec(SpecError):
         )
 
 
+class NotMiddleware(SpecError):
+    """Something that a function is put behind, or that is implemented, which is no middleware."""
+
+    def __init__(self, function: str, given: object, where: Where | None = None) -> None:
+        shown: object = getattr(given, "__name__", given)
+        super().__init__(
+            f"{function} is put behind {shown}, which is no middleware",
+            hint="name a class that extends confect_core.Middleware, the class itself",
+            where=where,
+        )
+
+
 class NotProvidable(SpecError):
     """What a middleware provides or requires is no `Provided`."""
 

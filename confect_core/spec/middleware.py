@@ -16,6 +16,7 @@ from confect_core.spec.errors import (
     ArgsNotExtended,
     BehindTwice,
     NotArgs,
+    NotMiddleware,
     NotProvidable,
     PlainBehind,
     UncoveredKind,
@@ -138,6 +139,8 @@ class Chain:
         """Everything in the order and the choice of middleware that cannot be."""
         if not self.middleware:
             return []
+        if self._strangers:
+            return [NotMiddleware(name, each, where) for each in self._strangers]
         if self.own_errors is None:
             return [PlainBehind(name, self.middleware[0].__name__, where)]
         return [
@@ -157,6 +160,8 @@ class Chain:
 
     def unmet(self, name: str, where: Where) -> list[SpecError]:
         """What its middleware requires that none before it provides; its group has to be known."""
+        if self._strangers:
+            return []
         offered: set[object] = set()
         found: list[SpecError] = []
         for each in self.middleware:
@@ -164,6 +169,11 @@ class Chain:
             found += [UnmetRequirement(name, each.__name__, one, where) for one in missing]
             offered.add(each.provides)
         return found
+
+    @property
+    def _strangers(self) -> list[object]:
+        """What users without a type checker take for middleware."""
+        return [each for each in self.middleware if not _is_middleware(each)]
 
     def _twice(self) -> list[str]:
         every = self.middleware
@@ -176,3 +186,7 @@ def _is_provided(given: object) -> bool:
 
 def _is_args(given: object) -> bool:
     return isinstance(given, type) and issubclass(given, Args)
+
+
+def _is_middleware(given: object) -> bool:
+    return isinstance(given, type) and issubclass(given, Middleware)

@@ -25,12 +25,14 @@ from confect_server.errors.database import UnknownIndex as UnknownIndex
 from confect_server.errors.database import UnknownTable as UnknownTable
 from confect_server.errors.database import UnknownVariant as UnknownVariant
 from confect_server.errors.database import WrongTable as WrongTable
+from confect_server.errors.implementations import BadHandler as BadHandler
 from confect_server.errors.implementations import BadPlainFunction as BadPlainFunction
 from confect_server.errors.implementations import DuplicateGroup as DuplicateGroup
 from confect_server.errors.implementations import DuplicateImplementation as DuplicateImplementation
 from confect_server.errors.implementations import ExtraImplementation as ExtraImplementation
 from confect_server.errors.implementations import MissingImplementation as MissingImplementation
 from confect_server.errors.implementations import NoOpenTelemetry as NoOpenTelemetry
+from confect_server.errors.implementations import NotAGroupImpl as NotAGroupImpl
 from confect_server.errors.implementations import PlainMismatch as PlainMismatch
 from confect_server.errors.implementations import WrongImplementations as WrongImplementations
 from confect_server.errors.middleware import DuplicateMiddleware as DuplicateMiddleware

@@ -24,6 +24,29 @@ class WrongImplementations(ConfectError):
         )
 
 
+class NotAGroupImpl(ConfectError):
+    """Something that is provided to an application and implements no group."""
+
+    def __init__(self, given: object) -> None:
+        shown: object = getattr(given, "__name__", given)
+        super().__init__(
+            f"{shown} is provided to the application, and is no implementation of a group",
+            hint="provide what the group's constructor in _generated/impls.py gives, or "
+            "GroupImpl.make(...) to Impl.make(...)",
+        )
+
+
+class BadHandler(SpecError):
+    """A handler that cannot be called with what it is given."""
+
+    def __init__(self, what: str, given: str, problem: str, where: Where | None = None) -> None:
+        super().__init__(
+            f"the handler of {what} cannot be called: {problem}",
+            hint=f"let it take ({given}), and run the type checker",
+            where=where,
+        )
+
+
 class DuplicateGroup(ConfectError):
     """A group that is provided twice."""
 

@@ -19,12 +19,12 @@ class Replacement:
     stands_in: Service
 
     def within(self, layers: Layers[Any]) -> Layers[Any]:
-        """The layers with this one in them."""
+        """The layers with this one in them; there has to be one that it replaces."""
 
         async def opened() -> AsyncIterator[Service]:
             yield self.stands_in
 
-        return layers.add(self.service, opened)
+        return layers.replace(self.service, opened)
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from confect_core.spec.errors import (
     DuplicateTag,
     NotAnError,
     NotArgs,
+    NotMiddleware,
     NotProvidable,
     PlainBehind,
     UncoveredKind,
@@ -321,3 +322,19 @@ def test_a_function_takes_what_its_middleware_looks_at(declare: Callable[[], obj
 def test_what_a_middleware_looks_at_is_a_model_of_arguments() -> None:
     with pytest.raises(NotArgs):
         new_class("Made", (Middleware[Never, None, Never, int],))
+
+
+STRANGER: Any = CurrentUser
+INSTANCE: Any = SignedIn()
+
+
+@pytest.mark.parametrize("given", [STRANGER, INSTANCE, 3])
+def test_only_middleware_is_something_to_be_behind(given: Any) -> None:
+    with pytest.raises(NotMiddleware, match="which is no middleware"):
+        FunctionSpec.public_query(returns=int).behind(given)
+    with pytest.raises(NotMiddleware, match="which is no middleware"):
+        new_class("Made", (Some,), {"behind": [given]})
+
+
+class Some(GroupSpec):
+    get = FunctionSpec.public_query(returns=int)

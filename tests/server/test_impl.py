@@ -20,6 +20,7 @@ from confect_server import (
     CustomJwtProvider,
     DataModel,
     Environment,
+    FunctionImpl,
     GroupImpl,
     Impl,
     OidcProvider,
@@ -31,7 +32,13 @@ from confect_server import (
     route,
 )
 from confect_server.environment.errors import ImpossibleVariable
-from confect_server.errors import DuplicateGroup, ServiceNotProvided, WrongImplementations
+from confect_server.errors import (
+    BadHandler,
+    DuplicateGroup,
+    NotAGroupImpl,
+    ServiceNotProvided,
+    WrongImplementations,
+)
 from confect_server.runtime import Backend
 from confect_server.store import MemoryStore
 
@@ -226,3 +233,59 @@ def test_settings_that_nobody_could_set_are_a_mistake() -> None:
     (mistake,) = Impl(layers()).environment(Env).mistakes()
     assert isinstance(mistake, ImpossibleVariable)
     assert "'my-size'" in mistake.message
+
+
+@pytest.mark.parametrize("given", [Things, 3])
+def test_only_the_implementation_of_a_group_is_provided(given: Any) -> None:
+    with pytest.raises(NotAGroupImpl, match="is no implementation of a group"):
+        Impl(layers()).provide(given)
+
+
+class Handled(GroupSpec):
+    ask = FunctionSpec.public_query(returns=int)
+    page = FunctionSpec.public_paginated_query(item=int)
+    wait = FunctionSpec.public_action(returns=int, blocking=True)
+    count = FunctionSpec.public_action(returns=int, process=True)
+
+
+async def nothing() -> None: ...
+
+
+def of_args(args: NoArgs) -> None: ...
+
+
+async def of_ctx_and_args(ctx: Any, args: Any) -> None: ...
+
+
+async def of_anything(*args: Any) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("name", "handler", "given"),
+    [
+        ("ask", nothing, "ctx, args"),
+        ("page", of_ctx_and_args, "ctx, args, options"),
+        ("wait", of_args, "ctx, args"),
+        ("count", of_ctx_and_args, "args"),
+    ],
+)
+def test_a_handler_that_cannot_be_called_is_told_before_anything_runs(
+    name: str, handler: Any, given: str
+) -> None:
+    implemented = FunctionImpl[Any, Any, Any](getattr(Handled, name), handler)
+    (mistake,) = implemented.mistakes(f"handled:{name}")
+    assert mistake.message.startswith(f"the handler of handled:{name} cannot be called: ")
+    assert mistake.hint == f"let it take ({given}), and run the type checker"
+    assert mistake.where == implemented.where
+
+    group = GroupSpec.make("handled").add_function(name, getattr(Handled, name))
+    application: Impl[Any] = Impl(layers()).provide(
+        GroupImpl("handled", group, {name: implemented})
+    )
+    assert BadHandler in [type(each) for each in application.mistakes()]
+
+
+def test_a_handler_may_take_more_than_it_is_given() -> None:
+    for name in ("ask", "page"):
+        implemented = FunctionImpl[Any, Any, Any](getattr(Handled, name), of_anything)
+        assert implemented.mistakes(f"handled:{name}") == []
