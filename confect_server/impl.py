@@ -33,19 +33,17 @@ from confect_server.ctx import ActionCtx, MutationCtx, QueryCtx
 from confect_server.db import DataModel
 from confect_server.environment import Environment
 from confect_server.errors import (
-    BadHandler,
     DuplicateGroup,
     NotAGroupImpl,
-    ServiceNotProvided,
-    ValueNotProvided,
     WrongImplementations,
 )
+from confect_server.handler_mistakes import handler_mistakes
 from confect_server.hooks import WriteHook
 from confect_server.http import ApiImpl, AsgiApp, EndpointImpl, Mount, Mounts, Route, Routes
 from confect_server.middleware import Implementations, MiddlewareImpl
-from confect_server.plain import PlainFunction, place_of, unfit
+from confect_server.plain import PlainFunction, place_of
 from confect_server.scheduler import Cron, cron_mistakes
-from confect_server.services import Layers, Service, asked_of, needs_of
+from confect_server.services import Layers
 from confect_server.workers import HandlerName
 
 P = ParamSpec("P")
@@ -149,14 +147,6 @@ class FunctionImpl(Generic[A_co, Out_co, N_co]):
         """The line where the handler is written."""
         return place_of(self.handler)
 
-    def mistakes(self, path: str) -> list[SpecError]:
-        """What is wrong with the handler's parameters, for users without a type checker."""
-        given = ("args",) if isinstance(self.spec, ProcessActionSpec) else ("ctx", "args")
-        if isinstance(self.spec, PaginatedQuerySpec):
-            given = (*given, "options")
-        problem = unfit(self.handler, given)
-        return [BadHandler(path, ", ".join(given), problem, self.where)] if problem else []
-
     def _needs(self) -> tuple[A_co, Out_co, N_co]:
         # never called: it is how type checkers learn the variance of A, Out and N
         raise NotImplementedError
@@ -256,17 +246,6 @@ class GroupImpl(Generic[N_co]):
         """Are there functions in it that only a spec can declare?"""
         plain = self.plain.values()
         return not plain or bool(self.functions) or not all(map(PlainFunction.noted_on, plain))
-
-    def unprovided(self) -> Iterator[SpecError]:
-        """The values that its handlers ask for and no middleware before them provides."""
-        group = group_of(self.spec, "the implementation")
-        handlers = {name: each.handler for name, each in self.functions.items()} | dict(self.plain)
-        for name, handler in handlers.items():
-            provided = group.functions[name].passes(group.middleware).provided
-            for asked in asked_of(handler):
-                if issubclass(asked, Provided) and asked not in provided:
-                    path = f"{self.path}:{name}"
-                    yield ValueNotProvided(path, asked.__name__, place_of(handler))
 
     def _plain_mismatches(self, declared: Mapping[str, AnyFunction]) -> Iterator[SpecError]:
         for name, handler in self.plain.items():
@@ -372,14 +351,7 @@ class Impl(Generic[N]):
         specs = {path: group_of(each.spec, "the implementation") for path, each in groups}
         found = [mistake for spec in specs.values() for mistake in spec.mistakes()]
         found += self.middleware.mistakes(specs)
-        found += [*self.layers.mistakes(), *self._unprovided()]
-        found += [each for group in self.groups.values() for each in group.unprovided()]
-        found += [
-            mistake
-            for path, group in groups
-            for name, function in group.functions.items()
-            for mistake in function.mistakes(f"{path}:{name}")
-        ]
+        found += [*self.layers.mistakes(), *handler_mistakes(self)]
         found += [
             mistake
             for group in self.groups.values()
@@ -396,33 +368,6 @@ class Impl(Generic[N]):
         paths = [f"{path}:{name}" for path, spec in specs.items() for name in spec.functions]
         found += cron_mistakes(self.crons, paths)
         return [*found, *model.mistakes(), *Routes(self.routes).mistakes]
-
-    def _handlers(self) -> Iterator[tuple[str, SyncHandler]]:
-        for path, group in self.groups.items():
-            for name, function in group.functions.items():
-                yield f"{path}:{name}", function.handler
-            for name, handler in group.plain.items():
-                yield f"{path}:{name}", handler
-        for route in self.routes:
-            yield f"{route.method} {route.path}", route.handler
-        for middleware in self.middleware.given:
-            yield middleware.spec.__name__, middleware.handler
-        for hook in self.hooks:
-            yield getattr(hook.handler, "__name__", "a hook"), hook.handler
-
-    def _unprovided(self) -> list[SpecError]:
-        """The services that handlers ask for and no layer provides."""
-        asking: dict[type[Service], list[str]] = {}
-        places: dict[type[Service], Where] = {}
-        for what, handler in self._handlers():
-            for service in needs_of(handler):
-                if service not in self.layers.services:
-                    asking.setdefault(service, []).append(what)
-                    places.setdefault(service, place_of(handler))
-        return [
-            ServiceNotProvided(service.__name__, several, places[service])
-            for service, several in asking.items()
-        ]
 
     @property
     def data_model(self) -> DataModel:

@@ -15,7 +15,7 @@ circle mypy knows the type of a function only if its decorator changes nothing.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Concatenate, TypeAlias, get_type_hints
 
@@ -173,17 +173,6 @@ def place_of(function: Callable[..., object]) -> Where:
     if code is None:
         return Where(unwrapped.__class__.__module__, 1)
     return Where(code.co_filename, code.co_firstlineno)
-
-
-def unfit(function: Callable[..., object], given: Sequence[str]) -> str | None:
-    """Why a function cannot be called with these by position, if it cannot."""
-    try:
-        inspect.signature(function).bind(*given)
-    except TypeError as error:
-        return str(error)
-    except ValueError:  # what has no signature is called and seen
-        return None
-    return None
 
 
 def _problems(function: AnyPlain, kind: Kind) -> Iterator[str]:

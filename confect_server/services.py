@@ -225,14 +225,19 @@ def needs_of(function: Callable[..., object]) -> tuple[type[Service], ...]:
 
 def asked_of(function: Callable[..., object]) -> tuple[type[object], ...]:
     """The same, with the values that it asks of middleware."""
+    asked = next(iter(ctx_of(function)), None)
+    several = get_args(asked) or (asked,)
+    return tuple(each for each in several if isinstance(each, type))
+
+
+def ctx_of(function: Callable[..., object]) -> tuple[object, ...]:
+    """What stands in the brackets of the annotation of its first parameter."""
     try:
         hints = get_type_hints(function)
         first = next(iter(inspect.signature(function).parameters))
     except Exception:  # annotations name what they like
         return ()
-    asked: object = next(iter(get_args(hints.get(first))), None)
-    several = get_args(asked) or (asked,)
-    return tuple(each for each in several if isinstance(each, type))
+    return get_args(hints.get(first))
 
 
 def class_of(service: ServiceClass[Any]) -> type[Service]:

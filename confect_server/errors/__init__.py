@@ -33,6 +33,7 @@ from confect_server.errors.implementations import ExtraImplementation as ExtraIm
 from confect_server.errors.implementations import MissingImplementation as MissingImplementation
 from confect_server.errors.implementations import NoOpenTelemetry as NoOpenTelemetry
 from confect_server.errors.implementations import NotAGroupImpl as NotAGroupImpl
+from confect_server.errors.implementations import OtherDatabase as OtherDatabase
 from confect_server.errors.implementations import PlainMismatch as PlainMismatch
 from confect_server.errors.implementations import WrongImplementations as WrongImplementations
 from confect_server.errors.middleware import DuplicateMiddleware as DuplicateMiddleware

@@ -47,6 +47,18 @@ class BadHandler(SpecError):
         )
 
 
+class OtherDatabase(SpecError):
+    """A handler that is typed by tables which the application does not have."""
+
+    def __init__(self, what: str, module: str, where: Where | None = None) -> None:
+        super().__init__(
+            f"the handler of {what} reads the tables of {module}, and the application has others",
+            hint=f"give the application `data_model` of {module}: generated groups carry it, "
+            "Impl.make takes it as its third argument",
+            where=where,
+        )
+
+
 class DuplicateGroup(ConfectError):
     """A group that is provided twice."""
 

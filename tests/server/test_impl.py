@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Never
 
 import pytest
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from confect_core import FunctionSpec, GroupSpec, Index, NoArgs, Table
-from confect_core.errors import Mistakes
+from confect_core import FunctionSpec, GroupSpec, Index, NoArgs, Spec, Table
+from confect_core.errors import Mistakes, SpecError
 from confect_core.table_errors import UnknownField
 from confect_core.values.codec import UnresolvedType
 from confect_server import (
     ActionCtx,
     CustomJwtProvider,
+    DatabaseReader,
     DataModel,
     Environment,
     FunctionImpl,
@@ -36,6 +37,7 @@ from confect_server.errors import (
     BadHandler,
     DuplicateGroup,
     NotAGroupImpl,
+    OtherDatabase,
     ServiceNotProvided,
     WrongImplementations,
 )
@@ -273,19 +275,42 @@ def test_a_handler_that_cannot_be_called_is_told_before_anything_runs(
     name: str, handler: Any, given: str
 ) -> None:
     implemented = FunctionImpl[Any, Any, Any](getattr(Handled, name), handler)
-    (mistake,) = implemented.mistakes(f"handled:{name}")
+    (mistake,) = (each for each in mistakes_of(name, implemented) if isinstance(each, BadHandler))
     assert mistake.message.startswith(f"the handler of handled:{name} cannot be called: ")
     assert mistake.hint == f"let it take ({given}), and run the type checker"
     assert mistake.where == implemented.where
-
-    group = GroupSpec.make("handled").add_function(name, getattr(Handled, name))
-    application: Impl[Any] = Impl(layers()).provide(
-        GroupImpl("handled", group, {name: implemented})
-    )
-    assert BadHandler in [type(each) for each in application.mistakes()]
 
 
 def test_a_handler_may_take_more_than_it_is_given() -> None:
     for name in ("ask", "page"):
         implemented = FunctionImpl[Any, Any, Any](getattr(Handled, name), of_anything)
-        assert implemented.mistakes(f"handled:{name}") == []
+        assert mistakes_of(name, implemented) == []
+
+
+def mistakes_of(name: str, implemented: FunctionImpl[Any, Any, Any]) -> list[SpecError]:
+    group = GroupSpec.make("handled").add_function(name, implemented.spec)
+    application: Impl[Any] = Impl(layers())
+    return application.provide(GroupImpl("handled", group, {name: implemented})).mistakes()
+
+
+class Reader(DatabaseReader):
+    """What generated code makes for the tables of a project."""
+
+
+async def of_tables(ctx: QueryCtx[Never, Reader], args: NoArgs) -> int:
+    return 1
+
+
+def test_a_handler_of_other_tables_is_told_before_anything_runs() -> None:
+    spec = Spec.make().add(Ask)
+    parts = GroupImpl.make(Ask).provide(FunctionImpl.make(Ask.ask, of_tables))
+    (mistake,) = Impl.make(spec, layers()).provide(parts).finalize().mistakes()
+    assert type(mistake) is OtherDatabase
+    assert mistake.message.startswith(f"the handler of ask:ask reads the tables of {__name__}")
+
+    model = DataModel(reader=Reader)
+    assert Impl.make(spec, layers(), model).provide(parts).finalize().mistakes() == []
+
+
+class Ask(GroupSpec):
+    ask = FunctionSpec.public_query(returns=int)
