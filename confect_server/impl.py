@@ -1,4 +1,6 @@
 """Implementations: the logic of declared functions, in groups, in an application."""
+# pyright: reportInvalidTypeVarUse=false
+# an argument that is left out leaves its variable unsolved, and so at its default, `Never`
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ from confect_core.spec import (
 )
 from confect_core.spec.group import group_of
 from confect_server import auth, environment
-from confect_server.assembly import Assembly, GroupParts
+from confect_server.assembly import M1, M2, M3, M4, M5, M6, M7, Assembly, GroupParts
 from confect_server.auth import Provider
 from confect_server.blocking import BlockingActionCtx
 from confect_server.ctx import ActionCtx, MutationCtx, QueryCtx
@@ -225,7 +227,22 @@ class GroupImpl(Generic[N_co]):
             raise WrongImplementations(self.path, missing, extra, wrong)
         refuse(f"the implementation of {self.path!r}", list(self._plain_mismatches(declared)))
 
-    def add_plain(self: GroupImpl[N], *functions: NeedyPlain[M]) -> GroupImpl[N | M]:
+    # as `GroupParts.provide`
+    @overload
+    def add_plain(self, *functions: NeedyPlain[Never]) -> GroupImpl[N_co]: ...
+    @overload
+    def add_plain(
+        self: GroupImpl[N],
+        p1: NeedyPlain[M1] = ...,
+        p2: NeedyPlain[M2] = ...,
+        p3: NeedyPlain[M3] = ...,
+        p4: NeedyPlain[M4] = ...,
+        p5: NeedyPlain[M5] = ...,
+        p6: NeedyPlain[M6] = ...,
+        /,
+        *functions: NeedyPlain[M7],
+    ) -> GroupImpl[N | M1 | M2 | M3 | M4 | M5 | M6 | M7]: ...
+    def add_plain(self, *functions: NeedyPlain[Any]) -> GroupImpl[Any]:
         """This group with decorated plain functions that its spec does not declare, by their names.
 
         They are called through a `ref` with `FunctionSpec.plain_public_query(lambda: function)` or
@@ -238,8 +255,8 @@ class GroupImpl(Generic[N_co]):
         for each in added:
             group = group.add_function(each.name, each.spec)
             plain[each.name] = each.function
-        functions_here: Mapping[str, FunctionImpl[object, object, N | M]] = self.functions
-        return GroupImpl(self.path, group, functions_here, MappingProxyType(plain), self.data_model)
+        extended: GroupImpl[Any] = replace(self, spec=group, plain=MappingProxyType(plain))
+        return extended
 
     @property
     def needs_spec(self) -> bool:

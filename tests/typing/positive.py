@@ -622,6 +622,19 @@ no_plain = GroupImpl("library", GroupSpec.make("library"), {}).add_plain(plain, 
 some_plain = no_plain.add_plain(plain_read)
 assert_type(no_plain, GroupImpl[Never])
 assert_type(some_plain, GroupImpl[Clock])
+
+
+@decorators.action
+async def plain_mail(ctx: ActionCtx[Mailer], text: str) -> None: ...
+
+
+of_two_services = no_plain.add_plain(plain, plain_mail, plain_read)
+assert_type(of_two_services, GroupImpl[Clock | Mailer])
+many_parts = GroupImpl.make(Things).provide(
+    count, pages, scan, crunch, count, pages, find, scan, print_, crunch, count, scan
+)
+assert_type(many_parts, GroupParts[Clock | Mailer])
+assert_type(many_parts.provide(count), GroupParts[Clock | Mailer])
 one_part = GroupImpl.make(Things).provide(FunctionImpl.make(Things.borrowed, plain))
 built = (
     GroupImpl.make(Things)
