@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from confect_server import Environment, Impl, OidcProvider
-from confect_server.auth.errors import BadProvider, NoProvider
-from confect_server.errors import SettingsNotDeclared
+from confect_server.auth.errors import BadProvider, NoProvider, SettingsNotDeclared
 from confect_server.runtime import Backend
 from confect_server.store import MemoryStore, SqliteStore, Store
 from tests.server.auth.guestbook import ServerClock, guestbook
