@@ -59,5 +59,5 @@ class SignedIn(Middleware[NotSignedIn, CurrentUser]):
     """For whoever has signed in."""
 
 
-class MemberAccess(Middleware[NoAccess, Member, CurrentUser]):
+class MemberAccess(Middleware[NoAccess, Member, CurrentUser, InOrganisation]):
     """For members of the organisation that the arguments name."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from returns.result import Failure
+from returns.result import Failure, Success
 
-from confect_server import Answer, Call, Proceed, around, middleware
+from confect_core import Outcome
+from confect_server import Call, middleware
 from foundry._generated.db import QueryCtx
 from foundry.access import (
     CurrentUser,
@@ -28,14 +29,13 @@ async def signed_in(ctx: QueryCtx) -> CurrentUser:
     raise NotSignedIn
 
 
-@around(MemberAccess)
+@middleware(MemberAccess)
 async def member_access(
-    ctx: QueryCtx[CurrentUser], call: Call, proceed: Proceed[Member]
-) -> Answer | Failure[NoAccess]:
-    assert isinstance(call.args, InOrganisation), "everything behind it is called with one"
+    ctx: QueryCtx[CurrentUser], call: Call[InOrganisation]
+) -> Outcome[Member, NoAccess]:
     organisation, user = call.args.organisation, CurrentUser.of(ctx).user
     found = ctx.db.memberships.by_user(user=user.id, organisation=organisation)
     membership = await found.unique()
     if membership is None:
         return Failure(NoAccess(organisation=organisation))
-    return await proceed(Member(organisation, membership.role))
+    return Success(Member(organisation, membership.role))
