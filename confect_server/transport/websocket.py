@@ -185,6 +185,7 @@ class _Connection:
                 self._do(self._session.receive(frame, self._now_ms(), newest_ts))
 
     async def _write(self) -> None:
+        self._is_writing = True
         if await self._socket.write():
             self._is_writing = False
         else:  # it is closed, and nothing may be written to it any more
@@ -193,7 +194,7 @@ class _Connection:
     async def _mutate(self, run: RunMutation[Caller]) -> None:
         effects = await self._run_mutation(run)
         self._is_mutating = False
-        self._do(effects)
+        await self._finish(effects)
 
     async def _push(self) -> None:
         while self._is_behind:
@@ -204,7 +205,7 @@ class _Connection:
             for effect in effects:
                 if isinstance(effect, RunQueries):
                     effects = await self._ran(effect)
-            self._do(effects)
+            await self._finish(effects)
         self._is_pushing = False
 
     async def _ran(self, run: RunQueries[Caller]) -> list[Effect[Caller]]:
@@ -241,6 +242,18 @@ class _Connection:
     # What the session asks for.
 
     def _do(self, effects: Iterable[Effect[Caller]]) -> None:
+        self._begin(effects)
+        if self._socket.has_outgoing and not self._is_writing:
+            self._is_writing = True
+            self._tasks.start(self._write())
+
+    async def _finish(self, effects: Iterable[Effect[Caller]]) -> None:
+        """Do what is left for a task that ends then: it writes itself, which saves another one."""
+        self._begin(effects)
+        if self._socket.has_outgoing and not self._is_writing:
+            await self._write()
+
+    def _begin(self, effects: Iterable[Effect[Caller]]) -> None:
         for effect in effects:
             match effect:
                 case Send():
@@ -258,9 +271,6 @@ class _Connection:
                     self._socket.close(effect.code, effect.reason)
                 case RunQueries():
                     raise AssertionError("only the pusher advances a session")
-        if self._socket.has_outgoing and not self._is_writing:
-            self._is_writing = True
-            self._tasks.start(self._write())
         if self._session.is_behind:
             self._fell_behind()
 
@@ -310,7 +320,7 @@ class _Connection:
         named = SessionRequest(run.session_id, request.request_id)
         path = _path(request)
         outcome = await self._executor.run_action(path, request.args, run.identity, named)
-        self._do(self._session.action_finished(request.request_id, outcome))
+        await self._finish(self._session.action_finished(request.request_id, outcome))
 
     def _has_lapsed(self) -> bool:
         if not self._session.has_lapsed(self._now_ms()):
