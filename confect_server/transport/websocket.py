@@ -137,6 +137,25 @@ def check_client(path: str, header: bytes | None) -> None:
 class _Connection:
     """One socket with its session, and what the session has asked for."""
 
+    __slots__ = (
+        "_callers",
+        "_clock",
+        "_database",
+        "_executor",
+        "_is_behind",
+        "_is_mutating",
+        "_is_pushing",
+        "_is_writing",
+        "_pauses",
+        "_put_off",
+        "_queries",
+        "_running",
+        "_session",
+        "_socket",
+        "_subscriptions",
+        "_tasks",
+    )
+
     def __init__(self, socket: Socket, backend: Backend, callers: Callers) -> None:
         self._socket = socket
         self._executor = backend.executor
