@@ -27,7 +27,7 @@ from confect_server.errors import (
     ActionStopped,
 )
 from confect_server.http import Route
-from confect_server.observe import CallerKind, RunRecord
+from confect_server.observe import RunRecord
 from confect_server.runtime.application import Application
 from confect_server.runtime.caller import CLIENT, Caller
 from confect_server.runtime.failure import Failures, kind_of, tag_of
@@ -97,7 +97,7 @@ class Executor:
     ) -> QueryResult:
         transaction = self.runner.transactions.begin(ts, is_read_only=True)
         run = self.runner.run(transaction, caller.identity, journal)
-        use, record = self.application.use, self._begun(path, "Query", caller)
+        use, record = self.runner.application.use, self._begun(path, "Query", caller)
         record.usage = transaction.usage
         use.begin()
         is_out_of_retention = False
@@ -138,7 +138,7 @@ class Executor:
                 if answered is not None:
                     record.result_bytes = len(answered.value)
                     return MutationResult(Succeeded(answered.value), answered.ts)
-            use = self.application.use
+            use = self.runner.application.use
             use.begin()
             try:
                 function, decoded = self._asked_for(path, "Mutation", args, caller)
@@ -221,7 +221,7 @@ class Executor:
         try:
             called = functions.kind_of(path, public_only=public_only)
         except Exception as error:
-            return self._failed(error, RunRecord(path, "Query", _kind_of(caller)))
+            return self._failed(error, _record(path, "Query", caller, None))
         if called == "Mutation":
             return (await self.run_mutation(path, args, caller)).outcome
         if called == "Action":
@@ -260,7 +260,7 @@ class Executor:
         self, path: str, called: str, args: JsonObject, caller: Caller
     ) -> tuple[RunnableFunction, Value]:
         public_only = not caller.may_call_internal
-        function = self.application.functions.find(path, called, public_only=public_only)
+        function = self.runner.application.functions.find(path, called, public_only=public_only)
         decoded = decode(args)
         self.runner.check_arguments(decoded)
         return function, decoded
@@ -268,11 +268,7 @@ class Executor:
 
 def _record(path: str, called: str, caller: Caller, request: SessionRequest | None) -> RunRecord:
     named = None if request is None else (request.session_id, request.request_id)
-    return RunRecord(path, called, _kind_of(caller), named)
-
-
-def _kind_of(caller: Caller) -> CallerKind:
-    return "admin" if caller.may_call_internal else "client"
+    return RunRecord(path, called, "admin" if caller.may_call_internal else "client", named)
 
 
 def _failed_route(failed: Failed) -> bytes:
