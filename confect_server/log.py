@@ -7,18 +7,20 @@ nothing; an action may run for long, and what it says is told at once.
 from __future__ import annotations
 
 import logging
+import math
 import sys
 from collections.abc import Callable
 from typing import Final
 
 import orjson
 
+FUNCTIONS: Final = "confect.functions"
+"""The logger of the standard library that what functions say goes to."""
 MOST_LINES: Final = 256
 """How many lines are kept of one run, with those of everything that it calls inside."""
 MOST_CHARACTERS: Final = 4_096
 """How long a line may be, and each of its fields."""
 
-_LOGGER = "confect.functions"
 _CUT = " (truncated due to length)"
 _LEVELS = {
     logging.DEBUG: "DEBUG",
@@ -51,7 +53,7 @@ class LogLine(logging.LogRecord):
         place: tuple[str, int, str] = ("", 0, ""),
     ) -> None:
         file, number, name = place
-        super().__init__(_LOGGER, level, file, number, message, (), None, name)
+        super().__init__(FUNCTIONS, level, file, number, message, (), None, name)
         self.function = function
         self.fields = fields or {}
         self.request_id = ""
@@ -140,7 +142,7 @@ class Log:
     ) -> None:
         code = sys._getframe(2)
         place = code.f_code.co_filename, code.f_lineno, code.f_code.co_name
-        written = {name: _written(value) for name, value in fields.items()}
+        written = {name: as_json(value) for name, value in fields.items()}
         line = LogLine(self._function, level, _cut(_formatted(message, args)), written, place)
         self._lines.add(line)
 
@@ -152,10 +154,12 @@ def _formatted(message: object, args: tuple[object, ...]) -> str:
         return " ".join([_shown(message), *map(_shown, args)])
 
 
-def _written(value: object) -> object:
-    """A field as it is now, as something that JSON can hold."""
-    if value is None or isinstance(value, (bool, float)):
+def as_json(value: object) -> object:
+    """A value as it is now, as something that JSON can hold; a long one is cut."""
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
     if isinstance(value, int):
         return value if value in _INT64 else str(value)
     if isinstance(value, str):
