@@ -90,6 +90,13 @@ class Lines:
         else:
             self._left_out += 1
 
+    def tell(self, hear: Callable[[LogLine], None]) -> None:
+        """Tell what was said until now, unless it was, and whatever is said from now on."""
+        if self._tell is None:
+            for line in self.said():
+                hear(line)
+            self._tell = hear
+
     def add_all(self, inner: Lines) -> None:
         """The lines of a run that this one has waited for."""
         for line in inner.said():

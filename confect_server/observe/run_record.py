@@ -9,9 +9,10 @@ from time import monotonic
 from typing import Literal, Protocol, TypeAlias
 
 from confect_server.engine.limits import Usage
+from confect_server.log import Lines
 
-CallerKind: TypeAlias = Literal["client", "admin", "function"]
-"""Who called: anybody on the network, whoever runs the server, or another function."""
+CallerKind: TypeAlias = Literal["client", "admin", "function", "schedule"]
+"""Who called: anybody on the network, whoever runs the server, another function, or the time."""
 
 OutcomeKind: TypeAlias = Literal["success", "declared", "refused", "failed", "cancelled"]
 """How a run ended: with a result, an error of its spec, an error of its caller, or a defect."""
@@ -35,6 +36,8 @@ class RunRecord:
     """How often a mutation ran until nobody was faster."""
     usage: Usage | None = None
     """What the last attempt of a query or a mutation has read and written."""
+    lines: Lines | None = None
+    """What it has said; of a mutation, what the last attempt has."""
     result_bytes: int = 0
     duration_s: float = 0.0
     _request_id: str | None = None
