@@ -106,6 +106,7 @@ class Backend:
         Leaving the context lets the actions that run end, for as long as the settings say.
         """
         clock, settings = clock or SystemClock(), settings or Settings()
+        tracing = _tracing() if settings.observing.opentelemetry else None
         async with (
             Database.open(store, clock, randomness, settings, pauses) as database,
             _in_background() as tasks,
@@ -122,14 +123,14 @@ class Backend:
             failures = Failures(redacts=redacts, keeps_causes=keeps_causes)
             executor = Executor(database, runner, failures, Underway(tasks))
             backend = cls(database, clock, executor, version, tasks, environment)
+            if tracing is not None:
+                backend.trace(tracing)
             async with backend._serving(JobLoop(database, clock, randomness, executor)):
                 yield backend
 
     @asynccontextmanager
     async def _serving(self, jobs: JobLoop) -> AsyncGenerator[None]:
         """Inside, what nobody asks for is done as well; at the end everything that runs ends."""
-        if self.database.settings.observing.opentelemetry:
-            self.trace(_tracing())
         try:
             await self._declare_crons(self._version.impl)
             async with _in_background() as loops:  # which use the services until they end
