@@ -11,6 +11,9 @@ from typing import Literal, Protocol, TypeAlias
 from confect_server.engine.limits import Usage
 from confect_server.log import Lines
 
+UNKNOWN = "unknown"
+"""Stands for every path at which there is no function: clients may ask for any number of these."""
+
 CallerKind: TypeAlias = Literal["client", "admin", "function", "schedule"]
 """Who called: anybody on the network, whoever runs the server, another function, or the time."""
 
@@ -29,6 +32,8 @@ class RunRecord:
     request: tuple[str, int] | None = None
     """The session and the number of a request that has such."""
     began_s: float = field(default_factory=monotonic)
+    is_known: bool = True
+    """Is there such a function? Clients may ask for any path."""
     outcome: OutcomeKind = "cancelled"
     error: str | None = None
     """The class of the error, if there is one."""

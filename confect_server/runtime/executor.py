@@ -169,7 +169,7 @@ class Executor:
         self, path: str, args: JsonObject, caller: Caller, request: SessionRequest | None = None
     ) -> RunOutcome:
         """Run an action to its end, even if who asks for it does not wait for that."""
-        record = _record(path, "Action", caller, request)
+        record = self._record(path, "Action", caller, request)
 
         async def act() -> RunOutcome:
             self.runner.observers.begun(record)  # a span is that of the task that it begins in
@@ -199,7 +199,8 @@ class Executor:
         A token that was refused is known to the route alone: functions that it calls see nobody.
         """
         application, path = self.application, f"{route.method} {route.path}"
-        time, record = ActionTime(path, self._actions.timeout_s), self._begun(path, "Route", caller)
+        time = ActionTime(path, self._actions.timeout_s)
+        record = self.runner.observers.begun(RunRecord(path, "Route", _kind_of(caller)))
         lines = self.runner.observers.lines_told_at_once(record)
         calls = self.runner.calls_outside(path, caller.identity, lines)
         calls.circumstances.refusal = caller.refusal
@@ -247,7 +248,15 @@ class Executor:
         self, path: str, called: str, caller: Caller, request: SessionRequest | None = None
     ) -> RunRecord:
         """The record of a run by an entry."""
-        return self.runner.observers.begun(_record(path, called, caller, request))
+        return self.runner.observers.begun(self._record(path, called, caller, request))
+
+    def _record(
+        self, path: str, called: str, caller: Caller, request: SessionRequest | None
+    ) -> RunRecord:
+        named = None if request is None else (request.session_id, request.request_id)
+        record = RunRecord(path, called, _kind_of(caller), named)
+        record.is_known = self.application.functions.kind_at(path) is not None
+        return record
 
     def _failed(self, error: Exception, record: RunRecord) -> Failed:
         record.outcome, record.error = kind_of(error), tag_of(error)
@@ -270,11 +279,6 @@ class Executor:
         decoded = decode(args)
         self.runner.check_arguments(decoded)
         return function, decoded
-
-
-def _record(path: str, called: str, caller: Caller, request: SessionRequest | None) -> RunRecord:
-    named = None if request is None else (request.session_id, request.request_id)
-    return RunRecord(path, called, _kind_of(caller), named)
 
 
 def _kind_of(caller: Caller) -> CallerKind:

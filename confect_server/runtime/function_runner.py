@@ -100,7 +100,9 @@ class FunctionRunner:
         """Run a function for another one: inside its run, or else on behalf of its caller."""
         if not self.observers:
             return await self._call(ref, args, outer)
-        record = self.observers.begun(RunRecord(ref.path, _called(ref), "function"))
+        record = RunRecord(ref.path, _called(ref), "function")
+        record.is_known = self.application.functions.kind_at(ref.path) is not None
+        self.observers.begun(record)
         try:
             answer = await self._call(ref, args, outer)
             record.outcome = "declared" if type(answer) is _FAILURE else "success"

@@ -27,6 +27,7 @@ class ScheduledRun:
         self._runner = runner
         self._failed = failed
         self._record = RunRecord(path, "Action", "schedule", attempts=0)
+        self._record.is_known = runner.application.functions.kind_at(path) is not None
 
     def __enter__(self) -> Self:
         return self

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from returns.result import Success
 
-from confect_core import FunctionSpec, GroupSpec, NoArgs, TaggedError, ref
+from confect_core import FunctionSpec, GroupSpec, NoArgs, Outcome, TaggedError, ref
 from confect_server import (
     ActionCtx,
     BlockingActionCtx,
@@ -83,8 +84,8 @@ async def talking(
         return "done"
 
     @impl(Talk.asked)
-    async def asked(ctx: QueryCtx, args: NoArgs) -> str:
-        return await do("asked", ctx)
+    async def asked(ctx: QueryCtx, args: NoArgs) -> Outcome[str, Full]:
+        return Success(await do("asked", ctx))
 
     @impl(Talk.told)
     async def told(ctx: MutationCtx, args: NoArgs) -> str:
