@@ -1,0 +1,111 @@
+"""Scheduled functions are runs like any other: they are told of, and what they say is."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from confect_core import Ref
+from confect_server.engine import Conflict
+from confect_server.log import LogLine
+from confect_server.observe import RunRecord
+from tests.server.scheduler.agenda import Planner, Refs, Steps, planner
+
+
+class Listener:
+    """Keeps the runs that nobody called."""
+
+    def __init__(self, at: Planner) -> None:
+        self.runs: list[RunRecord] = []
+        self.lines: list[LogLine] = []
+        at.backend.observe(self)
+        at.backend.executor.runner.observers.listen(self.lines.append)
+
+    def ended(self, run: RunRecord) -> None:
+        if run.caller == "schedule":
+            self.runs.append(run)
+
+    @property
+    def messages(self) -> list[str]:
+        return [line.getMessage() for line in self.lines]
+
+
+async def run_soon(at: Planner, ref: Ref[..., Any], steps: Steps) -> None:
+    """Schedule a function for now, and let it run."""
+
+    async def schedule(ctx: Any, _: str) -> str:
+        return str(await ctx.scheduler.run_after(timedelta(), ref, text="job"))
+
+    at.script.steps["job"] = steps
+    await at.mutation(schedule)
+    await at.clock.move(0)
+
+
+@pytest.mark.parametrize("ref", [Refs.do, Refs.act])
+async def test_a_scheduled_function_is_a_run_that_the_schedule_calls(ref: Ref[..., Any]) -> None:
+    async def steps(ctx: Any, text: str) -> str:
+        ctx.log.info("working on %s", text)
+        return text
+
+    async with planner() as at:
+        listener = Listener(at)
+        await run_soon(at, ref, steps)
+        (run,) = listener.runs
+        assert (run.path, run.outcome, run.attempts) == (ref.path, "success", 1)
+        assert run.called == ("Mutation" if ref is Refs.do else "Action")
+        (line,) = listener.lines
+        assert (line.getMessage(), line.function) == ("working on job", ref.path)
+        assert line.request_id == run.request_id
+
+
+@pytest.mark.parametrize("ref", [Refs.do, Refs.act])
+async def test_a_scheduled_function_that_fails_is_told_of_under_one_id(
+    ref: Ref[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def steps(ctx: Any, text: str) -> str:
+        ctx.log.warning("it will fail")
+        raise ValueError("a defect")
+
+    async with planner() as at:
+        listener = Listener(at)
+        await run_soon(at, ref, steps)
+        (run,) = listener.runs
+        assert (run.outcome, run.error) == ("failed", "ValueError")
+        said, failed = (r for r in caplog.records if r.levelno >= logging.WARNING)
+        assert said.getMessage() == "it will fail"
+        assert f"[Request ID: {run.request_id}]" in failed.getMessage()
+        assert listener.lines[0].request_id == run.request_id
+
+
+async def test_what_a_scheduled_mutation_said_before_it_lost_is_not_told() -> None:
+    attempts: list[None] = []
+
+    async def steps(ctx: Any, text: str) -> str:
+        attempts.append(None)
+        ctx.log.info("attempt %s", len(attempts))
+        if len(attempts) < 2:
+            raise Conflict(0, 0)
+        return text
+
+    async with planner() as at:
+        listener = Listener(at)
+        await run_soon(at, Refs.do, steps)
+        await at.clock.move(1)
+        assert listener.messages == ["attempt 2"]
+        assert [(run.outcome, run.attempts) for run in listener.runs] == [("success", 2)]
+
+
+async def test_a_function_that_is_canceled_in_time_is_no_run() -> None:
+    async def schedule(ctx: Any, _: str) -> str:
+        job = await ctx.scheduler.run_after(timedelta(seconds=1), Refs.do, text="job")
+        await ctx.scheduler.cancel(job)
+        return ""
+
+    async with planner() as at:
+        listener = Listener(at)
+        await at.mutation(schedule)
+        await at.clock.move(10)
+        assert listener.runs == []
