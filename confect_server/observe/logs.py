@@ -73,6 +73,8 @@ def fields_of(run: RunRecord) -> dict[str, object]:
         "attempts": run.attempts,
         "result_bytes": run.result_bytes,
     }
+    if run.late_s is not None:
+        fields["late_ms"] = round(1000 * run.late_s, 3)
     if run.error is not None:
         fields["error"] = run.error
     if run.usage is not None:

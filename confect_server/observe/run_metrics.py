@@ -30,6 +30,11 @@ class RunMetrics:
             "kind",
             bounds=_BOUNDS_S,
         )
+        self._late = metrics.histogram(
+            "confect_scheduled_late_seconds",
+            "How much later than scheduled functions began.",
+            bounds=_BOUNDS_S,
+        )
         self._retries = metrics.counter(
             "confect_mutation_retries_total",
             "How often mutations ran again, because somebody else was faster.",
@@ -44,6 +49,8 @@ class RunMetrics:
         path = run.path if run.is_known else UNKNOWN
         self._runs.add((path, run.called, run.caller, run.outcome))
         self._seconds.observe((path, run.called), run.duration_s)
+        if run.late_s is not None:
+            self._late.observe((), run.late_s)
         if run.attempts > 1:
             self._retries.add((path,), run.attempts - 1)
         if run.usage is not None:

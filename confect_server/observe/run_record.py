@@ -37,6 +37,8 @@ class RunRecord:
     outcome: OutcomeKind = "cancelled"
     error: str | None = None
     """The class of the error, if there is one."""
+    late_s: float | None = None
+    """How much later than scheduled it began, if it was scheduled."""
     attempts: int = 1
     """How often a mutation ran until nobody was faster."""
     usage: Usage | None = None

@@ -7,7 +7,8 @@ rolls it back. An action runs outside any transaction and calls the others.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -60,6 +61,8 @@ class Executor:
         """Runs each function."""
         self.underway = underway
         """The actions that run."""
+        self.scheduled_runs = 0
+        """How many scheduled functions run."""
         self._database = database
         self._failures = failures
         self._actions = database.settings.actions
@@ -240,9 +243,15 @@ class Executor:
             return await self.run_action(path, args, caller)
         return (await self.run_query(path, args, caller)).outcome
 
-    def scheduled(self, path: str) -> ScheduledRun:
-        """The run of a function for nobody, which has not begun."""
-        return ScheduledRun(self.runner, path, self._failed)
+    @contextmanager
+    def scheduled(self, path: str, late_s: float) -> Generator[ScheduledRun]:
+        """Inside, a function is run for nobody, so much later than it was due."""
+        self.scheduled_runs += 1
+        try:
+            with ScheduledRun(self.runner, path, late_s, self._failed) as run:
+                yield run
+        finally:
+            self.scheduled_runs -= 1
 
     def _begun(
         self, path: str, called: str, caller: Caller, request: SessionRequest | None = None

@@ -34,6 +34,7 @@ from confect_server.runtime.lease import Lease, LeaseLost, check_held
 from confect_server.runtime.scheduled_run import ScheduledRun
 from confect_server.runtime.transactions import Transactions
 from confect_server.scheduler.jobs import (
+    NS_PER_MS,
     Job,
     begin,
     canceled,
@@ -57,6 +58,7 @@ STOPPED = "The server was stopped while the action ran; it is not run again."
 
 _MOST_DOUBLINGS = 20
 _MS_PER_S = 1000
+_NS_PER_S = 1_000_000_000
 _CLAIM_BYTES = 8
 _LAST_WORD_S = 2.0
 _NOT_THE_HANDLERS = (
@@ -100,7 +102,8 @@ class JobRuns:
 
     async def run(self, job: Job) -> None:
         """Run a job that is due, unless somebody else has or does; return once its row says how."""
-        with self._executor.scheduled(job.path) as run:
+        late_s = (self._clock.now_ns() - (job.due_ms or 0.0) * NS_PER_MS) / _NS_PER_S
+        with self._executor.scheduled(job.path, late_s) as run:
             try:
                 await self._run(job, run)
             except HandlerFailed as failure:

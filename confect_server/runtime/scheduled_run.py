@@ -22,11 +22,16 @@ class ScheduledRun:
     """
 
     def __init__(
-        self, runner: FunctionRunner, path: str, failed: Callable[[Exception, RunRecord], Failed]
+        self,
+        runner: FunctionRunner,
+        path: str,
+        late_s: float,
+        failed: Callable[[Exception, RunRecord], Failed],
     ) -> None:
         self._runner = runner
         self._failed = failed
         self._record = RunRecord(path, "Action", "schedule", attempts=0)
+        self._record.late_s = late_s
         self._record.is_known = runner.application.functions.kind_at(path) is not None
 
     def __enter__(self) -> Self:

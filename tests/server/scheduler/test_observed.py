@@ -11,7 +11,7 @@ import pytest
 from confect_core import Ref
 from confect_server.engine import Conflict
 from confect_server.log import LogLine
-from confect_server.observe import RunRecord
+from confect_server.observe import Metrics, RunMetrics, RunRecord
 from tests.server.scheduler.agenda import Planner, Refs, Steps, planner
 
 
@@ -78,6 +78,30 @@ async def test_a_scheduled_function_that_fails_is_told_of_under_one_id(
         assert said.getMessage() == "it will fail"
         assert f"[Request ID: {run.request_id}]" in failed.getMessage()
         assert listener.lines[0].request_id == run.request_id
+
+
+async def test_how_late_a_scheduled_function_began_is_counted() -> None:
+    async def steps(ctx: Any, text: str) -> str:
+        running.append(at.backend.executor.scheduled_runs)
+        return text
+
+    async def schedule(ctx: Any, _: str) -> str:
+        return str(await ctx.scheduler.run_after(timedelta(seconds=2), Refs.do, text="job"))
+
+    running: list[int] = []
+    async with planner() as at:
+        listener, metrics = Listener(at), Metrics()
+        at.backend.observe(RunMetrics(metrics))
+        at.script.steps["job"] = steps
+        await at.mutation(schedule)
+        at.clock.at_ns += 5_000_000_000
+        await at.clock.move(0)
+        (run,) = listener.runs
+        assert run.late_s == pytest.approx(3.0)
+        assert b"confect_scheduled_late_seconds_count 1\n" in metrics.text()
+        assert b'confect_scheduled_late_seconds_bucket{le="2.5"} 0\n' in metrics.text()
+        assert running == [1]
+        assert at.backend.executor.scheduled_runs == 0
 
 
 async def test_what_a_scheduled_mutation_said_before_it_lost_is_not_told() -> None:
