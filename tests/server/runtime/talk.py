@@ -56,7 +56,7 @@ class Talker:
     """A backend whose handlers do what a test says, and what was heard of them."""
 
     backend: Backend
-    heard: list[LogLine] = field(default_factory=list)
+    heard: list[LogLine] = field(default_factory=list[LogLine])
 
     @property
     def messages(self) -> list[str]:
