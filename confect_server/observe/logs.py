@@ -51,7 +51,8 @@ class RunLog:
         """Say what a run was."""
         if run.caller == "function":
             return  # its caller's run says how long all of it took
-        is_slow = run.duration_s >= self._slow_s
+        # an action waits for others, for as long as its timeout lets it
+        is_slow = run.duration_s >= self._slow_s and run.called in ("Query", "Mutation")
         if not is_slow and (not self._share or self._chance.random() >= self._share):
             return
         level = logging.WARNING if is_slow else logging.INFO

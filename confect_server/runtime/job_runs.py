@@ -130,6 +130,7 @@ class JobRuns:
             if current is None or current.state != "pending":
                 return  # it was run, or canceled
             await begin(transaction, current)
+            run.begin("Mutation")
             try:
                 with running_job(job.id):
                     await run.mutate(job.args, transaction)
@@ -154,6 +155,7 @@ class JobRuns:
                 if not await self._claimed(job, claim):
                     return
                 await self._pauses.reached(PausePoint.JOB_CLAIMED)
+                run.begin("Action")
                 state = await self._outcome(job, run)
                 await self._pauses.reached(PausePoint.JOB_RAN)
                 await self._until_done(_ending(job, claim, state))

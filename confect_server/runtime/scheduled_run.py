@@ -46,10 +46,16 @@ class ScheduledRun:
         if self._record.attempts:
             self._runner.observers.ended(self._record)
 
+    def begin(self, called: str) -> None:
+        """Say that it begins, in the task that says that it has ended; each attempt does."""
+        self._record.attempts += 1
+        if self._record.attempts == 1:
+            self._record.called = called
+            self._runner.observers.begun(self._record)
+
     async def mutate(self, args: Value, transaction: Transaction) -> None:
         """Run a mutation as a part of a transaction; raises whatever it fails with."""
         record, lines = self._record, Lines()
-        self._begin("Mutation")
         record.usage, record.lines = transaction.usage, lines
         self._runner.check_arguments(args)
         functions = self._runner.application.functions
@@ -58,7 +64,6 @@ class ScheduledRun:
 
     async def act(self, args: Value) -> None:
         """Run an action; raises whatever it fails with."""
-        self._begin("Action")
         lines = self._runner.observers.lines_told_at_once(self._record)
         self._runner.check_arguments(args)
         functions = self._runner.application.functions
@@ -72,16 +77,10 @@ class ScheduledRun:
     def failed(self, error: Exception) -> str:
         """What a caller would be told of its failure, which is logged."""
         if not self._record.attempts:
-            self._begin(self._record.called)
+            self.begin(self._record.called)
         return self._failed(error, self._record).message
 
     def put_off(self, error: Exception) -> None:
         """The database could not do it now: it is undone with all that it has said."""
         self._record.outcome, self._record.error = "failed", tag_of(error)
         self._record.lines = None
-
-    def _begin(self, called: str) -> None:
-        self._record.attempts += 1
-        if self._record.attempts == 1:
-            self._record.called = called
-            self._runner.observers.begun(self._record)

@@ -208,6 +208,14 @@ def test_a_slow_run_is_always_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert "Query notes:list: success in 750.0 ms [Request ID: " in record.getMessage()
 
 
+@pytest.mark.parametrize("called", ["Action", "Route"])
+def test_an_action_is_not_slow_because_others_are(
+    called: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    RunLog(Observing(slow_run_s=0.5)).ended(a_run(called=called, duration_s=60.0))
+    assert caplog.records == []
+
+
 def test_a_json_log_has_every_field_of_a_run(caplog: pytest.LogCaptureFixture) -> None:
     run = a_run()
     with caplog.at_level(logging.INFO, "confect"):

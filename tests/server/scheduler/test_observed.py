@@ -7,11 +7,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from confect_core import Ref
 from confect_server.engine import Conflict
 from confect_server.log import LogLine
 from confect_server.observe import Metrics, RunMetrics, RunRecord
+from confect_server.observe.tracing import Tracing
 from tests.server.scheduler.agenda import Planner, Refs, Steps, planner
 
 
@@ -102,6 +106,31 @@ async def test_how_late_a_scheduled_function_began_is_counted() -> None:
         assert b'confect_scheduled_late_seconds_bucket{le="2.5"} 0\n' in metrics.text()
         assert running == [1]
         assert at.backend.executor.scheduled_runs == 0
+
+
+@pytest.mark.parametrize("ref", [Refs.do, Refs.act])
+async def test_what_a_scheduled_function_calls_is_in_its_trace(
+    ref: Ref[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def steps(ctx: Any, text: str) -> str:
+        await ctx.run_mutation(Refs.add, text=text)
+        return text
+
+    exporter, tracers = InMemorySpanExporter(), TracerProvider()
+    tracers.add_span_processor(SimpleSpanProcessor(exporter))
+    async with planner() as at:
+        at.backend.trace(Tracing(tracers))
+        await run_soon(at, ref, steps)
+    tracers.shutdown()
+    spans = {span.name.split()[1]: span for span in exporter.get_finished_spans()[-2:]}
+    outer, inner = spans[ref.path], spans[Refs.add.path]
+    assert outer.parent is None
+    assert outer.context is not None
+    assert inner.parent is not None
+    assert inner.parent.span_id == outer.context.span_id
+    assert outer.attributes is not None
+    assert outer.attributes["confect.caller"] == "schedule"
+    assert caplog.records == []  # a span that ends in another task leaves a complaint
 
 
 async def test_what_a_scheduled_mutation_said_before_it_lost_is_not_told() -> None:
