@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from time import monotonic
 
 from confect_server.log import Lines, LogLine
@@ -36,14 +35,19 @@ class Observers:
         self._listeners = (*self._listeners, listener)
 
     def lines_told_at_once(self, record: RunRecord) -> Lines:
-        """For what a run says that may go on for long."""
-        record.lines = Lines(partial(self._heard, record))
+        """For what a run says that may go on for long, and perhaps in a thread."""
+        request_id = record.request_id  # drawn here: two threads could draw two
+
+        def heard(line: LogLine) -> None:
+            self._heard(line, request_id)
+
+        record.lines = Lines(heard)
         return record.lines
 
     def tell_lines(self, record: RunRecord) -> None:
         """Tell what a run has said, unless that was told before."""
         if record.lines is not None:
-            record.lines.tell(partial(self._heard, record))
+            record.lines.tell(lambda line: self._heard(line, record.request_id))
 
     def begun(self, record: RunRecord) -> RunRecord:
         """Say that a run begins."""
@@ -60,7 +64,7 @@ class Observers:
             for each in self._everybody:
                 each.ended(record)
 
-    def _heard(self, record: RunRecord, line: LogLine) -> None:
-        line.request_id = record.request_id
+    def _heard(self, line: LogLine, request_id: str) -> None:
+        line.request_id = request_id
         for each in self._listeners:
             each(line)
