@@ -25,6 +25,7 @@ from confect_server.engine import (
     Clock,
     Conflict,
     Database,
+    PausePoint,
     Randomness,
     Transaction,
 )
@@ -119,6 +120,7 @@ class JobLoop:
 
     async def _run(self, job: Job) -> None:
         try:
+            await self._database.pauses.reached(PausePoint.JOB_DUE)
             await self._runs.run(job)
         finally:
             self._running.discard(job.id)

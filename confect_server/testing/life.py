@@ -89,7 +89,7 @@ class Lives:
         self._store = store
         self._clock = clock
         self._open = open_
-        self._pauses = DeadlyPauses(self.die)
+        self._pauses = DeadlyPauses(self.die, clock)
         self._life: Life | None = None
         self._began = anyio.Event()
         self._is_closing = False
