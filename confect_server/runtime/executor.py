@@ -234,13 +234,17 @@ class Executor:
         Raises whatever it fails with; `told` is what a caller would know of that.
         """
         self.runner.check_arguments(args)
-        functions = self.application.functions
+        functions, use = self.application.functions, self.application.use
         if inside is None:
             action = functions.find(path, "Action", public_only=False)
             await self.runner.run_action(action, args, None)
             return
-        mutation = functions.find(path, "Mutation", public_only=False)
-        await self.runner.timed(mutation, args, self.runner.run(inside, None))
+        use.begin()
+        try:
+            mutation = functions.find(path, "Mutation", public_only=False)
+            await self.runner.timed(mutation, args, self.runner.run(inside, None))
+        finally:
+            use.end()
 
     def told(self, error: Exception, path: str) -> str:
         """What the caller of a function would be told of a failure, which is logged."""

@@ -48,6 +48,8 @@ _LEAST_SWEEP_S = 10.0
 _REST_S = 0.01
 _PAUSE_S = 1.0
 _SEED_BYTES = 8
+_FINISH_S = 2.0
+"""How long mutations may go on when the server stops, and the states of actions be written."""
 
 _log = logging.getLogger("confect")
 
@@ -72,6 +74,8 @@ class JobLoop:
         self._whole_ms = float("-inf")
         self._running: set[str] = set()
         self._due: deque[Job] = deque()
+        self._begun: dict[str, anyio.Event] = {}
+        self._is_stopping = False
 
     async def run(self) -> None:
         """Run what is due until it is cancelled; what goes wrong is logged, and it goes on."""
@@ -81,7 +85,7 @@ class JobLoop:
             while True:
                 looked: Transaction | None = None
                 next_ms: float | None = None
-                if not self._due and len(self._running) < self._at_once:
+                if not self._due and self._has_room:
                     try:
                         looked = self._database.begin(is_read_only=True)
                         next_ms = await self._look(looked)
@@ -92,10 +96,29 @@ class JobLoop:
                 self._start(tasks)
                 await self._alarm.wait(looked, next_ms)
 
+    def stop(self) -> None:
+        """Begin nothing more; what runs goes on."""
+        self._is_stopping = True
+
+    async def finish(self) -> None:
+        """Return once nothing runs that was begun, and how it ended is written, or after a while.
+
+        A mutation that takes longer is undone, and run by whoever comes next.
+        """
+        self.stop()
+        with anyio.move_on_after(_FINISH_S):
+            while self._begun:
+                await next(iter(self._begun.values())).wait()
+
+    @property
+    def _has_room(self) -> bool:
+        return not self._is_stopping and len(self._running) < self._at_once
+
     async def _look(self, looked: Transaction) -> float | None:
         """Find some jobs that are due; if these are all, when the next one is."""
         now = now_ms(looked)
-        is_whole = now >= self._whole_ms + _WHOLE_EVERY_MS
+        # the clock may have been ahead, and set back since
+        is_whole = not self._whole_ms <= now < self._whole_ms + _WHOLE_EVERY_MS
         at_most = len(self._running) + _AHEAD * self._at_once
         jobs = await pending_jobs(looked, at_most, None if is_whole else self._from_ms)
         if is_whole:
@@ -113,7 +136,7 @@ class JobLoop:
         return min([*[at_ms for at_ms in due_ms if at_ms > now][:1], *again], default=None)
 
     def _start(self, tasks: TaskGroup) -> None:
-        while self._due and len(self._running) < self._at_once:
+        while self._due and self._has_room:
             job = self._due.popleft()
             self._running.add(job.id)
             tasks.start_soon(self._run, job)
@@ -121,7 +144,13 @@ class JobLoop:
     async def _run(self, job: Job) -> None:
         try:
             await self._database.pauses.reached(PausePoint.JOB_DUE)
-            await self._runs.run(job)
+            if not self._is_stopping:
+                self._begun[job.id] = ended = anyio.Event()
+                try:
+                    await self._runs.run(job)
+                finally:
+                    del self._begun[job.id]
+                    ended.set()
         finally:
             self._running.discard(job.id)
             self._alarm.ring()

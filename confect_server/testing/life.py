@@ -61,6 +61,7 @@ class Life:
         self._mortality.is_dead = True
         for call in self._calls:
             call.cancel()
+        self.backend.executor.underway.stop()  # the dead are not given any time to end
         for event in self._told:
             event.set()
         self._is_over.set()

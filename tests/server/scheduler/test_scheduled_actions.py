@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from confect_core import Id
-from confect_server import ActionCtx, JobFailed, MutationCtx, ScheduledFunction
+from confect_server import ActionCtx, Actions, JobFailed, MutationCtx, ScheduledFunction
 from confect_server.runtime.job_runs import STOPPED
 from confect_server.runtime.lease import GIVEN_UP, Lease
 from confect_server.store import MemoryStore
 from tests.server.scheduler.agenda import (
+    SETTINGS,
     MovableClock,
     Planner,
     Refs,
@@ -172,6 +175,26 @@ async def test_an_action_that_runs_when_the_server_stops_has_failed() -> None:
     async with planner(store, seed=1) as at:
         await at.clock.move(10 * LEASE_S)
         assert (at.runs, await error_of(at, id)) == ([], STOPPED)
+
+
+async def test_an_action_has_a_while_to_end_when_the_server_stops() -> None:
+    gate, store, script = Gate(), MemoryStore(), Script()
+    script.steps["slow"] = gate.steps
+    settings = replace(SETTINGS, actions=Actions(grace_s=60))
+    async with anyio.create_task_group() as tasks:
+        async with planner(store, script=script, settings=settings) as at:
+            await at.mutation(scheduling("slow"))
+            await at.clock.move(1)
+            tasks.start_soon(open_after_a_turn, gate)
+        assert gate.is_open.is_set()
+    async with planner(store, seed=1) as at:
+        assert await at.jobs() == ["slow success"]
+
+
+async def open_after_a_turn(gate: Gate) -> None:
+    for _ in range(20):
+        await anyio.lowlevel.checkpoint()
+    gate.is_open.set()
 
 
 async def test_the_word_of_a_process_that_was_given_up_comes_too_late(
