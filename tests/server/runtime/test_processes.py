@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -133,6 +134,17 @@ async def test_others_run_while_a_process_computes_and_it_ends_with_the_server(
                 while not (await loops.exists() and await loops.read_text()):
                     assert await at.run("double", number=2.0) == 4.0
         assert not is_alive(int(await loops.read_text()))
+
+
+async def test_a_process_that_dies_is_missed_although_what_it_forked_lives_on(
+    tmp_path: Path,
+) -> None:
+    try:
+        async with smith() as at:
+            failed = await at.failure("fork", folder=str(tmp_path))
+            assert "the process that ran forge:fork died with exit code 3" in failed.message
+    finally:
+        os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)
 
 
 async def test_a_job_of_a_version_that_is_gone_leaves_no_process() -> None:
