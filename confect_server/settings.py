@@ -131,11 +131,13 @@ class Scheduling:
     """How many of them one process runs at once; with 0 it leaves them to others."""
     results_s: float = 7 * 86_400.0
     """For how long one can see how they ended."""
+    cron_runs: int = 1_000
+    """How many of the last runs of each cron one can see, if they are not older than that."""
     lease_s: float = 30.0
     """When the actions of a process that does not answer count as failed; not below a second."""
 
     def __post_init__(self) -> None:
-        _check(self, "scheduling", parallelism=0, results_s=0, lease_s=1)
+        _check(self, "scheduling", parallelism=0, results_s=0, cron_runs=0, lease_s=1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from confect_server.engine.catalog import BLOBS_BY_FILE as BLOBS_BY_FILE
 from confect_server.engine.catalog import BLOBS_BY_KEY as BLOBS_BY_KEY
 from confect_server.engine.catalog import BY_REQUEST as BY_REQUEST
 from confect_server.engine.catalog import CRON_RUNS as CRON_RUNS
+from confect_server.engine.catalog import CRON_RUNS_BY_CRON as CRON_RUNS_BY_CRON
 from confect_server.engine.catalog import CRONS as CRONS
 from confect_server.engine.catalog import CRONS_BY_NAME as CRONS_BY_NAME
 from confect_server.engine.catalog import EMPTY_CATALOG as EMPTY_CATALOG
