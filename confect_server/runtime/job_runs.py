@@ -267,4 +267,6 @@ def _trouble_s(troubles: int) -> float:
 
 def _is_trouble(error: Exception) -> bool:
     """Is it not the fault of the handler, so that another attempt may succeed?"""
+    if isinstance(error, ExceptionGroup):  # of a handler that reads in several tasks
+        return any(isinstance(each, Exception) and _is_trouble(each) for each in error.exceptions)
     return conflict_in(error) is not None or isinstance(error, _NOT_THE_HANDLERS)

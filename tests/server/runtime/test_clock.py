@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import anyio
 import pytest
 
 from confect_server.runtime import clock as module
@@ -19,7 +20,7 @@ class Machine:
         self.sets: dict[float, float] = {}
         monkeypatch.setattr(module, "monotonic", lambda: self.up_s)
         monkeypatch.setattr(module, "time_ns", lambda: int(self.clock_s * 1e9))
-        monkeypatch.setattr(module.anyio, "sleep", self.sleep)
+        monkeypatch.setattr(anyio, "sleep", self.sleep)
 
     async def sleep(self, seconds: float) -> None:
         self.up_s += seconds

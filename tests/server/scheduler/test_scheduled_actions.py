@@ -27,6 +27,7 @@ from tests.server.scheduler.agenda import (
 )
 
 LEASE_S = 30.0
+DAY_NS = 86_400 * 10**9
 
 
 def scheduling(text: str, delay: timedelta = timedelta()) -> Steps:
@@ -215,6 +216,24 @@ async def test_the_word_of_a_process_that_was_given_up_comes_too_late(
             await clock.move(1)
             assert await error_of(stopped, id) == GIVEN_UP
             assert stopped.runs == ["slow"]
+
+
+async def test_a_process_whose_clock_was_set_back_is_given_up_as_soon_as_any_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store, clock, gate = MemoryStore(), MovableClock(), Gate()
+    script = Script()
+    script.steps["slow"] = gate.steps
+    async with planner(store, clock=clock, script=script) as stopped:
+        clock.set(clock.at_ns + DAY_NS)
+        id = job_id(await stopped.mutation(scheduling("slow")))
+        await clock.move(1)
+        clock.set(clock.at_ns - DAY_NS)
+        await clock.move(LEASE_S / 2)
+        monkeypatch.setattr(Lease, "renewed", stands_still)
+        async with planner(store, seed=1, clock=clock) as other:
+            await clock.move(LEASE_S + 1)
+            assert await error_of(other, id) == GIVEN_UP
 
 
 async def test_a_lease_is_kept_while_an_action_runs_and_others_look_on() -> None:

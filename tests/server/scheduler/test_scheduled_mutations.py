@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -296,6 +297,21 @@ async def test_what_the_database_cannot_take_is_run_later_until_it_can() -> None
         assert await at.jobs() == ["stubborn pending"]
         await at.clock.move(0.5)
         assert (at.runs, await at.jobs()) == (["stubborn"] * 2, ["stubborn success"])
+
+
+async def test_what_a_task_of_a_handler_could_not_read_is_run_later() -> None:
+    troubles: list[Exception] = [sqlite3.OperationalError("disk I/O error"), ValueError("no")]
+
+    async def steps(ctx: MutationCtx[Any], text: str) -> str:
+        if len(at.runs) == 1:
+            raise ExceptionGroup("tasks", [ExceptionGroup("more tasks", troubles)])
+        return text
+
+    async with planner() as at:
+        at.script.steps["reads"] = steps
+        await at.mutation(scheduling("reads"))
+        await at.clock.move(1)
+        assert (at.runs, await at.jobs()) == (["reads"] * 2, ["reads success"])
 
 
 async def test_a_function_that_no_version_has_has_failed_after_a_while() -> None:
