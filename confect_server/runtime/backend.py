@@ -108,6 +108,7 @@ class Backend:
         Leaving the context lets the actions that run end, for as long as the settings say.
         """
         clock, settings = clock or SystemClock(), settings or Settings()
+        tracing = _tracing() if settings.observing.opentelemetry else None
         async with (
             Database.open(store, clock, randomness, settings, pauses) as database,
             _in_background() as tasks,
@@ -125,14 +126,14 @@ class Backend:
             executor = Executor(database, runner, failures, Underway(tasks))
             jobs = JobLoop(database, clock, randomness, executor)
             backend = cls(database, clock, executor, version, tasks, environment, jobs)
+            if tracing is not None:
+                backend.trace(tracing)
             async with backend._serving():
                 yield backend
 
     @asynccontextmanager
     async def _serving(self) -> AsyncGenerator[None]:
         """Inside, what nobody asks for is done as well; at the end everything that runs ends."""
-        if self.database.settings.observing.opentelemetry:
-            self.trace(_tracing())
         try:
             await self._declare_crons(self._version.impl)
             async with _in_background() as loops:  # which use the services until they end

@@ -16,7 +16,7 @@ import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import anyio
 
@@ -268,5 +268,5 @@ def _trouble_s(troubles: int) -> float:
 def _is_trouble(error: Exception) -> bool:
     """Is it not the fault of the handler, so that another attempt may succeed?"""
     if isinstance(error, ExceptionGroup):  # of a handler that reads in several tasks
-        return any(isinstance(each, Exception) and _is_trouble(each) for each in error.exceptions)
+        return any(map(_is_trouble, cast("ExceptionGroup[Exception]", error).exceptions))
     return conflict_in(error) is not None or isinstance(error, _NOT_THE_HANDLERS)
