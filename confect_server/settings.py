@@ -42,6 +42,8 @@ class Limits:
     """How many queries and mutations may be called inside each other."""
     functions_scheduled: int = 1_000
     """Functions that are scheduled to be run later."""
+    functions_pending: int = 1_000_000
+    """How many may wait at a time, of all; runs at the same moment may schedule some more."""
     bytes_scheduled: int = 16 * MIB
     """The length of their arguments together, as JSON."""
     scheduled_arguments_bytes: int = 4 * MIB

@@ -35,6 +35,10 @@ JOBS = 519
 CRONS = 520
 CRON_RUNS = 521
 RUNNERS = 522
+PENDING_JOBS = 523
+"""Under this number it is counted how many scheduled functions wait; it is no table."""
+DUE = "due"
+"""The field that a scheduled function has for as long as it waits."""
 
 FIRST_USER_TABLE = 10_001
 FIRST_USER_INDEX = 1_000_001

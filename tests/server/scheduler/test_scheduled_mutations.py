@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -23,7 +24,7 @@ from confect_server import (
     QueryCtx,
     Scheduling,
 )
-from confect_server.engine import PausePoint
+from confect_server.engine import PausePoint, TooManyFunctionsPending
 from confect_server.runtime import CLIENT
 from confect_server.runtime.functions import Functions
 from confect_server.store import MemoryStore
@@ -261,6 +262,43 @@ async def test_limits_of_one_run(limits: Limits, fits: int, too_much: int, told:
         assert await at.mutation(several(fits)) == f"{fits} {fits * 12}"
         assert told in await at.failure("do", several(too_much))
         assert len(await at.jobs()) == fits
+
+
+@pytest.mark.parametrize("kind", ["do", "act"])
+async def test_no_more_functions_wait_than_the_settings_say(kind: str) -> None:
+    async def cancel(ctx: MutationCtx[Any], _: str) -> str:
+        for job in await ctx.db.system.scheduled_functions.collect():
+            await ctx.scheduler.cancel(job.id)
+        return ""
+
+    async def stubborn(ctx: MutationCtx[Any], text: str) -> str:
+        with suppress(TooManyFunctionsPending):
+            await scheduling("caught", SECOND)(ctx, text)
+        return await scheduling("again", SECOND)(ctx, text)
+
+    settings = replace(SETTINGS, limits=Limits(functions_pending=3))
+    async with planner(settings=settings) as at:
+        for _ in range(3):
+            await at.mutation(scheduling("waits", SECOND))
+        told = "3 scheduled functions wait to be run; the limit functions_pending is 3"
+        assert told in await at.failure(kind, scheduling("one more", SECOND))
+        assert told in await at.failure(kind, stubborn)
+        await at.clock.move(1)  # what has run counts no more
+        for _ in range(2):
+            await at.mutation(scheduling("waits again", SECOND))
+        await at.failure("do", raising_after(scheduling("undone", SECOND)))
+        await at.mutation(scheduling("waits again", SECOND))
+        assert told in await at.failure(kind, scheduling("one more", SECOND))
+        await at.mutation(cancel)
+        assert await at.mutation(scheduling("fits", SECOND))
+
+
+def raising_after(steps: Steps) -> Steps:
+    async def raising(ctx: Any, text: str) -> str:
+        await steps(ctx, text)
+        raise ValueError("undone")
+
+    return raising
 
 
 async def test_no_more_functions_run_at_once_than_the_settings_say() -> None:
