@@ -10,7 +10,6 @@ mutations are not, so one looks after each attempt, and makes the next if there 
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 
 from returns.result import Failure, Success
@@ -38,8 +37,6 @@ from foundry.tables import Analysis, Document
 ATTEMPTS = 3
 ATTEMPT_TAKES = timedelta(minutes=1)
 """Longer than `analyse` may take, so that there are never two at once."""
-
-_log = logging.getLogger(__name__)
 
 
 @impl(Documents.of_program)
@@ -143,7 +140,7 @@ async def analyse(ctx: ActionCtx[Model], args: OfDocument) -> None:
         content = (await file.read()).decode()
         analysis = await Model.of(ctx).analyse(document.title, content)
     except (UnicodeDecodeError, ModelFailed) as failed:
-        _log.warning("the model failed on %s: %s", document.id, failed)
+        ctx.log.warning("the model failed: %s", failed, document=document.id)
     save = refs.internal.analyses.save
     await ctx.run_mutation(save, document=document.id, analysis=analysis)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from datetime import timedelta
 
@@ -13,8 +12,6 @@ from foundry._generated import impls, refs
 from foundry._generated.db import MutationCtx
 from foundry.sources.spec import ByEvent, Receive, Sources
 from foundry.tables import SourceEvent
-
-_log = logging.getLogger(__name__)
 
 _CLOSES = re.compile(r"\bcloses task ([0-9a-z]{31,37})\b", re.IGNORECASE)
 
@@ -54,7 +51,7 @@ async def process(ctx: MutationCtx, args: ByEvent) -> None:
     event = await ctx.db.source_events.get(args.event)
     if event is None or event.status != "pending":
         return
-    said = _read(event)
+    said = _read(ctx, event)
     if said is None or not said.pull_request.merged:
         await ctx.db.source_events.patch(event.id, status="ignored")
         return
@@ -68,14 +65,14 @@ async def process(ctx: MutationCtx, args: ByEvent) -> None:
     await ctx.db.source_events.patch(event.id, status="processed")
 
 
-def _read(event: SourceEvent) -> PullRequestEvent | None:
+def _read(ctx: MutationCtx, event: SourceEvent) -> PullRequestEvent | None:
     """What an event says of a pull request, if that is what it is about."""
     if event.kind != "pull_request":
         return None
     try:
         return PullRequestEvent.model_validate_json(event.payload)
     except ValidationError as error:
-        _log.warning("cannot read the event %s: %s", event.delivery, error)
+        ctx.log.warning("the event cannot be read: %s", error, delivery=event.delivery)
         return None
 
 
