@@ -60,6 +60,7 @@ from confect_server.impl import GroupImpl as GroupImpl
 from confect_server.impl import Impl as Impl
 from confect_server.impl import ImplParts as ImplParts
 from confect_server.impl import impl as impl
+from confect_server.log import Log as Log
 from confect_server.meta import Amount as Amount
 from confect_server.meta import Meta as Meta
 from confect_server.middleware import Answer as Answer

@@ -441,6 +441,9 @@ async def inline(ctx: MutationCtx, act: ActionCtx) -> None:
 
 def blocks(ctx: BlockingActionCtx) -> None:
     ctx.db  # an action has no database
+    ctx.log.info()  # nothing is said
+    ctx.log.warning(404)  # a message is text
+    ctx.log.fatal("gone")  # no such level
     Mailer.of(ctx)  # a blocking action that did not ask
     ctx.run_mutation(ref("slow:print", Slow.print_))  # an action is no mutation
     n: str = ctx.run_action(ref("slow:print", Slow.print_))  # wrong result of a blocking call

@@ -554,6 +554,7 @@ async def put(ctx: AnyMutationCtx[Clock | Mailer], args: BySize) -> Outcome[Id[T
 @impl(Things.print_)
 def print_(ctx: BlockingActionCtx[Mailer], args: BySize) -> bool:
     Mailer.of(ctx)
+    ctx.log.info("printing %d of %s", args.size, "things", on="paper")
     assert_type(ctx.run_query(ref("things:find", Things.find), size=3), Outcome[Thing, Missing])
     assert_type(ctx.run_action(ref("things:crunch", Things.crunch), size=3), Outcome[int, Missing])
     return ctx.wait(lambda ctx: ctx.run_action(ref("things:print", Things.print_), size=args.size))
