@@ -15,6 +15,7 @@ from functools import cached_property
 from itertools import count
 from random import Random
 
+from confect_core.protocol.record import record
 from confect_server.auth import UserIdentity
 from confect_server.auth.errors import TokenRefused
 from confect_server.engine import Randomness, Timepiece
@@ -34,7 +35,7 @@ class LookedAt:
     caller: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Moment:
     """A clock that stands."""
 

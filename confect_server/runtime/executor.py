@@ -103,7 +103,7 @@ class Executor:
     ) -> QueryResult:
         transaction = self.runner.transactions.begin(ts, is_read_only=True)
         run = self.runner.run(transaction, caller.identity, journal=journal)
-        use, record = self.application.use, self._begun(path, "Query", caller)
+        use, record = self.runner.application.use, self._begun(path, "Query", caller)
         record.usage, record.lines = transaction.usage, run.circumstances.lines
         use.begin()
         is_out_of_retention = False
@@ -145,7 +145,7 @@ class Executor:
                     record.result_bytes = len(answered.value)
                     outcome = Succeeded(answered.value, answered.log_lines)
                     return MutationResult(outcome, answered.ts)
-            use = self.application.use
+            use = self.runner.application.use
             use.begin()
             try:
                 function, decoded = self._asked_for(path, "Mutation", args, caller)
@@ -284,7 +284,7 @@ class Executor:
         self, path: str, called: str, args: JsonObject, caller: Caller
     ) -> tuple[RunnableFunction, Value]:
         public_only = not caller.may_call_internal
-        function = self.application.functions.find(path, called, public_only=public_only)
+        function = self.runner.application.functions.find(path, called, public_only=public_only)
         decoded = decode(args)
         self.runner.check_arguments(decoded)
         return function, decoded
