@@ -87,7 +87,7 @@ def identity_of_oidc(claims: Mapping[str, Json]) -> UserIdentity:
         if claim in _STANDARD:
             named[_STANDARD[claim]] = value
         elif claim == "updated_at" and isinstance(value, int | float):
-            named["updatedAt"] = datetime.fromtimestamp(value, UTC).isoformat()
+            named["updatedAt"] = _moment(value)
         elif claim == "address" and isinstance(value, dict):
             named["address"] = value.get("formatted")
         elif claim not in _DROPPED:
@@ -123,6 +123,13 @@ def _named(token_identifier: Json) -> tuple[str, str]:
         raise BadIdentity("there is neither issuer and subject nor a tokenIdentifier with both")
     issuer, _, subject = token_identifier.partition("|")
     return issuer, subject
+
+
+def _moment(at_s: float) -> str | None:
+    try:
+        return datetime.fromtimestamp(at_s, UTC).isoformat()
+    except (ValueError, OverflowError, OSError):  # in no year that there is
+        return None
 
 
 def _flatten(name: str, value: Json, into: dict[str, Json]) -> None:

@@ -140,3 +140,8 @@ async def test_a_sweep_finds_what_is_old_and_removes_what_never_arrived(
     new = await blobs.write(chunks(b"new"), ANY_SIZE)
     assert [key async for key in blobs.stored_before(2_000)] == [old.key]
     assert sorted(files_in(folder)) == sorted([old.key, new.key])
+
+
+async def test_only_its_owner_may_look_into_the_folder(blobs: DiskBlobs, folder: Path) -> None:
+    await blobs.write(chunks(b"private"), ANY_SIZE)
+    assert folder.stat().st_mode & 0o077 == 0

@@ -202,3 +202,23 @@ def test_many_processes_may_create_one_file_at_once(tmp_path: Path) -> None:
     assert [child.returncode for child in children] == [0, 0, 0]
     assert len(answers[0]) == len(paths)
     assert answers[0] == answers[1] == answers[2]
+
+
+async def test_a_new_file_and_its_log_are_for_their_owner_only(path: Path) -> None:
+    store = SqliteStore(path)
+    await store.open()
+    await append(store, commit(10, a=(None, b"1")))
+    files = {each.name: each.stat().st_mode & 0o777 for each in path.parent.iterdir()}
+    assert {"data.db", "data.db-wal"} <= set(files)
+    assert set(files.values()) == {0o600}
+    await store.close()
+
+
+async def test_a_file_that_is_there_keeps_what_its_owner_allows(path: Path) -> None:
+    path.parent.mkdir()
+    path.touch()
+    path.chmod(0o660)
+    store = SqliteStore(path)
+    await store.open()
+    assert path.stat().st_mode & 0o777 == 0o660
+    await store.close()
