@@ -45,6 +45,21 @@ async def test_our_client_fetches_the_next_token_when_one_lapses_or_is_refused()
         assert tokens == []
 
 
+async def test_our_client_gets_over_a_provider_that_fails() -> None:
+    async with served() as at, AsyncClient(at.url) as client:
+        answers = [at.issuer.token(lasts_s=-10), OSError("down"), at.issuer.token()]
+
+        async def fetch() -> str:
+            answer = answers.pop(0)
+            if isinstance(answer, OSError):
+                raise answer
+            return answer
+
+        await client.set_auth(fetch)
+        assert await client.query(Calls.who) == "ada"
+        assert answers == []
+
+
 async def test_a_javascript_client_fetches_tokens_and_refreshes_them() -> None:
     async with served() as at, npm_client("socket", at.url) as client:
         await client.subscribe("who", "book:who")

@@ -43,6 +43,10 @@ def folders_with_files(folder: Path) -> list[str]:
     return [path.parent.name for path in folder.rglob("*") if path.is_file()]
 
 
+def mode_of(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
 async def test_a_file_may_be_empty(blobs: DiskBlobs) -> None:
     blob = await blobs.write(chunks(), ANY_SIZE)
     assert blob.size == 0
@@ -144,4 +148,4 @@ async def test_a_sweep_finds_what_is_old_and_removes_what_never_arrived(
 
 async def test_only_its_owner_may_look_into_the_folder(blobs: DiskBlobs, folder: Path) -> None:
     await blobs.write(chunks(b"private"), ANY_SIZE)
-    assert folder.stat().st_mode & 0o077 == 0
+    assert mode_of(folder) & 0o077 == 0
