@@ -40,6 +40,14 @@ class Paging:
         self._has_begun = False
         self.journal = journal
 
+    def anew(self) -> Paging:
+        """The page of another function, which has no end yet."""
+        return Paging(self._cursors)
+
+    def again(self) -> Paging:
+        """The same page for another run, before this one has begun it."""
+        return Paging(self._cursors, self.journal)
+
     def begin(self, query: bytes, options: PaginationOptions) -> PageBounds:
         """Where the page of this query begins and, if that is settled, where it ends."""
         if self._has_begun:

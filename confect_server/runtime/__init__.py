@@ -11,8 +11,9 @@ from confect_server.runtime.caller import CLIENT as CLIENT
 from confect_server.runtime.caller import Caller as Caller
 from confect_server.runtime.collector import settle_collector as settle_collector
 from confect_server.runtime.executor import Executor as Executor
-from confect_server.runtime.executor import MutationResult as MutationResult
-from confect_server.runtime.executor import QueryResult as QueryResult
+from confect_server.runtime.function_runner import FunctionRunner as FunctionRunner
 from confect_server.runtime.functions import RunnableFunction as RunnableFunction
 from confect_server.runtime.functions import easiest as easiest
+from confect_server.runtime.outcome import MutationResult as MutationResult
+from confect_server.runtime.outcome import QueryResult as QueryResult
 from confect_server.runtime.query_cache import QueryCache as QueryCache

@@ -20,11 +20,13 @@ from confect_server.hooks import WatchedTables
 from confect_server.http import Routes
 from confect_server.impl import Impl
 from confect_server.observe import Observer
+from confect_server.runtime.application import Application
 from confect_server.runtime.clock import SystemClock
 from confect_server.runtime.environment import RunningEnvironment
-from confect_server.runtime.executor import Application, Executor
+from confect_server.runtime.executor import Executor
 from confect_server.runtime.failure import Failures
 from confect_server.runtime.file_sweeper import FileSweeper
+from confect_server.runtime.function_runner import FunctionRunner
 from confect_server.runtime.job_loop import JobLoop
 from confect_server.runtime.query_cache import QueryCache
 from confect_server.runtime.underway import Underway
@@ -53,7 +55,6 @@ class Backend:
         clock: Clock,
         executor: Executor,
         version: Version,
-        threads: Threads,
         tasks: TaskGroup,
         environment: RunningEnvironment,
     ) -> None:
@@ -64,17 +65,15 @@ class Backend:
             database, executor, clock, max_bytes=database.settings.memory.query_cache_bytes
         )
         """Answers queries, each computed once for all who ask."""
-        self.threads = threads
-        """Where handlers run that block."""
         self.is_draining = False
         """Does it only end what runs, and should be asked for nothing new?"""
         self.tracing: Tracing | None = None
         """What makes spans of runs, if anything does."""
         self.environment = environment
         """The environment variables, for whoever runs the server."""
-        self.files = executor.files
+        self.files = executor.runner.files
         """The stored files of the database."""
-        self.transactions = executor.transactions.without_check()
+        self.transactions = executor.runner.transactions.without_check()
         """Runs what no function asks for, whatever version of the application this is."""
         self.sweeper = FileSweeper(database, self.transactions, self.files.blobs, clock)
         """Removes the bytes that are of no file any more."""
@@ -113,36 +112,36 @@ class Backend:
             _in_background() as tasks,
         ):
             environment = RunningEnvironment(database, clock, randomness, process or {})
-            blobs = blobs or blobs_beside(store, settings.storage, clock)
-            files = _files(database, blobs, clock)
-            threads = Threads(settings.actions.threads)
-            version = Version(impl, threads, settings)
+            version = Version(impl, Threads(settings.actions.threads), settings)
             application = await _started(version, database, clock, environment, tasks, tell)
             environment.variables = application.variables
-            executor = Executor(
-                database,
-                application,
-                Failures(redacts=redacts, keeps_causes=keeps_causes),
-                files,
-                clock,
-                randomness,
-                Underway(tasks),
-                repeats_queries=in_development and settings.checks.queries_twice,
+            files = _files(database, blobs or blobs_beside(store, settings.storage, clock), clock)
+            repeats = in_development and settings.checks.queries_twice
+            runner = FunctionRunner(
+                database, application, files, clock, randomness, repeats_queries=repeats
             )
-            backend = cls(database, clock, executor, version, threads, tasks, environment)
+            failures = Failures(redacts=redacts, keeps_causes=keeps_causes)
+            executor = Executor(database, runner, failures, Underway(tasks))
+            backend = cls(database, clock, executor, version, tasks, environment)
             if tracing is not None:
                 backend.trace(tracing)
-            try:
-                await backend._declare_crons(impl)
-                async with _in_background() as loops:  # which use the services until they end
-                    loops.start_soon(JobLoop(database, clock, randomness, executor).run)
-                    loops.start_soon(backend.sweeper.run)
-                    yield backend
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await backend.drain()
-                    backend._version.retire()
-                    await backend._version.wait_closed()
+            async with backend._serving(JobLoop(database, clock, randomness, executor)):
+                yield backend
+
+    @asynccontextmanager
+    async def _serving(self, jobs: JobLoop) -> AsyncGenerator[None]:
+        """Inside, what nobody asks for is done as well; at the end everything that runs ends."""
+        try:
+            await self._declare_crons(self._version.impl)
+            async with _in_background() as loops:  # which use the services until they end
+                loops.start_soon(jobs.run)
+                loops.start_soon(self.sweeper.run)
+                yield
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self.drain()
+                self._version.retire()
+                await self._version.wait_closed()
 
     async def replace(
         self, impl: Impl[Any], tell: Callable[[Backfill], None] = lambda _: None
@@ -153,7 +152,7 @@ class Backend:
         no other function runs between them.
         """
         version = Version(impl, self.threads, self.database.settings)
-        self.executor.application = application = await _started(
+        self.executor.runner.application = application = await _started(
             version, self.database, self.clock, self.environment, self._tasks, tell
         )
         self.environment.variables = application.variables
@@ -167,18 +166,23 @@ class Backend:
                 await old.wait_closed()
 
     @property
+    def threads(self) -> Threads:
+        """Where handlers run that block."""
+        return self._version.threads
+
+    @property
     def processes(self) -> Processes:
         """Where handlers of the present version run that compute."""
         return self._version.processes
 
     def observe(self, *observers: Observer) -> None:
         """Tell these, too, of every run from now on."""
-        self.executor.observers = (*self.executor.observers, *observers)
+        self.executor.runner.observers.add(*observers)
 
     def trace(self, tracing: Tracing) -> None:
         """Make spans of every run from now on."""
-        self.tracing = self.executor.tracer = tracing
-        self.observe(tracing)
+        self.tracing = tracing
+        self.executor.runner.observers.trace(tracing)
 
     async def drain(self) -> None:
         """Let the actions that run end, and stop those that take longer than the settings say."""
@@ -187,7 +191,7 @@ class Backend:
 
     async def _declare_crons(self, impl: Impl[Any]) -> None:
         plans = [each.plan() for each in impl.crons]
-        await self.executor.transactions.write(partial(declare_crons, plans))
+        await self.executor.runner.transactions.write(partial(declare_crons, plans))
 
 
 def _tracing() -> Tracing:

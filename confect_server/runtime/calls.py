@@ -99,6 +99,16 @@ class TransactionRun(Run):
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         return await work(self.transaction)
 
+    def inside(self, part: Transaction) -> TransactionRun:
+        """The run of a function that this one calls, in its part of the transaction."""
+        paging, circumstances = self.paging.anew(), self.circumstances.inside()
+        return TransactionRun(self._runner, part, self.time, circumstances, paging)
+
+    def again(self, transaction: Transaction, time: RunTime) -> TransactionRun:
+        """A run that is given the same as this one, which has not begun."""
+        paging, circumstances = self.paging.again(), self.circumstances.again()
+        return TransactionRun(self._runner, transaction, time, circumstances, paging)
+
     def meta(self) -> Meta:
         self.circumstances.looked_at.time = True  # the run time is in it
         usage, limits = self.transaction.usage, self.transaction.usage.limits

@@ -1,4 +1,4 @@
-"""`Executor`: runs functions. Every entry comes through here: socket, HTTP, command line, tests.
+"""`Executor`: every entry comes through here: socket, HTTP, command line, tests.
 
 A query runs at one snapshot and says what it read. A mutation runs as one transaction, again and
 again until nobody was faster, and is answered once it is durable; a declared error or a defect
@@ -7,168 +7,64 @@ rolls it back. An action runs outside any transaction and calls the others.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
-from dataclasses import dataclass
-from functools import cached_property, partial
-from time import monotonic
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
-from returns.result import Failure
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
-from confect_core import Ref
-from confect_core.handles import Handle
-from confect_core.protocol import EncodedValue, JsonObject
-from confect_core.protocol.record import record
-from confect_core.values import Value, decode, dumps_canonical
-from confect_server.auth import TokenVerifier, UserIdentity
-from confect_server.circumstances import Circumstances, LookedAt, Moment
-from confect_server.ctx import ActionCtx, Ctx, MutationCtx, QueryCtx
-from confect_server.db import Cursors, DataModel, OpenTables, Paging
+from confect_core.protocol import JsonObject
+from confect_core.values import Value, decode
 from confect_server.engine import (
-    ArgumentsTooLarge,
-    Catalog,
-    Clock,
     Database,
     OutOfRetention,
-    Randomness,
-    ReadSet,
-    ResultTooLarge,
     Transaction,
-    check_fits,
     conflict_in,
 )
-from confect_server.environment import Variables
 from confect_server.errors import (
-    ActionInTransaction,
     ActionStopped,
-    FunctionGone,
-    FunctionNotFound,
-    MutationInQuery,
-    WrongKind,
 )
-from confect_server.hooks import WatchedTables
-from confect_server.http import Mounts, Route, Routes
-from confect_server.impl import Impl
-from confect_server.observe import CallerKind, Observer, RunRecord, Tracer
+from confect_server.http import Route
+from confect_server.observe import CallerKind, RunRecord
+from confect_server.runtime.application import Application
 from confect_server.runtime.caller import CLIENT, Caller
-from confect_server.runtime.calls import CallsOfAction, TransactionRun
 from confect_server.runtime.failure import Failures, kind_of, tag_of
+from confect_server.runtime.function_runner import NEWEST_ATTEMPTS, FunctionRunner
 from confect_server.runtime.functions import (
-    DeclaredFailure,
-    Directory,
-    Functions,
     RunnableFunction,
 )
-from confect_server.runtime.outcome import Failed, RunOutcome, Succeeded
-from confect_server.runtime.repetition import Repetition
+from confect_server.runtime.outcome import (
+    Failed,
+    MutationResult,
+    QueryResult,
+    RunOutcome,
+    Succeeded,
+)
 from confect_server.runtime.requests import SessionRequest, answer_to, record_answer
-from confect_server.runtime.run_time import ActionTime, RunTime
-from confect_server.runtime.transactions import Transactions
+from confect_server.runtime.run_time import ActionTime
 from confect_server.runtime.underway import Underway
-from confect_server.runtime.version import Use
-from confect_server.runtime.watched_writes import WatchedWrites
-from confect_server.services import Services
-from confect_server.storage import Files
-
-_FAILURE: type = Failure
-
-NEWEST_ATTEMPTS = 4
-"""How often a query is run at the newest snapshot known here, until one is found that is kept."""
-
-
-@record
-class QueryResult:
-    """How a query ended, at which snapshot, what it read there, and what it depends on besides."""
-
-    outcome: RunOutcome
-    ts: int
-    reads: ReadSet
-    looked_at: LookedAt
-    journal: str | None = None
-    """Where its page ended; its next run on behalf of the same subscription starts from it."""
-    is_out_of_retention: bool = False
-    """Was it refused because its snapshot is no longer kept? At a newer one it has an answer."""
-
-
-@record
-class MutationResult:
-    """How a mutation ended; with a commit timestamp if it was committed."""
-
-    outcome: RunOutcome
-    ts: int | None
-
-
-@dataclass(frozen=True)
-class Application:
-    """An implementation with its services open and its tables found in a database."""
-
-    impl: Impl[Any]
-    functions: Functions
-    tables: OpenTables
-    services: Services
-    routes: Routes
-    mounts: Mounts
-    use: Use
-    watched: WatchedTables
-    verifier: TokenVerifier
-    variables: Variables
-
-    @cached_property
-    def data_model(self) -> DataModel:
-        """Its tables, and the classes that read and write them."""
-        return self.impl.data_model
-
-    @cached_property
-    def directory(self) -> Directory:
-        """What decoding arguments asks about ids and handles."""
-        return Directory(self.tables, self.functions)
 
 
 class Executor:
     """Runs the functions of the application that it holds at the moment."""
 
     def __init__(
-        self,
-        database: Database,
-        application: Application,
-        failures: Failures,
-        files: Files,
-        clock: Clock,
-        randomness: Randomness,
-        underway: Underway,
-        *,
-        repeats_queries: bool = False,
+        self, database: Database, runner: FunctionRunner, failures: Failures, underway: Underway
     ) -> None:
-        self.files = files
-        """The stored files of the database."""
-        self._database = database
+        self.runner = runner
+        """Runs each function."""
         self.underway = underway
         """The actions that run."""
-        self._actions = database.settings.actions
-        self._clock = clock
-        self._randomness = randomness
+        self._database = database
         self._failures = failures
-        self._cursors = Cursors(database.incarnation)
-        self._limits = database.settings.limits
-        self._repeats_queries = repeats_queries
-        self.transactions = Transactions(database, clock, randomness, self._check_schema)
-        """Runs work on the database for as long as its tables are those of the application."""
-        self.application = application
-        self.observers: tuple[Observer, ...] = ()
-        """Who is told of every run that has ended; telling nobody costs a run 1 µs of 36."""
-        self.tracer: Tracer | None = None
-        """Who is told when runs begin, too; one of the observers."""
-        self._fitting: tuple[Application, Catalog] | None = None
+        self._actions = database.settings.actions
 
     @property
-    def variables(self) -> Variables:
-        """The environment variables of the application."""
-        return self.application.variables
+    def application(self) -> Application:
+        """What runs at the moment."""
+        return self.runner.application
 
     async def run_query(
         self,
@@ -199,8 +95,8 @@ class Executor:
     async def _query_at(
         self, path: str, args: JsonObject, caller: Caller, ts: int | None, journal: str | None
     ) -> QueryResult:
-        transaction = self.transactions.begin(ts, is_read_only=True)
-        run = self._run(transaction, caller.identity, journal)
+        transaction = self.runner.transactions.begin(ts, is_read_only=True)
+        run = self.runner.run(transaction, caller.identity, journal)
         use, record = self.application.use, self._begun(path, "Query", caller)
         record.usage = transaction.usage
         use.begin()
@@ -208,7 +104,7 @@ class Executor:
         outcome: RunOutcome
         try:
             function, decoded = self._asked_for(path, "Query", args, caller)
-            encoded = self._encoded(await self._queried(function, decoded, run))
+            encoded = self.runner.encoded(await self.runner.queried(function, decoded, run))
             outcome = Succeeded(encoded)
             record.outcome, record.result_bytes = "success", len(encoded)
         except Exception as error:
@@ -217,8 +113,7 @@ class Executor:
         finally:
             transaction.end()
             use.end()
-            if self.observers:
-                self._tell_ended(record)
+            self.runner.observers.ended(record)
         return QueryResult(
             outcome,
             transaction.begin_ts,
@@ -247,8 +142,8 @@ class Executor:
             use.begin()
             try:
                 function, decoded = self._asked_for(path, "Mutation", args, caller)
-                run = self._run(transaction, caller.identity)
-                encoded = self._encoded(await self._timed(function, decoded, run))
+                run = self.runner.run(transaction, caller.identity)
+                encoded = self.runner.encoded(await self.runner.timed(function, decoded, run))
             finally:
                 use.end()
             if request is not None:
@@ -257,13 +152,12 @@ class Executor:
             return MutationResult(Succeeded(encoded), None)
 
         try:
-            result, ts = await self.transactions.write(attempt, is_named=request is not None)
+            result, ts = await self.runner.transactions.write(attempt, is_named=request is not None)
             record.outcome = "success"
         except Exception as error:
             return MutationResult(self._failed(error, record), None)
         finally:
-            if self.observers:
-                self._tell_ended(record)
+            self.runner.observers.ended(record)
         return result if result.ts is not None else MutationResult(result.outcome, ts)
 
     async def run_action(
@@ -273,18 +167,17 @@ class Executor:
         record = _record(path, "Action", caller, request)
 
         async def act() -> RunOutcome:
-            self._tell_begun(record)  # a span is that of the task that it begins in
+            self.runner.observers.begun(record)  # a span is that of the task that it begins in
             try:
                 function, decoded = self._asked_for(path, "Action", args, caller)
-                value = await self._run_action(function, decoded, caller.identity)
-                encoded = self._encoded(value)
+                value = await self.runner.run_action(function, decoded, caller.identity)
+                encoded = self.runner.encoded(value)
                 record.outcome, record.result_bytes = "success", len(encoded)
                 return Succeeded(encoded)
             except Exception as error:
                 return self._failed(error, record)
             finally:
-                if self.observers:
-                    self._tell_ended(record)
+                self.runner.observers.ended(record)
 
         outcome = await self.underway.run(path, act)
         if outcome is None:
@@ -299,9 +192,9 @@ class Executor:
 
         A token that was refused is known to the route alone: functions that it calls see nobody.
         """
-        application, calls = self.application, self._calls_outside(caller.identity)
+        application, calls = self.application, self.runner.calls_outside(caller.identity)
         calls.circumstances.refusal = caller.refusal
-        ctx: ActionCtx[Any] = ActionCtx(application.services, calls)
+        ctx = application.action_ctx(calls)
         path = f"{route.method} {route.path}"
         time, record = ActionTime(path, self._actions.timeout_s), self._begun(path, "Route", caller)
         application.use.begin()
@@ -319,8 +212,7 @@ class Executor:
             return Response(_failed_route(told), 500, media_type="application/json")
         finally:
             application.use.end()
-            if self.observers:
-                self._tell_ended(record)
+            self.runner.observers.ended(record)
 
     async def run_any(self, path: str, args: JsonObject, caller: Caller) -> RunOutcome:
         """Run a function as whatever it is."""
@@ -341,256 +233,28 @@ class Executor:
 
         Raises whatever it fails with; `told` is what a caller would know of that.
         """
-        self._check_arguments(args)
+        self.runner.check_arguments(args)
         functions = self.application.functions
         if inside is None:
-            await self._run_action(functions.find(path, "Action", public_only=False), args, None)
+            action = functions.find(path, "Action", public_only=False)
+            await self.runner.run_action(action, args, None)
             return
         mutation = functions.find(path, "Mutation", public_only=False)
-        await self._timed(mutation, args, self._run(inside, None))
+        await self.runner.timed(mutation, args, self.runner.run(inside, None))
 
     def told(self, error: Exception, path: str) -> str:
         """What the caller of a function would be told of a failure, which is logged."""
         return self._failed(error, RunRecord(path, "Action", "admin")).message
 
-    async def call(
-        self,
-        ref: Ref[..., Any],
-        args: Value,
-        inside: TransactionRun | None,
-        identity: UserIdentity | None = None,
-    ) -> object:
-        """Run a function for another one: inside its run, or else on behalf of somebody."""
-        if not self.observers:
-            return await self._call(ref, args, inside, identity)
-        record = RunRecord(ref.path, _called(ref), "function")
-        self._tell_begun(record)
-        try:
-            answer = await self._call(ref, args, inside, identity)
-            record.outcome = "declared" if type(answer) is _FAILURE else "success"
-            return answer
-        except Exception as error:
-            record.outcome, record.error = kind_of(error), tag_of(error)
-            raise
-        finally:
-            if self.observers:
-                self._tell_ended(record)
-
-    async def _call(
-        self,
-        ref: Ref[..., Any],
-        args: Value,
-        inside: TransactionRun | None,
-        identity: UserIdentity | None,
-    ) -> object:
-        self._check_arguments(args)
-        function = self._named_by(ref)
-        application = self.application
-        application.use.begin()
-        try:
-            value = (
-                await self.run_outside(function, args, identity)
-                if inside is None
-                else await self._run_inside(function, args, inside)
-            )
-            self._encoded(value)
-            return ref.call.decode_result(value)
-        except DeclaredFailure as failure:
-            decoded = ref.call.decode_error(failure.data)
-            if decoded is None:
-                raise failure.error from None
-            return decoded
-        finally:
-            application.use.end()
-
-    def _named_by(self, ref: Ref[..., Any]) -> RunnableFunction:
-        try:
-            return self.application.functions.find(ref.path, _called(ref), public_only=False)
-        except (FunctionNotFound, WrongKind):
-            if isinstance(ref, Handle):
-                raise FunctionGone(ref.path, ref.names_kind) from None
-            raise
-
-    async def _run_inside(
-        self, function: RunnableFunction, args: Value, outer: TransactionRun
-    ) -> Value:
-        if function.called == "Action":
-            raise ActionInTransaction(function.path)
-        if function.called == "Mutation" and outer.transaction.is_read_only:
-            raise MutationInQuery(function.path)
-        async with outer.transaction.nested(is_read_only=function.called == "Query") as part:
-            return await self._run_in(function, args, self._inside(outer, part))
-
-    async def run_outside(
-        self, function: RunnableFunction, args: Value, identity: UserIdentity | None
-    ) -> Value:
-        """What a function answers outside of any run, on behalf of somebody."""
-        if function.called == "Action":
-            return await self._run_action(function, args, identity)
-        if function.called == "Query":
-            return await self._at_newest(function, args, identity)
-        value, _ = await self.transactions.write(
-            lambda transaction: self._timed(function, args, self._run(transaction, identity))
-        )
-        return value
-
-    async def _at_newest(
-        self, function: RunnableFunction, args: Value, identity: UserIdentity | None
-    ) -> Value:
-        """What a query answers that another function calls outside of any transaction."""
-        for _ in range(NEWEST_ATTEMPTS - 1):
-            with suppress(OutOfRetention):
-                return await self._alone(function, args, identity)
-            await self._database.refresh()
-        return await self._alone(function, args, identity)
-
-    async def _alone(
-        self, function: RunnableFunction, args: Value, identity: UserIdentity | None
-    ) -> Value:
-        transaction = self.transactions.begin(is_read_only=True)
-        try:
-            return await self._queried(function, args, self._run(transaction, identity))
-        except ExceptionGroup as several:
-            conflict = conflict_in(several)
-            if conflict is not None:
-                raise conflict from several
-            raise
-        finally:
-            transaction.end()
-
     def _begun(
         self, path: str, called: str, caller: Caller, request: SessionRequest | None = None
     ) -> RunRecord:
         """The record of a run by an entry."""
-        record = _record(path, called, caller, request)
-        self._tell_begun(record)
-        return record
-
-    def _tell_begun(self, record: RunRecord) -> None:
-        if self.tracer is not None:
-            self.tracer.began(record)
-
-    def _tell_ended(self, record: RunRecord) -> None:
-        record.duration_s = monotonic() - record.began_s
-        for each in self.observers:
-            each.ended(record)
+        return self.runner.observers.begun(_record(path, called, caller, request))
 
     def _failed(self, error: Exception, record: RunRecord) -> Failed:
         record.outcome, record.error = kind_of(error), tag_of(error)
         return self._failures.told(error, record.path, record.request_id)
-
-    def check_schema(self) -> None:
-        """Raise `OtherSchema` if another process has changed the tables under this application."""
-        self._check_schema(self._database.catalog)
-
-    def _check_schema(self, catalog: Catalog) -> None:
-        """Raise `OtherSchema` if the tables of the application are not those of the database.
-
-        Another process may have started a later version: what this one writes would not fit it.
-        """
-        application = self.application
-        if self._fitting != (application, catalog):
-            check_fits(application.data_model.declared, catalog)
-            self._fitting = application, catalog
-
-    def _run(
-        self, transaction: Transaction, identity: UserIdentity | None, journal: str | None = None
-    ) -> TransactionRun:
-        """The run of a function that begins a transaction; those inside share its time."""
-        time = RunTime(self._limits.run_time_s)
-        circumstances = Circumstances.drawn(
-            Moment(transaction.began_at_ns), self._randomness, identity
-        )
-        return TransactionRun(
-            self, transaction, time, circumstances, Paging(self._cursors, journal)
-        )
-
-    def _queried(
-        self, function: RunnableFunction, args: Value, run: TransactionRun
-    ) -> Awaitable[Value]:
-        """What a query answers; where that is checked, only if it answers the same again."""
-        if not (self._repeats_queries and function.is_compared):
-            return self._timed(function, args, run)
-        execute = partial(self._timed, function, args)
-        return Repetition(function.path, run, self._again(run), execute).answer()
-
-    def _again(self, run: TransactionRun) -> TransactionRun:
-        """A run that is given the same as this one, which has not begun; it uses its own limits."""
-        ts = run.transaction.begin_ts
-        transaction = self.transactions.begin(ts, is_read_only=True)
-        time = RunTime(self._limits.run_time_s)
-        paging = Paging(self._cursors, run.paging.journal)
-        return TransactionRun(self, transaction, time, run.circumstances.again(), paging)
-
-    def _timed(
-        self, function: RunnableFunction, args: Value, run: TransactionRun
-    ) -> Awaitable[Value]:
-        return run.time.limit(self._run_in(function, args, run))
-
-    def _run_in(
-        self, function: RunnableFunction, args: Value, run: TransactionRun
-    ) -> Coroutine[Any, Any, Value]:
-        application = self.application
-        tables = application.tables
-        ctx: Ctx[Any]
-        if function.called == "Mutation":
-            ctx = self._mutation_ctx(run)
-        else:
-            reader = application.data_model.reader(run.transaction, tables, run.paging)
-            ctx = QueryCtx(reader, application.services, run)
-        return function.run(ctx, args, application.directory)
-
-    def _mutation_ctx(self, run: TransactionRun) -> MutationCtx[Any, Any]:
-        """What a mutation is given."""
-        application = self.application
-        if application.watched:
-            return self._watched_ctx(run)
-        writer = application.data_model.writer(run.transaction, application.tables, run.paging)
-        return MutationCtx(writer, application.services, run)
-
-    def _watched_ctx(
-        self, run: TransactionRun, hooks: tuple[str, ...] = ()
-    ) -> MutationCtx[Any, Any]:
-        """What a mutation is given whose writes run hooks, or a hook that is inside of others."""
-
-        def enter(part: Transaction, around: tuple[str, ...]) -> MutationCtx[Any, Any]:
-            return self._watched_ctx(self._inside(run, part), around)
-
-        application = self.application
-        writer = application.data_model.writer(run.transaction, application.tables, run.paging)
-        writer._watched = WatchedWrites(run.transaction, application.watched, enter, hooks)
-        return MutationCtx(writer, application.services, run)
-
-    def _inside(self, outer: TransactionRun, part: Transaction) -> TransactionRun:
-        """The run of a function that another one calls, in its part of the transaction."""
-        paging, circumstances = Paging(self._cursors), outer.circumstances.inside()
-        return TransactionRun(self, part, outer.time, circumstances, paging)
-
-    async def _run_action(
-        self, function: RunnableFunction, args: Value, identity: UserIdentity | None
-    ) -> Value:
-        application = self.application
-        ctx: ActionCtx[Any] = ActionCtx(application.services, self._calls_outside(identity))
-        time = ActionTime(function.path, function.timeout_s or self._actions.timeout_s)
-        application.use.begin()
-        try:
-            return await time.limit(function.run(ctx, args, application.directory))
-        finally:
-            application.use.end()
-
-    def _calls_outside(self, identity: UserIdentity | None) -> CallsOfAction:
-        circumstances = Circumstances.drawn(self._clock, self._randomness, identity)
-        return CallsOfAction(self, self.transactions, circumstances)
-
-    def _check_arguments(self, args: Value) -> None:
-        if (size := len(dumps_canonical(args))) > self._limits.arguments_bytes:
-            raise ArgumentsTooLarge(size, self._limits.arguments_bytes)
-
-    def _encoded(self, result: Value) -> EncodedValue:
-        encoded = dumps_canonical(result)
-        if len(encoded) > self._limits.result_bytes:
-            raise ResultTooLarge(len(encoded), self._limits.result_bytes)
-        return EncodedValue(encoded)
 
     def _asked_for(
         self, path: str, called: str, args: JsonObject, caller: Caller
@@ -598,7 +262,7 @@ class Executor:
         public_only = not caller.may_call_internal
         function = self.application.functions.find(path, called, public_only=public_only)
         decoded = decode(args)
-        self._check_arguments(decoded)
+        self.runner.check_arguments(decoded)
         return function, decoded
 
 
@@ -609,10 +273,6 @@ def _record(path: str, called: str, caller: Caller, request: SessionRequest | No
 
 def _kind_of(caller: Caller) -> CallerKind:
     return "admin" if caller.may_call_internal else "client"
-
-
-def _called(ref: Ref[..., Any]) -> str:
-    return {"mutation": "Mutation", "action": "Action"}.get(ref.spec.kind, "Query")
 
 
 def _failed_route(failed: Failed) -> bytes:

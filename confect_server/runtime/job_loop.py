@@ -61,7 +61,7 @@ class JobLoop:
         self._database = database
         self._clock = clock
         self._alarm = Alarm(database, clock)
-        self._lease = Lease(database, clock, executor.transactions, settings.lease_s)
+        self._lease = Lease(database, clock, executor.runner.transactions, settings.lease_s)
         self._runs = JobRuns(database, clock, randomness, executor, self._lease)
         self._random = random.Random(randomness(_SEED_BYTES))
         self._at_once = settings.parallelism

@@ -136,7 +136,7 @@ class JobRuns:
             if current is not None and current.state == "inProgress":
                 await end_job(transaction, current, succeeded())
 
-        await self._executor.transactions.write(attempt, is_named=True)
+        await self._executor.runner.transactions.write(attempt, is_named=True)
         await self._pauses.reached(PausePoint.JOB_ENDED)
 
     async def _run_action(self, job: Job) -> None:

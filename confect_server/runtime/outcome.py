@@ -7,6 +7,8 @@ from typing import TypeAlias
 
 from confect_core.protocol import EncodedValue
 from confect_core.protocol.record import record
+from confect_server.circumstances import LookedAt
+from confect_server.engine import ReadSet
 
 _REQUEST_ID = re.compile(r"\[Request ID: [0-9a-f]+\] ")
 
@@ -58,3 +60,25 @@ def is_same_outcome(one: RunOutcome, other: RunOutcome) -> bool:
 def _without_request_id(message: str) -> str:
     match = _REQUEST_ID.match(message)
     return message if match is None else message[match.end() :]
+
+
+@record
+class QueryResult:
+    """How a query ended, at which snapshot, what it read there, and what it depends on besides."""
+
+    outcome: RunOutcome
+    ts: int
+    reads: ReadSet
+    looked_at: LookedAt
+    journal: str | None = None
+    """Where its page ended; its next run on behalf of the same subscription starts from it."""
+    is_out_of_retention: bool = False
+    """Was it refused because its snapshot is no longer kept? At a newer one it has an answer."""
+
+
+@record
+class MutationResult:
+    """How a mutation ended; with a commit timestamp if it was committed."""
+
+    outcome: RunOutcome
+    ts: int | None

@@ -28,8 +28,8 @@ import orjson
 from confect_core.protocol import EncodedValue, JsonObject
 from confect_server.engine import Clock, Database, ReadSet, Subscription
 from confect_server.runtime.caller import Caller
-from confect_server.runtime.executor import Executor, QueryResult
-from confect_server.runtime.outcome import Succeeded
+from confect_server.runtime.executor import Executor
+from confect_server.runtime.outcome import QueryResult, Succeeded
 
 TIME_KEPT_NS = 1_000_000_000
 """For how long an answer is kept that depends on the time."""

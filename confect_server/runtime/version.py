@@ -65,6 +65,7 @@ class Version:
         refuse("the application", impl.mistakes())
         self.impl = impl
         self.use = Use()
+        self.threads = threads
         self.processes = Processes(
             settings.actions.processes,
             jobs_each=settings.actions.process_jobs,

@@ -158,5 +158,5 @@ class AppUser(Generic[N]):
         identity = self._entry.caller.identity
         life = await self._entry.lives.current()
         run = life.written if function.called == "Mutation" else life.answered
-        await run(lambda backend: backend.executor.run_outside(function, {}, identity))
+        await run(lambda backend: backend.executor.runner.run_outside(function, {}, identity))
         return function.result

@@ -66,7 +66,7 @@ class Probes:
         try:
             with anyio.fail_after(_PATIENCE_S):
                 await self._backend.database.refresh()
-            self._backend.executor.check_schema()
+            self._backend.executor.runner.check_schema()
         except TimeoutError:
             return f"the database has not answered for {_PATIENCE_S} s"
         except ConfectError as error:

@@ -29,7 +29,7 @@ from confect_core.protocol import (
 from confect_server.auth.errors import TokenRefused
 from confect_server.engine import OutOfRetention, PausePoint, Subscription
 from confect_server.runtime import CLIENT, Backend, Caller, QueryResult
-from confect_server.runtime.executor import NEWEST_ATTEMPTS
+from confect_server.runtime.function_runner import NEWEST_ATTEMPTS
 from confect_server.runtime.outcome import Failed, QueryRun
 from confect_server.runtime.requests import SessionRequest
 from confect_server.transport.admin import AdminKey, NotAdmin

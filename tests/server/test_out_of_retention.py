@@ -94,7 +94,7 @@ async def test_everybody_who_asked_at_once_is_answered() -> None:
 async def test_a_query_that_an_action_calls_is_answered() -> None:
     async with stalled() as at:
         list_posts = ref(LIST, Posts.list_)
-        posts = await at.backend.executor.call(list_posts, {"room": "a"}, None)
+        posts = await at.backend.executor.runner.call(list_posts, {"room": "a"}, None)
         assert posts == Success(["one", "two"])
 
 

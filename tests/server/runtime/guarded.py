@@ -252,6 +252,6 @@ async def found(backend: Backend) -> None:
     """Put the first member into the club, who may let others join."""
     access = backend.executor.application.tables.of_model(Member)
     first = access.encode(Member(name="Ada"))
-    await backend.executor.transactions.write(
+    await backend.executor.runner.transactions.write(
         lambda transaction: transaction.insert(access.number, first)
     )

@@ -265,14 +265,18 @@ async def test_a_run_that_waits_too_long_is_interrupted_and_undone() -> None:
             raise
         return "not reached"
 
-    async def own_timeout(ctx: QueryCtx[Any]) -> str:
-        await checkpoint()
-        raise TimeoutError("of the handler")
-
     async with scribe(limits=Limits(run_time_s=0.02)) as at:
         assert "RanTooLong" in await at.failed_mutation(steps)
         assert ended == ["CancelledError"]
         assert await at.texts() == []
+
+
+async def test_a_timeout_of_the_handler_itself_stays_one() -> None:
+    async def own_timeout(ctx: QueryCtx[Any]) -> str:
+        await checkpoint()
+        raise TimeoutError("of the handler")
+
+    async with scribe() as at:
         assert "Uncaught TimeoutError: of the handler" in await at.failed_query(own_timeout)
 
 

@@ -186,7 +186,7 @@ async def test_what_a_query_leaves_running_is_told_that_it_comes_too_late(store:
 
     async with scribe(store) as at:
         assert await at.query(steps) == "done"
-        assert await at.backend.executor.call(Refs.query, {}, None) == "done"
+        assert await at.backend.executor.runner.call(Refs.query, {}, None) == "done"
         assert [type(end) for end in await strays.ends()] == [FunctionOver] * 6
 
 

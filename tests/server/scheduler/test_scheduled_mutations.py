@@ -283,11 +283,11 @@ async def test_a_function_that_the_next_version_does_not_have_has_failed() -> No
     async with planner() as at:
         await at.mutation(scheduling("gone", SECOND))
         with_it = at.backend.executor.application
-        at.backend.executor.application = replace(
+        at.backend.executor.runner.application = replace(
             at.backend.executor.application, functions=Functions({})
         )
         await at.clock.move(1)
-        at.backend.executor.application = with_it
+        at.backend.executor.runner.application = with_it
         assert await at.jobs() == ["gone failed"]
 
 

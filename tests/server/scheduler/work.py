@@ -100,7 +100,7 @@ async def plan(database: Path, count: int, random: Random) -> None:
                     function = Refs.act if number % 2 else Refs.change
                     await scheduler.run_after(delay, function, text=str(number), children=children)
 
-            await backend.executor.transactions.write(some)
+            await backend.executor.runner.transactions.write(some)
 
 
 async def outcome(database: Path) -> Outcome:
@@ -111,7 +111,7 @@ async def outcome(database: Path) -> Outcome:
     async with Backend.open(app, SqliteStore(database), clock=clock) as backend:
         transaction = backend.database.begin(is_read_only=True)
         tables = backend.executor.application.tables
-        db = DatabaseReader(transaction, tables, Paging(backend.executor._cursors))
+        db = DatabaseReader(transaction, tables, Paging(backend.executor.runner.cursors))
         done = Counter([each.text async for each in db.table(Done).query()])
         jobs = [
             Job(

@@ -32,7 +32,7 @@ _NS_PER_S = 1_000_000_000
 
 async def call(backend: Backend, ref: Ref[..., T], **args: object) -> T:
     encoded = ref.call.encode_args((), args)
-    return cast("T", await backend.executor.call(ref, encoded, None))
+    return cast("T", await backend.executor.runner.call(ref, encoded, None))
 
 
 async def stored(backend: Backend, content: bytes, **more: object) -> Id[StoredFile]:
