@@ -148,12 +148,12 @@ class ProviderKeys:
 
 def _keys_in(document: bytes) -> KeySet:
     """Those keys of a set that can be used; others may be of a kind that is known to others."""
-    found = cast("dict[str, list[Any]]", orjson.loads(document))
+    found = cast("dict[str, list[dict[str, Any]]]", orjson.loads(document))
     usable: list[Key] = []
     for each in found["keys"]:
         # a secret that was published proves nothing
-        if isinstance(each, dict) and each.get("kty") in _ASYMMETRIC:
-            with suppress(JoseError, ValueError, KeyError, TypeError):
+        with suppress(JoseError, ValueError, KeyError, TypeError):
+            if each["kty"] in _ASYMMETRIC:
                 usable += KeySet.import_key_set({"keys": [each]}).keys
     if not usable:
         raise ValueError("none of them can be used")

@@ -88,7 +88,7 @@ def test_whatever_stands_in_a_header_a_token_that_nobody_signed_is_refused(
 async def test_a_token_that_is_signed_with_the_public_key_as_a_secret_is_refused(
     issuer: Issuer, clock: Clock
 ) -> None:
-    secret = {"kty": "oct", "k": encoded(b"a secret that was published" * 2), "kid": "oct"}
+    secret: Json = {"kty": "oct", "k": encoded(b"a secret that was published" * 2), "kid": "oct"}
     verifier = of_data(issuer, clock, secret)
     head = encoded(orjson.dumps({"alg": "HS256", "kid": "oct"}))
     _, claims, _ = issuer.token().split(".")
