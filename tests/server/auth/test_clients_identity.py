@@ -47,7 +47,11 @@ async def test_our_client_fetches_the_next_token_when_one_lapses_or_is_refused()
 
 async def test_our_client_gets_over_a_provider_that_fails() -> None:
     async with served() as at, AsyncClient(at.url) as client:
-        answers = [at.issuer.token(lasts_s=-10), OSError("down"), at.issuer.token()]
+        answers: list[str | OSError] = [
+            at.issuer.token(lasts_s=-10),
+            OSError("down"),
+            at.issuer.token(),
+        ]
 
         async def fetch() -> str:
             answer = answers.pop(0)
