@@ -160,7 +160,7 @@ class Exchange:
             try:
                 await response(scope, self._incoming.receive, sending.send)
             except ResponseTooLarge as error:
-                _log.error("%s %s failed", self.method, self.path, exc_info=error)
+                _log.error("%s %r failed", self.method, self.path, exc_info=error)
                 if not sending.has_started:
                     await self.respond(500, TEXT, b"The answer is too long")
             tasks.cancel_scope.cancel()

@@ -90,10 +90,13 @@ async def test_the_page_shows_a_token_if_the_application_takes_any() -> None:
 async def test_a_page_that_somebody_uploaded_is_no_page_of_this_server() -> None:
     content = b"<!doctype html><title>still</title><script>document.title = origin</script>"
     async with served(archive()) as client, browsing() as page:
-        call = {"path": Refs.upload_url.path, "args": {}}
+        call: dict[str, Any] = {"path": Refs.upload_url.path, "args": {}}
         to = (await client.post("/api/mutation", json=call)).json()["value"]
         upload = await client.post(to, content=content, headers={"content-type": "text/html"})
-        asked = {"path": Refs.url.path, "args": {"file": upload.json()["storageId"]}}
+        asked: dict[str, Any] = {
+            "path": Refs.url.path,
+            "args": {"file": upload.json()["storageId"]},
+        }
         url = (await client.post("/api/query", json=asked)).json()["value"]
         await page.open(url)
         assert await page.evaluate("document.title") == "still"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Generator
+from typing import Any
 
 import anyio
 import orjson
@@ -131,6 +132,32 @@ async def test_claims_far_out_of_range_break_nothing(issuer: Issuer, clock: Cloc
     assert (await verifier.verify(issuer.token_with("exp", 1e305))).lapses_at_ns > 10**300
     with pytest.raises(MissingClaim, match="sub"):
         await verifier.verify(issuer.token(sub=""))
+
+
+async def test_no_claim_passes_for_what_a_provider_says_under_another_name(
+    issuer: Issuer, clock: Clock
+) -> None:
+    claims: dict[str, Any] = {
+        "tokenIdentifier": "https://other.example|root",
+        "issuer": "https://other.example",
+        "subject": "root",
+        "email_verified": False,
+        "emailVerified": True,
+        "updatedAt": "tomorrow",
+    }
+    provider = OidcProvider(domain=issuer.url, application_id="app")
+    token = issuer.token(**claims)
+    identity = (await TokenVerifier([provider], clock).verify(token)).identity
+    assert identity.as_json() == {
+        "tokenIdentifier": f"{issuer.url}|ada",
+        "issuer": issuer.url,
+        "subject": "ada",
+        "emailVerified": False,
+    }
+    assert not identity.is_email_verified
+    custom = (await of_data(issuer, clock).verify(token)).identity
+    assert custom.as_json()["tokenIdentifier"] == f"{issuer.url}|ada"
+    assert {"issuer", "subject", "tokenIdentifier"}.isdisjoint(custom.claims)
 
 
 @pytest.mark.parametrize(
