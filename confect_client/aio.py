@@ -20,9 +20,12 @@ from confect_client.events import (
     FunctionResult,
     IdentityRefused,
     QueryChanged,
+    Raised,
+    Returned,
     Settled,
 )
 from confect_client.identity import FetchToken, Identity
+from confect_client.log_lines import log_lines
 from confect_client.session import ClientSession
 from confect_core import (
     Outcome,
@@ -132,7 +135,7 @@ class AsyncClient:
         arguments = _encoded(ref.call.encode_args(args, kwargs))
         self._check_open()
         request_id = self._session.mutate(FunctionPath.parse(ref.path), arguments)
-        return cast("Out", decoded(ref, await self._settled(request_id)))
+        return cast("Out", decoded(ref, await self._settled(ref, request_id)))
 
     async def action(
         self, ref: PublicActionRef[P, Out], /, *args: P.args, **kwargs: P.kwargs
@@ -141,7 +144,7 @@ class AsyncClient:
         arguments = _encoded(ref.call.encode_args(args, kwargs))
         self._check_open()
         request_id = self._session.act(FunctionPath.parse(ref.path), arguments)
-        return cast("Out", decoded(ref, await self._settled(request_id)))
+        return cast("Out", decoded(ref, await self._settled(ref, request_id)))
 
     async def subscribe(
         self, ref: PublicQueryRef[P, Out], /, *args: P.args, **kwargs: P.kwargs
@@ -164,8 +167,8 @@ class AsyncClient:
         finally:
             self._unwatch(watch)
 
-    async def _settled(self, request_id: int) -> FunctionResult:
-        request = self._requests[request_id] = _Request()
+    async def _settled(self, ref: Ref[..., Any], request_id: int) -> FunctionResult:
+        request = self._requests[request_id] = _Request(ref.path)
         self._connection.wake()
         try:
             return await request.outcome()
@@ -175,7 +178,7 @@ class AsyncClient:
     def _watch(self, ref: Ref[..., Any], args: Value) -> _Watch:
         self._check_open()
         query_id = self._session.subscribe(FunctionPath.parse(ref.path), _encoded(args))
-        watch = _Watch(query_id)
+        watch = _Watch(ref.path, query_id)
         self._watches.setdefault(query_id, set()).add(watch)
         known = self._session.result_of(query_id)
         if known is not None:
@@ -194,12 +197,17 @@ class AsyncClient:
     def _told(self, events: Iterable[ClientEvent]) -> None:
         for event in events:
             if isinstance(event, QueryChanged):
-                for watch in self._watches.get(event.query_id, ()):
+                watches = self._watches.get(event.query_id, ())
+                for watch in watches:
                     watch.take(event.result)
+                for watch in [*watches][:1]:  # each line once, however many watch
+                    log_lines(watch.path, event.result.log_lines)
             elif isinstance(event, Settled):
                 request = self._requests.get(event.request_id)
                 if request is not None:
                     request.settle(event.outcome)
+                    if isinstance(event.outcome, Returned | Raised):
+                        log_lines(request.path, event.outcome.log_lines)
             elif isinstance(event, IdentityRefused):
                 self._identity.refused()
             elif isinstance(event, Ended):
@@ -220,7 +228,8 @@ class AsyncClient:
 class _Request:
     """A mutation or an action that somebody waits for."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: str) -> None:
+        self.path = path
         self._is_settled = anyio.Event()
         self._outcome: FunctionResult | Exception | None = None
 
@@ -242,7 +251,8 @@ class _Request:
 class _Watch:
     """One reader of a subscription, and the newest result that it has not seen."""
 
-    def __init__(self, query_id: int) -> None:
+    def __init__(self, path: str, query_id: int) -> None:
+        self.path = path
         self.query_id = query_id
         self._has_newer = anyio.Event()
         self._newest: FunctionResult | Exception | None = None

@@ -20,7 +20,7 @@ from confect_client.session import ClientSession
 _FIRST_BACKOFF_S = 0.1
 _LONGEST_BACKOFF_S = 15.0
 _TICK_S = 5.0
-_log = logging.getLogger("confect")
+_log = logging.getLogger("confect_client")
 
 _SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 

@@ -21,7 +21,7 @@ _LEAST_WAIT_S = 1.0
 _FIRST_BACKOFF_S = 1.0
 _LONGEST_BACKOFF_S = 30.0
 
-_log = logging.getLogger("confect")
+_log = logging.getLogger("confect_client")
 
 
 class Identity:

@@ -3,6 +3,9 @@
 May import pydantic, returns, typing-extensions and orjson; imports no other package of the project.
 """
 
+from returns.result import Failure as Failure
+from returns.result import Success as Success
+
 from confect_core.endpoints import Endpoint as Endpoint
 from confect_core.endpoints import HttpApi as HttpApi
 from confect_core.endpoints import InHeader as InHeader

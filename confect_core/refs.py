@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Generic, overload
+from typing import Any, Final, Generic, Protocol, cast, overload
 
 from typing_extensions import ParamSpec, TypeForm, TypeVar
 
@@ -12,7 +12,7 @@ from confect_core.spec.call import CallCodec, SchemaCall, Signature
 from confect_core.spec.declared import (
     ActionSpec,
     BlockingActionSpec,
-    DeclaredAction,
+    Borrowed,
     DeclaredFunction,
     MutationSpec,
     PaginatedQuerySpec,
@@ -33,6 +33,8 @@ Out = TypeVar("Out")
 Out_co = TypeVar("Out_co", covariant=True)
 E = TypeVar("E", bound=TaggedError)
 E2 = TypeVar("E2", bound=TaggedError)
+R = TypeVar("R", bound="Ref[..., Any]")
+R_co = TypeVar("R_co", covariant=True, bound="Ref[..., Any]")
 
 
 class Ref(Generic[P, Out_co]):
@@ -99,47 +101,23 @@ _REFS: dict[type[Any], type[Ref[..., Any]]] = {
 }
 
 
-@overload
-def ref(
-    path: str, spec: PublicQuerySpec[P, object, Out], signature: Signature | None = None
-) -> PublicQueryRef[P, Out]: ...
-@overload
-def ref(
-    path: str, spec: PublicPaginatedQuerySpec[P, object, Out], signature: Signature | None = None
-) -> PublicPaginatedQueryRef[P, Out]: ...
-@overload
-def ref(
-    path: str, spec: PublicMutationSpec[P, object, Out], signature: Signature | None = None
-) -> PublicMutationRef[P, Out]: ...
-@overload
-def ref(
-    path: str,
-    spec: PublicActionSpec[P, object, Out]
-    | PublicBlockingActionSpec[P, object, Out]
-    | PublicProcessActionSpec[P, object, Out],
-    signature: Signature | None = None,
-) -> PublicActionRef[P, Out]: ...
-@overload
-def ref(
-    path: str, spec: QuerySpec[P, object, Out], signature: Signature | None = None
-) -> QueryRef[P, Out]: ...
-@overload
-def ref(
-    path: str, spec: PaginatedQuerySpec[P, object, Out], signature: Signature | None = None
-) -> PaginatedQueryRef[P, Out]: ...
-@overload
-def ref(
-    path: str, spec: MutationSpec[P, object, Out], signature: Signature | None = None
-) -> MutationRef[P, Out]: ...
-@overload
-def ref(
-    path: str, spec: DeclaredAction[P, object, Out], signature: Signature | None = None
-) -> ActionRef[P, Out]: ...
-def ref(path: str, spec: Any, signature: Signature | None = None) -> Any:
+class Nameable(Protocol[R_co]):
+    """A declared function, by the class of refs that name it; covariant, as specs are not."""
+
+    def _named(self) -> R_co: ...
+
+
+def ref(path: str, spec: Nameable[R], signature: Signature | None = None) -> R:
     """Name a function, a plain one with its signature; generated code is the caller."""
-    if spec.is_plain and signature is None:
-        raise NoSignature(path, spec.where)
-    return _REFS[type(spec)](path, spec, signature or SchemaCall(spec.contract))
+    declared = cast("DeclaredFunction[..., Any, Any]", spec)
+    call: CallCodec
+    if signature is not None:
+        call = signature
+    elif isinstance(declared.contract, Borrowed):
+        raise NoSignature(path, declared.where)
+    else:
+        call = SchemaCall(declared.contract)
+    return cast("R", _REFS[type(declared)](path, declared, call))
 
 
 @overload

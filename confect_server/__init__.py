@@ -4,6 +4,7 @@ Owns everything that runs on a server. May import `confect_core`; clients never 
 """
 
 from confect_server import plain as plain
+from confect_server.assembly import GroupParts as GroupParts
 from confect_server.auth import Auth as Auth
 from confect_server.auth import CustomJwtProvider as CustomJwtProvider
 from confect_server.auth import OidcProvider as OidcProvider
@@ -57,7 +58,9 @@ from confect_server.http import route as route
 from confect_server.impl import FunctionImpl as FunctionImpl
 from confect_server.impl import GroupImpl as GroupImpl
 from confect_server.impl import Impl as Impl
+from confect_server.impl import ImplParts as ImplParts
 from confect_server.impl import impl as impl
+from confect_server.log import Log as Log
 from confect_server.meta import Amount as Amount
 from confect_server.meta import Meta as Meta
 from confect_server.middleware import Answer as Answer
@@ -84,3 +87,5 @@ from confect_server.settings import Observing as Observing
 from confect_server.settings import Retention as Retention
 from confect_server.settings import Scheduling as Scheduling
 from confect_server.settings import Settings as Settings
+from confect_server.settings import Sharing as Sharing
+from confect_server.settings import Storage as Storage

@@ -6,6 +6,8 @@
 What each part is given is compared with the whole tree at the end, so that everything missing,
 extra and given twice is told at once. What comes out is what generated code makes.
 """
+# pyright: reportInvalidTypeVarUse=false
+# an argument that is left out leaves its variable unsolved, and so at its default, `Never`
 
 from __future__ import annotations
 
@@ -30,12 +32,20 @@ if TYPE_CHECKING:
     from confect_server.impl import FunctionImpl
 
 N = TypeVar("N")
-M1 = TypeVar("M1")
-M2 = TypeVar("M2")
-M3 = TypeVar("M3")
-M4 = TypeVar("M4")
-M5 = TypeVar("M5")
-M6 = TypeVar("M6")
+# what each of several arguments asks for: mypy would join two services in one variable to `Service`
+M1 = TypeVar("M1", default=Never)
+M2 = TypeVar("M2", default=Never)
+M3 = TypeVar("M3", default=Never)
+M4 = TypeVar("M4", default=Never)
+M5 = TypeVar("M5", default=Never)
+M6 = TypeVar("M6", default=Never)
+M7 = TypeVar("M7", default=Never)
+M8 = TypeVar("M8", default=Never)
+M9 = TypeVar("M9", default=Never)
+M10 = TypeVar("M10", default=Never)
+M11 = TypeVar("M11", default=Never)
+M12 = TypeVar("M12", default=Never)
+M13 = TypeVar("M13", default=Never)
 N_co = TypeVar("N_co", covariant=True, default=Never)
 
 _Part: TypeAlias = "FunctionImpl[Any, Any, N] | GroupParts[N]"
@@ -49,37 +59,33 @@ class GroupParts(Generic[N_co]):
     where: Where
     parts: tuple[_Part[N_co], ...] = ()
 
-    # `N` of one argument is not joined with that of another: mypy would join two services to
-    # `Service`, and pyright knows nothing of several that are all `Never`, hence the first line
+    # the first line is for pyright, which knows nothing of several variables that are all `Never`
     @overload
     def provide(self, *parts: _Part[Never]) -> GroupParts[N_co]: ...
     @overload
-    def provide(self: GroupParts[N], one: _Part[M1], /) -> GroupParts[N | M1]: ...
-    @overload
-    def provide(
-        self: GroupParts[N], one: _Part[M1], two: _Part[M2], /
-    ) -> GroupParts[N | M1 | M2]: ...
-    @overload
-    def provide(
-        self: GroupParts[N], one: _Part[M1], two: _Part[M2], three: _Part[M3], /
-    ) -> GroupParts[N | M1 | M2 | M3]: ...
-    @overload
-    def provide(
-        self: GroupParts[N], one: _Part[M1], two: _Part[M2], three: _Part[M3], four: _Part[M4], /
-    ) -> GroupParts[N | M1 | M2 | M3 | M4]: ...
-    @overload
     def provide(
         self: GroupParts[N],
-        one: _Part[M1],
-        two: _Part[M2],
-        three: _Part[M3],
-        four: _Part[M4],
-        five: _Part[M5],
+        p1: _Part[M1] = ...,
+        p2: _Part[M2] = ...,
+        p3: _Part[M3] = ...,
+        p4: _Part[M4] = ...,
+        p5: _Part[M5] = ...,
+        p6: _Part[M6] = ...,
+        p7: _Part[M7] = ...,
+        p8: _Part[M8] = ...,
+        p9: _Part[M9] = ...,
+        p10: _Part[M10] = ...,
+        p11: _Part[M11] = ...,
+        p12: _Part[M12] = ...,
         /,
-        *more: _Part[M6],
-    ) -> GroupParts[N | M1 | M2 | M3 | M4 | M5 | M6]: ...
+        *more: _Part[M13],
+    ) -> GroupParts[N | M1 | M2 | M3 | M4 | M5 | M6 | M7 | M8 | M9 | M10 | M11 | M12 | M13]: ...
     def provide(self, *parts: Any) -> GroupParts[Any]:
-        """These implementations and more, of functions and of groups below."""
+        """These implementations and more, of functions and of groups below.
+
+        Of more than twelve at once, those after the twelfth ask for the same services, or for none;
+        `.provide(...).provide(...)` takes as many as there are.
+        """
         more: GroupParts[Any] = replace(self, parts=(*self.parts, *parts))
         return more
 

@@ -17,6 +17,7 @@ from confect_core import (
     QueryRef,
 )
 from confect_server.ctx import ActionCtx, N_contra
+from confect_server.log import Log
 from confect_server.services import Needs
 from confect_server.workers import Bridge
 
@@ -45,6 +46,11 @@ class BlockingActionCtx(Needs[N_contra]):
     def random(self) -> Random:
         """Random numbers from a seed that is drawn for each run; not for secrets."""
         return self._ctx.random
+
+    @property
+    def log(self) -> Log:
+        """Says something, to the log of the server: `ctx.log.info("sold %s", count)`."""
+        return self._ctx.log
 
     def uuid(self) -> UUID:
         """A random UUID, from the same seed as `random`; not for secrets."""

@@ -15,9 +15,11 @@ from functools import cached_property
 from itertools import count
 from random import Random
 
+from confect_core.protocol.record import record
 from confect_server.auth import UserIdentity
 from confect_server.auth.errors import TokenRefused
 from confect_server.engine import Randomness, Timepiece
+from confect_server.log import Lines
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NS_PER_US = 1000
@@ -33,7 +35,7 @@ class LookedAt:
     caller: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Moment:
     """A clock that stands."""
 
@@ -53,9 +55,12 @@ class Circumstances:
         seed: Callable[[], bytes],
         identity: UserIdentity | None,
         looked_at: LookedAt | None = None,
+        lines: Lines | None = None,
     ) -> None:
         self.looked_at = looked_at or LookedAt()
         """What was looked at, by this run and by those inside it."""
+        self.lines = Lines() if lines is None else lines
+        """What was said, by this run and by those inside it."""
         self.identity = identity
         """Who called, for the runtime, which hands it on; handlers ask `caller`."""
         self.refusal: TokenRefused | None = None
@@ -66,10 +71,14 @@ class Circumstances:
 
     @classmethod
     def drawn(
-        cls, clock: Timepiece, randomness: Randomness, identity: UserIdentity | None = None
+        cls,
+        clock: Timepiece,
+        randomness: Randomness,
+        identity: UserIdentity | None = None,
+        lines: Lines | None = None,
     ) -> Circumstances:
         """The circumstances of a run that no other one is part of; nothing is drawn in vain."""
-        return cls(clock, lambda: randomness(_SEED_BYTES), identity)
+        return cls(clock, lambda: randomness(_SEED_BYTES), identity, None, lines)
 
     def caller(self) -> UserIdentity | None:
         """Who called, if a token has proved it; raises `TokenRefused` if one did not."""
@@ -96,7 +105,7 @@ class Circumstances:
         """
         number = next(self._numbers).to_bytes(4)
         return Circumstances(
-            self._clock, lambda: self._seed + number, self.identity, self.looked_at
+            self._clock, lambda: self._seed + number, self.identity, self.looked_at, self.lines
         )
 
     def again(self) -> Circumstances:

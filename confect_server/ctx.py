@@ -32,6 +32,7 @@ from confect_server.db import DatabaseReader, DatabaseWriter
 from confect_server.engine import Transaction
 from confect_server.environment import RunEnvironment, Variables
 from confect_server.errors import ActionInTransaction, MutationInQuery, RefOfOtherKind
+from confect_server.log import Log
 from confect_server.meta import Meta
 from confect_server.scheduler import Crons, Scheduler
 from confect_server.services import Needs, Services
@@ -51,6 +52,8 @@ class Calls(ABC):
     def __init__(self, circumstances: Circumstances) -> None:
         self.circumstances = circumstances
         """Time and chance as this run sees them."""
+        self.path = ""
+        """The function that runs, or the route."""
 
     @property
     @abstractmethod
@@ -110,6 +113,15 @@ class Ctx(Needs[N_contra]):
     def uuid(self) -> UUID:
         """A random UUID, from the same seed as `random`; not for secrets."""
         return UUID(bytes=self.random.randbytes(16), version=4)
+
+    @property
+    def log(self) -> Log:
+        """Says something, to the log of the server: `ctx.log.info("sold %s", count)`.
+
+        In development whoever called is told, too. An attempt of a mutation that is run again has
+        said nothing, and an answer that others share has been talked about once.
+        """
+        return Log(self._calls.circumstances.lines, self._calls.path)
 
     @property
     def auth(self) -> Auth:

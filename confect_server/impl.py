@@ -1,4 +1,6 @@
 """Implementations: the logic of declared functions, in groups, in an application."""
+# pyright: reportInvalidTypeVarUse=false
+# an argument that is left out leaves its variable unsolved, and so at its default, `Never`
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from typing import Any, Concatenate, Generic, Never, TypeAlias, cast, overload
 
 from typing_extensions import ParamSpec, TypeVar
 
-from confect_core import GroupSpec, HttpApi, PaginationOptions, Spec
+from confect_core import GroupSpec, HttpApi, Middleware, PaginationOptions, Provided, Spec
 from confect_core.endpoints import api_of
 from confect_core.errors import ConfectError, SpecError, Where, refuse
 from confect_core.spec import (
@@ -26,19 +28,24 @@ from confect_core.spec import (
 )
 from confect_core.spec.group import group_of
 from confect_server import auth, environment
-from confect_server.assembly import Assembly, GroupParts
+from confect_server.assembly import M1, M2, M3, M4, M5, M6, M7, Assembly, GroupParts
 from confect_server.auth import Provider
 from confect_server.blocking import BlockingActionCtx
 from confect_server.ctx import ActionCtx, MutationCtx, QueryCtx
 from confect_server.db import DataModel
 from confect_server.environment import Environment
-from confect_server.errors import DuplicateGroup, ServiceNotProvided, WrongImplementations
+from confect_server.errors import (
+    DuplicateGroup,
+    NotAGroupImpl,
+    WrongImplementations,
+)
+from confect_server.handler_mistakes import handler_mistakes
 from confect_server.hooks import WriteHook
 from confect_server.http import ApiImpl, AsgiApp, EndpointImpl, Mount, Mounts, Route, Routes
 from confect_server.middleware import Implementations, MiddlewareImpl
 from confect_server.plain import PlainFunction, place_of
 from confect_server.scheduler import Cron, cron_mistakes
-from confect_server.services import Layers, Service, needs_of
+from confect_server.services import Layers
 from confect_server.workers import HandlerName
 
 P = ParamSpec("P")
@@ -46,6 +53,7 @@ A = TypeVar("A")
 Out = TypeVar("Out")
 N = TypeVar("N")
 M = TypeVar("M")
+V = TypeVar("V", bound=Provided)
 A_co = TypeVar("A_co", covariant=True)
 Out_co = TypeVar("Out_co", covariant=True)
 N_co = TypeVar("N_co", covariant=True, default=Never)
@@ -219,7 +227,22 @@ class GroupImpl(Generic[N_co]):
             raise WrongImplementations(self.path, missing, extra, wrong)
         refuse(f"the implementation of {self.path!r}", list(self._plain_mismatches(declared)))
 
-    def add_plain(self: GroupImpl[N], *functions: NeedyPlain[M]) -> GroupImpl[N | M]:
+    # as `GroupParts.provide`
+    @overload
+    def add_plain(self, *functions: NeedyPlain[Never]) -> GroupImpl[N_co]: ...
+    @overload
+    def add_plain(
+        self: GroupImpl[N],
+        p1: NeedyPlain[M1] = ...,
+        p2: NeedyPlain[M2] = ...,
+        p3: NeedyPlain[M3] = ...,
+        p4: NeedyPlain[M4] = ...,
+        p5: NeedyPlain[M5] = ...,
+        p6: NeedyPlain[M6] = ...,
+        /,
+        *functions: NeedyPlain[M7],
+    ) -> GroupImpl[N | M1 | M2 | M3 | M4 | M5 | M6 | M7]: ...
+    def add_plain(self, *functions: NeedyPlain[Any]) -> GroupImpl[Any]:
         """This group with decorated plain functions that its spec does not declare, by their names.
 
         They are called through a `ref` with `FunctionSpec.plain_public_query(lambda: function)` or
@@ -232,8 +255,8 @@ class GroupImpl(Generic[N_co]):
         for each in added:
             group = group.add_function(each.name, each.spec)
             plain[each.name] = each.function
-        functions_here: Mapping[str, FunctionImpl[object, object, N | M]] = self.functions
-        return GroupImpl(self.path, group, functions_here, MappingProxyType(plain), self.data_model)
+        extended: GroupImpl[Any] = replace(self, spec=group, plain=MappingProxyType(plain))
+        return extended
 
     @property
     def needs_spec(self) -> bool:
@@ -281,6 +304,9 @@ class Impl(Generic[N]):
         provided = dict(self.groups)
         mistakes: list[ConfectError] = []
         for group in groups:
+            if not isinstance(group, GroupImpl):  # pyright: ignore[reportUnnecessaryIsInstance]  # users without a type checker
+                mistakes.append(NotAGroupImpl(group))
+                continue
             if group.path in provided:
                 mistakes.append(DuplicateGroup(group.path))
             provided[group.path] = group
@@ -342,7 +368,7 @@ class Impl(Generic[N]):
         specs = {path: group_of(each.spec, "the implementation") for path, each in groups}
         found = [mistake for spec in specs.values() for mistake in spec.mistakes()]
         found += self.middleware.mistakes(specs)
-        found += [*self.layers.mistakes(), *self._unprovided()]
+        found += [*self.layers.mistakes(), *handler_mistakes(self)]
         found += [
             mistake
             for group in self.groups.values()
@@ -360,33 +386,6 @@ class Impl(Generic[N]):
         found += cron_mistakes(self.crons, paths)
         return [*found, *model.mistakes(), *Routes(self.routes).mistakes]
 
-    def _handlers(self) -> Iterator[tuple[str, SyncHandler]]:
-        for path, group in self.groups.items():
-            for name, function in group.functions.items():
-                yield f"{path}:{name}", function.handler
-            for name, handler in group.plain.items():
-                yield f"{path}:{name}", handler
-        for route in self.routes:
-            yield f"{route.method} {route.path}", route.handler
-        for middleware in self.middleware.given:
-            yield middleware.spec.__name__, middleware.handler
-        for hook in self.hooks:
-            yield getattr(hook.handler, "__name__", "a hook"), hook.handler
-
-    def _unprovided(self) -> list[SpecError]:
-        """The services that handlers ask for and no layer provides."""
-        asking: dict[type[Service], list[str]] = {}
-        places: dict[type[Service], Where] = {}
-        for what, handler in self._handlers():
-            for service in needs_of(handler):
-                if service not in self.layers.services:
-                    asking.setdefault(service, []).append(what)
-                    places.setdefault(service, place_of(handler))
-        return [
-            ServiceNotProvided(service.__name__, several, places[service])
-            for service, several in asking.items()
-        ]
-
     @property
     def data_model(self) -> DataModel:
         """The tables of the application: every generated group carries the same ones."""
@@ -402,10 +401,28 @@ class ImplParts(Generic[N]):
     layers: Layers[N]
     data_model: DataModel
     parts: tuple[GroupParts[N] | GroupImpl[N], ...] = ()
+    middleware: Implementations = field(default_factory=Implementations)
 
     def provide(self, *parts: GroupParts[N] | GroupImpl[N]) -> ImplParts[N]:
         """These groups and more."""
         return replace(self, parts=(*self.parts, *parts))
+
+    @overload
+    def behind(
+        self, middleware: MiddlewareImpl[N, Middleware[object, None, object, object]]
+    ) -> ImplParts[N]: ...
+    @overload
+    def behind(
+        self, middleware: MiddlewareImpl[N, Middleware[object, V, object, object]]
+    ) -> ImplParts[N | V]: ...
+    def behind(self, middleware: MiddlewareImpl[Any, Any]) -> ImplParts[Any]:
+        """This application implementing a middleware; groups that take its value come after.
+
+        Which functions are behind it is looked at when the application starts.
+        """
+        implemented = self.middleware.with_one(middleware)
+        more: ImplParts[Any] = replace(self, middleware=implemented)
+        return more
 
     def finalize(self) -> Impl[N]:
         """The application; raises everything missing, extra and provided twice, together."""
@@ -425,7 +442,7 @@ class ImplParts(Generic[N]):
             for path, given in assembly.given.items()
             if given
         ]
-        return Impl(self.layers).provide(*whole, *built)
+        return Impl(self.layers, middleware=self.middleware).provide(*whole, *built)
 
     def _group(
         self, path: str, spec: Group, given: Mapping[str, FunctionImpl[object, object, N]]

@@ -129,7 +129,7 @@ class Layers(Generic[N_contra]):
 
         It may take what earlier layers provide: `async def open_mailer(needs: Needs[Settings])`.
         """
-        return Layers(MappingProxyType({**self._open, _class_of(service): open_}))
+        return Layers(MappingProxyType({**self._open, class_of(service): open_}))
 
     @overload
     def replace(
@@ -141,7 +141,7 @@ class Layers(Generic[N_contra]):
     ) -> Layers[N_contra]: ...
     def replace(self, service: ServiceClass[M], by: M | OpenService[M]) -> Layers[Any]:
         """These layers with another one in the place of one, or simply a service that is there."""
-        replaced = _class_of(service)
+        replaced = class_of(service)
         if replaced not in self._open:
             raise NothingToReplace(replaced.__name__, [each.__name__ for each in self._open])
         open_ = _opening(by) if isinstance(by, Service) else by
@@ -220,17 +220,28 @@ def needs_of(function: Callable[..., object]) -> tuple[type[Service], ...]:
     `QueryCtx[Mailer | Clock]` asks for two. What cannot be read asks for nothing: type checkers
     look at it too.
     """
+    return tuple(each for each in asked_of(function) if issubclass(each, Service))
+
+
+def asked_of(function: Callable[..., object]) -> tuple[type[object], ...]:
+    """The same, with the values that it asks of middleware."""
+    asked = next(iter(ctx_of(function)), None)
+    several = get_args(asked) or (asked,)
+    return tuple(each for each in several if isinstance(each, type))
+
+
+def ctx_of(function: Callable[..., object]) -> tuple[object, ...]:
+    """What stands in the brackets of the annotation of its first parameter."""
     try:
         hints = get_type_hints(function)
         first = next(iter(inspect.signature(function).parameters))
     except Exception:  # annotations name what they like
         return ()
-    asked: object = next(iter(get_args(hints.get(first))), None)
-    several = get_args(asked) or (asked,)
-    return tuple(each for each in several if isinstance(each, type) and issubclass(each, Service))
+    return get_args(hints.get(first))
 
 
-def _class_of(service: ServiceClass[Any]) -> type[Service]:
+def class_of(service: ServiceClass[Any]) -> type[Service]:
+    """The class of services that a `ServiceClass` is at run time."""
     return cast("type[Service]", service)
 
 

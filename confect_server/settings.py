@@ -98,7 +98,7 @@ class Observing:
     logged_runs: float = 0.0
     """The share of all runs that are logged, from 0 to 1; logging one takes some 20 µs."""
     slow_run_s: float = 1.0
-    """How long a run takes that is logged as slow, whatever the share."""
+    """How long a query or a mutation takes that is logged as slow, whatever the share."""
     blocked_s: float = 1.0
     """For how long a handler may hold up the server before that is logged, with its line."""
     public_metrics: bool = False

@@ -16,6 +16,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     options.addoption("--first-history", type=int, default=None, help="the first one's number")
     jobs = parser.getgroup("scheduled functions")
     jobs.addoption("--jobs", type=int, default=2000, help="how many two killed processes share")
+    crowd = parser.getgroup("load")
+    crowd.addoption("--idle-sockets", type=int, default=1000, help="how many only listen")
+    crowd.addoption("--active-sockets", type=int, default=200, help="how many mutate")
 
 
 @pytest.fixture

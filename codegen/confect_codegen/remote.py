@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Callable
 
 import httpx2
 import orjson
@@ -26,14 +27,18 @@ _TIMEOUT_S = 60.0
 class Server:
     """Calls any function of a server whose admin key is known."""
 
-    def __init__(self, url: str, admin_key: str) -> None:
+    def __init__(
+        self, url: str, admin_key: str, hear: Callable[[str], None] = lambda _: None
+    ) -> None:
         self._url = url
         self._admin_key = admin_key
+        self._hear = hear
 
     def call(self, path: str, args: str, acting_as: str | None = None) -> str:
         """What a function answers to these JSON arguments, as readable JSON.
 
-        `acting_as` is who is said to call: a JSON object with issuer and subject.
+        `acting_as` is who is said to call: a JSON object with issuer and subject. What the function
+        says on the way is heard line by line, if the server tells it.
         """
         request = CallRequest(
             FunctionPath.parse(path), _object(args, BadArguments), ResultFormat.CLEAN
@@ -52,10 +57,12 @@ class Server:
         except httpx2.TransportError as error:
             raise ServerUnreachable(self._url, str(error)) from None
         answer = parse_call_response(response.content)
-        if isinstance(answer, CallSucceeded):
-            return _readable(answer.value)
         if isinstance(answer, CallRefused):
             raise CallFailed(path, answer.message, None)
+        for line in answer.log_lines:
+            self._hear(line)
+        if isinstance(answer, CallSucceeded):
+            return _readable(answer.value)
         data = None if answer.error_data is ABSENT else _readable(answer.error_data)
         raise CallFailed(path, answer.message, data)
 

@@ -7,7 +7,7 @@ from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
-from typing import Any, ClassVar, Generic, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeAlias
 
 from typing_extensions import ParamSpec, TypeVar
 
@@ -17,6 +17,9 @@ from confect_core.spec.declared_errors import DeclaredErrors
 from confect_core.spec.errors import BadTimeout, NotAnError, NotArgs
 from confect_core.spec.middleware import AnyMiddleware, Chain, CoveredKind
 from confect_core.values.codec import Codec, early
+
+if TYPE_CHECKING:
+    from confect_core import refs
 
 P = ParamSpec("P")
 A_co = TypeVar("A_co", covariant=True)
@@ -129,8 +132,10 @@ class DeclaredFunction(Generic[P, A_co, Out]):
 
     def passes(self, group: tuple[AnyMiddleware, ...] = ()) -> Chain:
         """All that a call of it passes, in a group that is itself behind middleware."""
-        own = self.contract.declared_errors if isinstance(self.contract, Schemas) else None
-        return Chain((*group, *self.middleware), _COVERED[self.kind], own)
+        every, kind = (*group, *self.middleware), _COVERED[self.kind]
+        if isinstance(self.contract, Borrowed):
+            return Chain(every, kind, None)
+        return Chain(every, kind, self.contract.declared_errors, self.contract.args)
 
     def mistakes(self) -> list[SpecError]:
         """Everything in the declaration that cannot be, with the place that declares it."""
@@ -147,6 +152,10 @@ class DeclaredFunction(Generic[P, A_co, Out]):
         # never called: it is how type checkers learn the variance of A and Out
         raise NotImplementedError
 
+    def _named(self) -> refs.Ref[P, Out]:
+        # never called: it is how type checkers learn which class of refs names it
+        raise NotImplementedError
+
     def __repr__(self) -> str:
         visibility = "public" if self.is_public else "internal"
         return f"<{visibility} {self.kind} declared at {self.where}>"
@@ -157,17 +166,26 @@ class QuerySpec(DeclaredFunction[P, A_co, Out]):
 
     kind = "query"
 
+    def _named(self) -> refs.QueryRef[P, Out]:
+        raise NotImplementedError
+
 
 class PaginatedQuerySpec(DeclaredFunction[P, A_co, Out]):
     """A query that answers one page at a time."""
 
     kind = "paginated query"
 
+    def _named(self) -> refs.PaginatedQueryRef[P, Out]:
+        raise NotImplementedError
+
 
 class MutationSpec(DeclaredFunction[P, A_co, Out]):
     """A transaction."""
 
     kind = "mutation"
+
+    def _named(self) -> refs.MutationRef[P, Out]:
+        raise NotImplementedError
 
 
 class DeclaredAction(DeclaredFunction[P, A_co, Out]):
@@ -188,6 +206,9 @@ class DeclaredAction(DeclaredFunction[P, A_co, Out]):
         if self.timeout_s is not None and not 0 < self.timeout_s < inf:
             found.append(BadTimeout(self.timeout_s, self.where))
         return found
+
+    def _named(self) -> refs.ActionRef[P, Out]:
+        raise NotImplementedError
 
 
 class ActionSpec(DeclaredAction[P, A_co, Out]):
@@ -213,11 +234,17 @@ class PublicQuerySpec(QuerySpec[P, A_co, Out]):
 
     is_public = True
 
+    def _named(self) -> refs.PublicQueryRef[P, Out]:
+        raise NotImplementedError
+
 
 class PublicPaginatedQuerySpec(PaginatedQuerySpec[P, A_co, Out]):
     """A paginated query that clients may call."""
 
     is_public = True
+
+    def _named(self) -> refs.PublicPaginatedQueryRef[P, Out]:
+        raise NotImplementedError
 
 
 class PublicMutationSpec(MutationSpec[P, A_co, Out]):
@@ -225,11 +252,17 @@ class PublicMutationSpec(MutationSpec[P, A_co, Out]):
 
     is_public = True
 
+    def _named(self) -> refs.PublicMutationRef[P, Out]:
+        raise NotImplementedError
+
 
 class PublicActionSpec(ActionSpec[P, A_co, Out]):
     """An action that clients may call."""
 
     is_public = True
+
+    def _named(self) -> refs.PublicActionRef[P, Out]:
+        raise NotImplementedError
 
 
 class PublicBlockingActionSpec(BlockingActionSpec[P, A_co, Out]):
@@ -237,8 +270,14 @@ class PublicBlockingActionSpec(BlockingActionSpec[P, A_co, Out]):
 
     is_public = True
 
+    def _named(self) -> refs.PublicActionRef[P, Out]:
+        raise NotImplementedError
+
 
 class PublicProcessActionSpec(ProcessActionSpec[P, A_co, Out]):
     """An action in a worker process that clients may call."""
 
     is_public = True
+
+    def _named(self) -> refs.PublicActionRef[P, Out]:
+        raise NotImplementedError

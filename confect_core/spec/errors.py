@@ -164,6 +164,18 @@ class NotASpec(SpecError):
         )
 
 
+class NotMiddleware(SpecError):
+    """Something that a function is put behind, or that is implemented, which is no middleware."""
+
+    def __init__(self, function: str, given: object, where: Where | None = None) -> None:
+        shown: object = getattr(given, "__name__", given)
+        super().__init__(
+            f"{function} is put behind {shown}, which is no middleware",
+            hint="name a class that extends confect_core.Middleware, the class itself",
+            where=where,
+        )
+
+
 class NotProvidable(SpecError):
     """What a middleware provides or requires is no `Provided`."""
 
@@ -214,6 +226,26 @@ class UncoveredKind(SpecError):
             f"{function} is of kind {kind!r}, and {middleware} is for {', '.join(sorted(kinds))}",
             hint=f"add {kind!r} to the kinds of {middleware}, or put the function into a group "
             "that is not behind it",
+            where=where,
+        )
+
+
+class ArgsNotExtended(SpecError):
+    """A function behind a middleware that looks at arguments which the function does not take."""
+
+    def __init__(
+        self,
+        function: str,
+        args: type[object],
+        middleware: str,
+        takes: type[object],
+        where: Where | None = None,
+    ) -> None:
+        super().__init__(
+            f"{function} takes {args.__name__}, and {middleware} looks at those of "
+            f"{takes.__name__}",
+            hint=f"let its arguments extend them, class ...({takes.__name__}), or put the function "
+            "into a group that is not behind it",
             where=where,
         )
 

@@ -88,7 +88,27 @@ class Group:
         return [*chain.mistakes(what, function.where), *chain.unmet(what, function.where)]
 
 
-class GroupSpec:
+_TWICE = "__confect_twice__"
+
+
+class _Body(dict[str, Any]):
+    """The body of a group's class while it runs; Python itself would let the last one win."""
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        before = self.get(name)
+        # what `behind` makes of a function is still that one
+        if isinstance(before, DeclaredFunction) and before.where != getattr(value, "where", None):
+            super().__setitem__(_TWICE, (*self.get(_TWICE, ()), (name, before, value)))
+        super().__setitem__(name, value)
+
+
+class _ClassOfGroup(type):
+    @classmethod
+    def __prepare__(cls, name: str, bases: tuple[type, ...], /, **kwds: object) -> _Body:
+        return _Body()
+
+
+class GroupSpec(metaclass=_ClassOfGroup):
     """A namespace of functions: subclass it and assign function specs and groups to attributes.
 
         class Notes(GroupSpec):
@@ -134,6 +154,9 @@ def _group_of_class(cls: type[GroupSpec], name: str, where: Where) -> Group:
     functions: dict[str, AnyFunction] = {}
     groups: dict[str, Group] = {}
     mistakes = name_mistakes("group", name, where)
+    for attribute, before, after in vars(cls).get(_TWICE, ()):
+        again: Where = getattr(after, "where", before.where)
+        mistakes.append(DuplicateName("functions", wire_name(attribute), name, again))
     for attribute, value in _attributes_of(cls).items():
         if isinstance(value, DeclaredFunction):
             declared = cast("AnyFunction", value)

@@ -10,9 +10,13 @@ from typing_extensions import TypeVar, get_original_bases
 
 from confect_core.errors import SpecError, Where, refuse
 from confect_core.provided import Provided
+from confect_core.spec.args import Args
 from confect_core.spec.declared_errors import DeclaredErrors
 from confect_core.spec.errors import (
+    ArgsNotExtended,
     BehindTwice,
+    NotArgs,
+    NotMiddleware,
     NotProvidable,
     PlainBehind,
     UncoveredKind,
@@ -23,6 +27,7 @@ from confect_core.spec.errors import (
 E_co = TypeVar("E_co", covariant=True, default=Never)
 Provides_co = TypeVar("Provides_co", covariant=True, default=None)
 Requires_co = TypeVar("Requires_co", covariant=True, default=Never)
+Takes_co = TypeVar("Takes_co", covariant=True, default=Args)
 
 CoveredKind: TypeAlias = Literal["query", "mutation", "action"]
 """The kinds of functions that a middleware may be in front of; a paginated query is a query."""
@@ -30,7 +35,7 @@ CoveredKind: TypeAlias = Literal["query", "mutation", "action"]
 KINDS: tuple[CoveredKind, ...] = ("query", "mutation", "action")
 
 
-class Middleware(Generic[E_co, Provides_co, Requires_co]):
+class Middleware(Generic[E_co, Provides_co, Requires_co, Takes_co]):
     """What calls pass before they reach a function: subclass it, put groups and functions behind.
 
         class SignedIn(Middleware[NotSignedIn | Banned, CurrentUser]):
@@ -41,13 +46,18 @@ class Middleware(Generic[E_co, Provides_co, Requires_co]):
 
     The first parameter are the errors that it fails with, `Never` if there are none; they join
     those of each function behind it. The second is what it provides to them, a `Provided`, and the
-    third what it requires of middleware before it, several joined with `|`. With `kinds` it is for
-    functions of these kinds only.
+    third what it requires of middleware before it, several joined with `|`. The fourth is a model
+    of arguments that those of each function behind it extend, so that it may look at them:
+
+        class InTenant(Middleware[NoSuchTenant, Tenant, CurrentUser, ByTenant]): ...
+
+    With `kinds` it is for functions of these kinds only.
     """
 
     errors: ClassVar[DeclaredErrors] = DeclaredErrors()
     provides: ClassVar[type[Provided] | None] = None
     requires: ClassVar[tuple[type[Provided], ...]] = ()
+    takes: ClassVar[type[Args]] = Args
     kinds: ClassVar[frozenset[CoveredKind]] = frozenset(KINDS)
     where: ClassVar[Where]
 
@@ -77,25 +87,31 @@ class Middleware(Generic[E_co, Provides_co, Requires_co]):
         return [
             *cls.errors.mistakes(cls.where),
             *(NotProvidable(cls.__name__, each, cls.where) for each in strangers),
+            *([] if _is_args(cls.takes) else [NotArgs(cls.takes, cls.where)]),
             *(UnknownKind(cls.__name__, each, KINDS, cls.where) for each in unknown),
         ]
 
     @classmethod
     def _declare(
-        cls, error: object = Never, provides: object = None, requires: object = Never
+        cls,
+        error: object = Never,
+        provides: object = None,
+        requires: object = Never,
+        takes: object = Args,
     ) -> None:
         cls.errors = DeclaredErrors.of(error)
         nothing = provides is None or provides is type(None)
         cls.provides = None if nothing else cast("type[Provided]", provides)
         several = () if requires is Never else get_args(requires) or (requires,)
         cls.requires = cast("tuple[type[Provided], ...]", several)
+        cls.takes = cast("type[Args]", takes)
 
-    def _types(self) -> tuple[E_co, Provides_co, Requires_co]:
+    def _types(self) -> tuple[E_co, Provides_co, Requires_co, Takes_co]:
         # never called: it is how type checkers learn the variance of the parameters
         raise NotImplementedError
 
 
-AnyMiddleware: TypeAlias = type[Middleware[object, object, object]]
+AnyMiddleware: TypeAlias = type[Middleware[object, object, object, object]]
 
 
 @dataclass(frozen=True)
@@ -106,6 +122,8 @@ class Chain:
     kind: CoveredKind
     own_errors: DeclaredErrors | None
     """What the function itself declares; a plain function cannot declare any."""
+    args: type[Args] = Args
+    """What the function takes."""
 
     @property
     def joined(self) -> DeclaredErrors:
@@ -121,6 +139,8 @@ class Chain:
         """Everything in the order and the choice of middleware that cannot be."""
         if not self.middleware:
             return []
+        if self._strangers:
+            return [NotMiddleware(name, each, where) for each in self._strangers]
         if self.own_errors is None:
             return [PlainBehind(name, self.middleware[0].__name__, where)]
         return [
@@ -130,11 +150,18 @@ class Chain:
                 for each in self.middleware
                 if self.kind not in each.kinds
             ),
+            *(
+                ArgsNotExtended(name, self.args, each.__name__, each.takes, where)
+                for each in self.middleware
+                if _is_args(self.args) and not issubclass(self.args, each.takes)
+            ),
             *self.own_errors.joined(self.joined).ambiguous(where),
         ]
 
     def unmet(self, name: str, where: Where) -> list[SpecError]:
         """What its middleware requires that none before it provides; its group has to be known."""
+        if self._strangers:
+            return []
         offered: set[object] = set()
         found: list[SpecError] = []
         for each in self.middleware:
@@ -143,6 +170,11 @@ class Chain:
             offered.add(each.provides)
         return found
 
+    @property
+    def _strangers(self) -> list[object]:
+        """What users without a type checker take for middleware."""
+        return [each for each in self.middleware if not _is_middleware(each)]
+
     def _twice(self) -> list[str]:
         every = self.middleware
         return [each.__name__ for each in dict.fromkeys(every) if every.count(each) > 1]
@@ -150,3 +182,11 @@ class Chain:
 
 def _is_provided(given: object) -> bool:
     return isinstance(given, type) and issubclass(given, Provided)
+
+
+def _is_args(given: object) -> bool:
+    return isinstance(given, type) and issubclass(given, Args)
+
+
+def _is_middleware(given: object) -> bool:
+    return isinstance(given, type) and issubclass(given, Middleware)

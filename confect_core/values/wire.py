@@ -245,7 +245,12 @@ def _object(json: dict[str, Json], place: Place, depth: int) -> Value:
         if reader := _READERS.get(name):
             return reader(content, place)
     check_field_names(json, place)
-    return {name: _value(item, (place, name), depth + 1) for name, item in json.items()}
+    return {
+        name: item
+        if type(item) is str and item.isascii()  # most are, and nothing else is to be checked
+        else _value(item, (place, name), depth + 1)
+        for name, item in json.items()
+    }
 
 
 def _read_integer(content: Json, place: Place) -> Value:

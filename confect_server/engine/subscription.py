@@ -62,7 +62,9 @@ class Subscriptions:
     def __init__(self, log: WriteLog) -> None:
         self._log = log
         self._watches: dict[int, Watch] = {}  # by the identity of their read sets
-        self._points: dict[tuple[int, bytes], set[Watch]] = defaultdict(set)
+        # by index, for most commits write to indexes that nobody watches: a mutation of one
+        # document took 3 µs longer when each of its rows was looked for
+        self._points: dict[int, dict[bytes, set[Watch]]] = {}
         self._intervals: dict[int, IntervalIndex[Watch]] = {}
 
     def __len__(self) -> int:
@@ -93,8 +95,10 @@ class Subscriptions:
         hit: dict[Watch, int] = {}
         for entry in entries:
             for change in entry.changes:
-                for watch in self._hit_by(change):
-                    hit.setdefault(watch, entry.ts)
+                index_no = change.index_no
+                if index_no in self._points or index_no in self._intervals:
+                    for watch in self._hit_by(change):
+                        hit.setdefault(watch, entry.ts)
         for watch in hit:  # before anybody is told, who might join one that was hit
             self._remove(watch)
         for watch, ts in hit.items():
@@ -120,12 +124,15 @@ class Subscriptions:
     def _remove(self, watch: Watch) -> None:
         del self._watches[id(watch.reads)]
         for index_no, keys in watch.reads.points.items():
+            points = self._points.get(index_no, {})
             for key in keys:
-                watching = self._points.get((index_no, key))
+                watching = points.get(key)
                 if watching is not None:
                     watching.discard(watch)
                     if not watching:
-                        del self._points[index_no, key]
+                        del points[key]
+            if index_no in self._points and not points:
+                del self._points[index_no]
         for index_no, intervals in watch.reads.intervals.items():
             index = self._intervals[index_no]
             for interval in intervals:
@@ -136,8 +143,9 @@ class Subscriptions:
     def _insert(self, watch: Watch) -> None:
         self._watches[id(watch.reads)] = watch
         for index_no, keys in watch.reads.points.items():
+            points = self._points.setdefault(index_no, defaultdict(set))
             for key in keys:
-                self._points[index_no, key].add(watch)
+                points[key].add(watch)
         for index_no, intervals in watch.reads.intervals.items():
             index = self._intervals.get(index_no)
             if index is None:
@@ -148,9 +156,10 @@ class Subscriptions:
     def _hit_by(self, change: KeyChange) -> set[Watch]:
         hit: set[Watch] = set()
         index = self._intervals.get(change.index_no)
+        points = self._points.get(change.index_no, {})
         for key in {change.old, change.new} - {None}:
             assert key is not None
-            hit |= self._points.get((change.index_no, key), set())
+            hit |= points.get(key, set())
             if index is not None:
                 hit |= index.watching(key)
         return hit

@@ -9,12 +9,13 @@ from typing import Any, Generic, Never, overload
 from returns.result import Failure
 from typing_extensions import TypeVar
 
-from confect_core import Middleware, TaggedError
+from confect_core import Args, Middleware, TaggedError
 from confect_core.errors import Where
 from confect_core.spec import CoveredKind, Kind
 
 N_co = TypeVar("N_co", covariant=True, default=Never)
-M_co = TypeVar("M_co", covariant=True, default=Middleware[object, object, object])
+M_co = TypeVar("M_co", covariant=True, default=Middleware[object, object, object, object])
+A_co = TypeVar("A_co", covariant=True, default=Args)
 V_contra = TypeVar("V_contra", contravariant=True, default=None)
 
 
@@ -22,11 +23,13 @@ V_contra = TypeVar("V_contra", contravariant=True, default=None)
 class MiddlewareImpl(Generic[N_co, M_co]):
     """A middleware with its logic for functions of some kinds; `N` are the services it asks for."""
 
-    spec: type[Middleware[object, object, object]]
+    spec: type[Middleware[object, object, object, object]]
     kinds: tuple[CoveredKind, ...]
     handler: Callable[..., Awaitable[object]]
     is_around: bool
     where: Where
+    takes_call: bool = True
+    """Does what runs before look at the call?"""
 
     def _needs(self) -> tuple[N_co, M_co]:
         # never called: it is how type checkers learn what it asks for and what it implements
@@ -34,15 +37,15 @@ class MiddlewareImpl(Generic[N_co, M_co]):
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """The call that a middleware is around."""
+class Call(Generic[A_co]):
+    """The call that a middleware is in front of, or around."""
 
     path: str
     """The function by its path on the wire: `admin/users:list`."""
     kind: Kind
     is_public: bool
-    args: object
-    """The decoded arguments: the `Args` model of the function."""
+    args: A_co
+    """The decoded arguments, of the function's model; `A` is what the middleware says it takes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

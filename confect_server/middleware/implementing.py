@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, Never, TypeAlias, Union, overload
 
@@ -15,17 +16,21 @@ from confect_core.spec.middleware import KINDS
 from confect_server.ctx import ActionCtx, Ctx, MutationCtx, QueryCtx
 from confect_server.middleware.call import Answer, Call, MiddlewareImpl, Proceed
 
+A = TypeVar("A")
 C = TypeVar("C")
 E = TypeVar("E")
 V = TypeVar("V")
 R = TypeVar("R")
 N = TypeVar("N", default=Never)
-M = TypeVar("M", bound=Middleware[object, object, object])
+M = TypeVar("M", bound=Middleware[object, object, object, object])
 M_co = TypeVar("M_co", covariant=True)
 
 # `|` gives no generic alias at run time
-_First: TypeAlias = Callable[[C], Awaitable[Union[V, Outcome[V, E]]]]  # noqa: UP007
-_Whole: TypeAlias = Callable[[C, Call, Proceed[V]], Awaitable[Union[Answer, Failure[E]]]]  # noqa: UP007
+_First: TypeAlias = Union[  # noqa: UP007
+    Callable[[C], Awaitable[Union[V, Outcome[V, E]]]],  # noqa: UP007
+    Callable[[C, Call[A]], Awaitable[Union[V, Outcome[V, E]]]],  # noqa: UP007
+]
+_Whole: TypeAlias = Callable[[C, Call[A], Proceed[V]], Awaitable[Union[Answer, Failure[E]]]]  # noqa: UP007
 
 
 class _Implementing(Generic[M_co]):
@@ -35,11 +40,14 @@ class _Implementing(Generic[M_co]):
         self._where = where
 
     def _made(self, handler: Any, *kinds: CoveredKind) -> MiddlewareImpl[Any, Any]:
-        return MiddlewareImpl(self._spec, kinds, handler, self._is_around, self._where)
+        takes_call = self._is_around or len(inspect.signature(handler).parameters) > 1
+        return MiddlewareImpl(self._spec, kinds, handler, self._is_around, self._where, takes_call)
 
 
 class Before(_Implementing[M_co]):
     """Implements a middleware by what runs first: give it an async function of the ctx.
+
+    With a second parameter, `call: Call[ByTenant]`, it is given the call with its arguments.
 
     The function answers what the middleware provides, None if that is nothing, or a declared error
     that ends the call; an `Outcome` of both, or the value alone, and errors may be raised as well.
@@ -47,11 +55,11 @@ class Before(_Implementing[M_co]):
 
     @overload
     def __call__(
-        self: Before[Middleware[E, V]], handler: _First[QueryCtx[N, Any], V, E], /
-    ) -> MiddlewareImpl[N, M_co]: ...
+        self: Before[Middleware[E, V, R, A]], handler: _First[QueryCtx[R, Any], V, E, A], /
+    ) -> MiddlewareImpl[Never, M_co]: ...
     @overload
     def __call__(
-        self: Before[Middleware[E, V, R]], handler: _First[QueryCtx[N | R, Any], V, E], /
+        self: Before[Middleware[E, V, R, A]], handler: _First[QueryCtx[N | R, Any], V, E, A], /
     ) -> MiddlewareImpl[N, M_co]: ...
     def __call__(self, handler: Any, /) -> Any:
         """For queries and mutations; in a mutation it reads, as a part of the transaction."""
@@ -59,11 +67,11 @@ class Before(_Implementing[M_co]):
 
     @overload
     def for_queries(
-        self: Before[Middleware[E, V]], handler: _First[QueryCtx[N, Any], V, E], /
-    ) -> MiddlewareImpl[N, M_co]: ...
+        self: Before[Middleware[E, V, R, A]], handler: _First[QueryCtx[R, Any], V, E, A], /
+    ) -> MiddlewareImpl[Never, M_co]: ...
     @overload
     def for_queries(
-        self: Before[Middleware[E, V, R]], handler: _First[QueryCtx[N | R, Any], V, E], /
+        self: Before[Middleware[E, V, R, A]], handler: _First[QueryCtx[N | R, Any], V, E, A], /
     ) -> MiddlewareImpl[N, M_co]: ...
     def for_queries(self, handler: Any, /) -> Any:
         """For queries only, where mutations have an implementation of their own."""
@@ -71,11 +79,11 @@ class Before(_Implementing[M_co]):
 
     @overload
     def for_mutations(
-        self: Before[Middleware[E, V]], handler: _First[MutationCtx[N, Any], V, E], /
-    ) -> MiddlewareImpl[N, M_co]: ...
+        self: Before[Middleware[E, V, R, A]], handler: _First[MutationCtx[R, Any], V, E, A], /
+    ) -> MiddlewareImpl[Never, M_co]: ...
     @overload
     def for_mutations(
-        self: Before[Middleware[E, V, R]], handler: _First[MutationCtx[N | R, Any], V, E], /
+        self: Before[Middleware[E, V, R, A]], handler: _First[MutationCtx[N | R, Any], V, E, A], /
     ) -> MiddlewareImpl[N, M_co]: ...
     def for_mutations(self, handler: Any, /) -> Any:
         """For mutations, where it may write; that is undone with what the mutation writes."""
@@ -83,11 +91,11 @@ class Before(_Implementing[M_co]):
 
     @overload
     def for_actions(
-        self: Before[Middleware[E, V]], handler: _First[ActionCtx[N], V, E], /
-    ) -> MiddlewareImpl[N, M_co]: ...
+        self: Before[Middleware[E, V, R, A]], handler: _First[ActionCtx[R], V, E, A], /
+    ) -> MiddlewareImpl[Never, M_co]: ...
     @overload
     def for_actions(
-        self: Before[Middleware[E, V, R]], handler: _First[ActionCtx[N | R], V, E], /
+        self: Before[Middleware[E, V, R, A]], handler: _First[ActionCtx[N | R], V, E, A], /
     ) -> MiddlewareImpl[N, M_co]: ...
     def for_actions(self, handler: Any, /) -> Any:
         """For actions."""
@@ -95,11 +103,11 @@ class Before(_Implementing[M_co]):
 
     @overload
     def for_all(
-        self: Before[Middleware[E, V]], handler: _First[Ctx[N], V, E], /
-    ) -> MiddlewareImpl[N, M_co]: ...
+        self: Before[Middleware[E, V, R, A]], handler: _First[Ctx[R], V, E, A], /
+    ) -> MiddlewareImpl[Never, M_co]: ...
     @overload
     def for_all(
-        self: Before[Middleware[E, V, R]], handler: _First[Ctx[N | R], V, E], /
+        self: Before[Middleware[E, V, R, A]], handler: _First[Ctx[N | R], V, E, A], /
     ) -> MiddlewareImpl[N, M_co]: ...
     def for_all(self, handler: Any, /) -> Any:
         """For every kind, with what each kind of ctx has."""
@@ -115,11 +123,11 @@ class Around(_Implementing[M_co]):
 
     @overload
     def __call__(
-        self: Around[Middleware[E, V]], handler: _Whole[QueryCtx[N, Any], V, E], /
-    ) -> MiddlewareImpl[N, M_co]: ...
+        self: Around[Middleware[E, V, R, A]], handler: _Whole[QueryCtx[R, Any], A, V, E], /
+    ) -> MiddlewareImpl[Never, M_co]: ...
     @overload
     def __call__(
-        self: Around[Middleware[E, V, R]], handler: _Whole[QueryCtx[N | R, Any], V, E], /
+        self: Around[Middleware[E, V, R, A]], handler: _Whole[QueryCtx[N | R, Any], A, V, E], /
     ) -> MiddlewareImpl[N, M_co]: ...
     def __call__(self, handler: Any, /) -> Any:
         """For queries and mutations; in a mutation it reads, as a part of the transaction."""
@@ -127,11 +135,11 @@ class Around(_Implementing[M_co]):
 
     @overload
     def for_queries(
-        self: Around[Middleware[E, V]], handler: _Whole[QueryCtx[N, Any], V, E], /
-    ) -> MiddlewareImpl[N, M_co]: ...
+        self: Around[Middleware[E, V, R, A]], handler: _Whole[QueryCtx[R, Any], A, V, E], /
+    ) -> MiddlewareImpl[Never, M_co]: ...
     @overload
     def for_queries(
-        self: Around[Middleware[E, V, R]], handler: _Whole[QueryCtx[N | R, Any], V, E], /
+        self: Around[Middleware[E, V, R, A]], handler: _Whole[QueryCtx[N | R, Any], A, V, E], /
     ) -> MiddlewareImpl[N, M_co]: ...
     def for_queries(self, handler: Any, /) -> Any:
         """For queries only, where mutations have an implementation of their own."""
@@ -139,11 +147,11 @@ class Around(_Implementing[M_co]):
 
     @overload
     def for_mutations(
-        self: Around[Middleware[E, V]], handler: _Whole[MutationCtx[N, Any], V, E], /
-    ) -> MiddlewareImpl[N, M_co]: ...
+        self: Around[Middleware[E, V, R, A]], handler: _Whole[MutationCtx[R, Any], A, V, E], /
+    ) -> MiddlewareImpl[Never, M_co]: ...
     @overload
     def for_mutations(
-        self: Around[Middleware[E, V, R]], handler: _Whole[MutationCtx[N | R, Any], V, E], /
+        self: Around[Middleware[E, V, R, A]], handler: _Whole[MutationCtx[N | R, Any], A, V, E], /
     ) -> MiddlewareImpl[N, M_co]: ...
     def for_mutations(self, handler: Any, /) -> Any:
         """For mutations, where it may write; that is undone with what the mutation writes."""
@@ -151,11 +159,11 @@ class Around(_Implementing[M_co]):
 
     @overload
     def for_actions(
-        self: Around[Middleware[E, V]], handler: _Whole[ActionCtx[N], V, E], /
-    ) -> MiddlewareImpl[N, M_co]: ...
+        self: Around[Middleware[E, V, R, A]], handler: _Whole[ActionCtx[R], A, V, E], /
+    ) -> MiddlewareImpl[Never, M_co]: ...
     @overload
     def for_actions(
-        self: Around[Middleware[E, V, R]], handler: _Whole[ActionCtx[N | R], V, E], /
+        self: Around[Middleware[E, V, R, A]], handler: _Whole[ActionCtx[N | R], A, V, E], /
     ) -> MiddlewareImpl[N, M_co]: ...
     def for_actions(self, handler: Any, /) -> Any:
         """For actions."""
@@ -163,11 +171,11 @@ class Around(_Implementing[M_co]):
 
     @overload
     def for_all(
-        self: Around[Middleware[E, V]], handler: _Whole[Ctx[N], V, E], /
-    ) -> MiddlewareImpl[N, M_co]: ...
+        self: Around[Middleware[E, V, R, A]], handler: _Whole[Ctx[R], A, V, E], /
+    ) -> MiddlewareImpl[Never, M_co]: ...
     @overload
     def for_all(
-        self: Around[Middleware[E, V, R]], handler: _Whole[Ctx[N | R], V, E], /
+        self: Around[Middleware[E, V, R, A]], handler: _Whole[Ctx[N | R], A, V, E], /
     ) -> MiddlewareImpl[N, M_co]: ...
     def for_all(self, handler: Any, /) -> Any:
         """For every kind, with what each kind of ctx has."""
@@ -182,6 +190,9 @@ def middleware(spec: type[M]) -> Before[M]:
 
     @middleware(SignedIn).for_actions
     async def signed_in_to_act(ctx: ActionCtx) -> Outcome[CurrentUser, NotSignedIn]: ...
+
+    @middleware(InTenant)
+    async def in_tenant(ctx: QueryCtx, call: Call[ByTenant]) -> Tenant: ...
     """
     return Before(spec, is_around=False, where=Where.of_caller())
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import monotonic
 
+from confect_server.log import Lines, LogLine
+from confect_server.observe.logs import tell_line
 from confect_server.observe.run_record import Observer, RunRecord, Tracer
 
 
@@ -13,6 +16,7 @@ class Observers:
     def __init__(self) -> None:
         self._everybody: tuple[Observer, ...] = ()
         self._tracer: Tracer | None = None
+        self._listeners: tuple[Callable[[LogLine], None], ...] = (tell_line,)
 
     def __bool__(self) -> bool:
         return bool(self._everybody)
@@ -26,6 +30,25 @@ class Observers:
         self._tracer = tracer
         self.add(tracer)
 
+    def listen(self, listener: Callable[[LogLine], None]) -> None:
+        """Tell one more, besides the log, of every line that functions say."""
+        self._listeners = (*self._listeners, listener)
+
+    def lines_told_at_once(self, record: RunRecord) -> Lines:
+        """For what a run says that may go on for long, and perhaps in a thread."""
+        request_id = record.request_id  # drawn here: two threads could draw two
+
+        def heard(line: LogLine) -> None:
+            self._heard(line, request_id)
+
+        record.lines = Lines(heard)
+        return record.lines
+
+    def tell_lines(self, record: RunRecord) -> None:
+        """Tell what a run has said, unless that was told before."""
+        if record.lines is not None:
+            record.lines.tell(lambda line: self._heard(line, record.request_id))
+
     def begun(self, record: RunRecord) -> RunRecord:
         """Say that a run begins."""
         if self._tracer is not None:
@@ -34,7 +57,14 @@ class Observers:
 
     def ended(self, record: RunRecord) -> None:
         """Say that it has ended, and how long it took."""
+        if record.lines is not None and record.lines.said():
+            self.tell_lines(record)
         if self._everybody:
             record.duration_s = monotonic() - record.began_s
             for each in self._everybody:
                 each.ended(record)
+
+    def _heard(self, line: LogLine, request_id: str) -> None:
+        line.request_id = request_id
+        for each in self._listeners:
+            each(line)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from confect_server.observe.metrics import Metrics
-from confect_server.observe.run_record import RunRecord
+from confect_server.observe.run_record import UNKNOWN, RunRecord
 
 _BOUNDS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
-
-_UNKNOWN = "unknown"
-"""Stands for every path at which there is no function: clients may ask for any number of these."""
 
 
 class RunMetrics:
@@ -33,6 +30,11 @@ class RunMetrics:
             "kind",
             bounds=_BOUNDS_S,
         )
+        self._late = metrics.histogram(
+            "confect_scheduled_late_seconds",
+            "How much later than scheduled functions began.",
+            bounds=_BOUNDS_S,
+        )
         self._retries = metrics.counter(
             "confect_mutation_retries_total",
             "How often mutations ran again, because somebody else was faster.",
@@ -44,9 +46,11 @@ class RunMetrics:
 
     def ended(self, run: RunRecord) -> None:
         """Count a run."""
-        path = _UNKNOWN if run.error == "FunctionNotFound" else run.path
+        path = run.path if run.is_known else UNKNOWN
         self._runs.add((path, run.called, run.caller, run.outcome))
         self._seconds.observe((path, run.called), run.duration_s)
+        if run.late_s is not None:
+            self._late.observe((), run.late_s)
         if run.attempts > 1:
             self._retries.add((path,), run.attempts - 1)
         if run.usage is not None:

@@ -9,9 +9,13 @@ from time import monotonic
 from typing import Literal, Protocol, TypeAlias
 
 from confect_server.engine.limits import Usage
+from confect_server.log import Lines
 
-CallerKind: TypeAlias = Literal["client", "admin", "function"]
-"""Who called: anybody on the network, whoever runs the server, or another function."""
+UNKNOWN = "unknown"
+"""Stands for every path at which there is no function: clients may ask for any number of these."""
+
+CallerKind: TypeAlias = Literal["client", "admin", "function", "schedule"]
+"""Who called: anybody on the network, whoever runs the server, another function, or the time."""
 
 OutcomeKind: TypeAlias = Literal["success", "declared", "refused", "failed", "cancelled"]
 """How a run ended: with a result, an error of its spec, an error of its caller, or a defect."""
@@ -28,13 +32,19 @@ class RunRecord:
     request: tuple[str, int] | None = None
     """The session and the number of a request that has such."""
     began_s: float = field(default_factory=monotonic)
+    is_known: bool = True
+    """Is there such a function? Clients may ask for any path."""
     outcome: OutcomeKind = "cancelled"
     error: str | None = None
     """The class of the error, if there is one."""
+    late_s: float | None = None
+    """How much later than scheduled it began, if it was scheduled."""
     attempts: int = 1
     """How often a mutation ran until nobody was faster."""
     usage: Usage | None = None
     """What the last attempt of a query or a mutation has read and written."""
+    lines: Lines | None = None
+    """What it has said; of a mutation, what the last attempt has."""
     result_bytes: int = 0
     duration_s: float = 0.0
     _request_id: str | None = None

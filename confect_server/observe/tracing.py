@@ -18,7 +18,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvid
 
 from confect_server.observe.logs import fields_of
 from confect_server.observe.metrics import Counter, Histogram, Labels, Metrics
-from confect_server.observe.run_record import RunRecord
+from confect_server.observe.run_record import UNKNOWN, RunRecord
 
 V = TypeVar("V")
 
@@ -38,7 +38,8 @@ class Tracing:
     def began(self, run: RunRecord) -> None:
         """Begin a span, which is the present one for whatever the run calls."""
         kind = SpanKind.INTERNAL if run.caller == "function" else SpanKind.SERVER
-        span = self._tracer.start_span(f"{run.called.lower()} {run.path}", kind=kind)
+        name = f"{run.called.lower()} {run.path if run.is_known else UNKNOWN}"
+        span = self._tracer.start_span(name, kind=kind)
         self._open[id(run)] = span, context.attach(trace.set_span_in_context(span))
 
     def ended(self, run: RunRecord) -> None:

@@ -15,7 +15,7 @@ from asyncio import AbstractEventLoop, get_running_loop
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from time import monotonic
+from time import monotonic, process_time
 from types import FrameType
 
 from confect_core.errors import Where
@@ -35,19 +35,27 @@ _log = logging.getLogger("confect")
 class Watchdog:
     """Watches the loop that it is entered on, from a thread of its own."""
 
-    def __init__(self, blocked_s: float, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        blocked_s: float,
+        clock: Callable[[], float] = monotonic,
+        computed: Callable[[], float] = process_time,
+    ) -> None:
         self.lag_s = 0.0
         """How late the loop was when it last answered."""
         self._blocked_s = blocked_s
         self._clock = clock
-        self._beat_at_s = clock()
+        self._computed = computed
+        self._beat_at_s = self._looked_at_s = clock()
+        self._had_computed_s = computed()
         self._told_of_s: float | None = None
 
     @asynccontextmanager
     async def watching(self) -> AsyncGenerator[None]:
         """Inside, the loop is watched."""
         loop, stopped = get_running_loop(), threading.Event()
-        self._beat_at_s = self._clock()
+        self._beat_at_s = self._looked_at_s = self._clock()
+        self._had_computed_s = self._computed()
         beat = loop.call_later(_BEAT_S, self._beat, loop, stopped)
         watched = threading.get_ident()
         thread = threading.Thread(
@@ -70,15 +78,30 @@ class Watchdog:
         self._told_of_s = beat_at_s
         frame = sys._current_frames().get(thread_id)
         function, where = found_in(frame)
-        told = (
-            "%s has held up the server for %.1f s, at %s (await what it waits for, or make it an "
-        )
-        told += "action with blocking=True or process=True)"
-        _log.warning(told, function or "something", for_s, where, extra={"function": function})
+        told = "%s has held up the server for %.1f s%s (%s)"
+        place = f", at {where}" if where else ""
+        about = {"function": function}
+        _log.warning(told, function or "something", for_s, place, _HINT, extra=about)
+
+    def stood_still(self) -> bool:
+        """Has the whole process been stopped since this was asked last? Time begins anew then.
+
+        It has if this thread is late as well and nobody has computed: a debugger, ^Z, a machine
+        that slept. A thread that computes and lets no other run makes this one late, too.
+        """
+        looked_at_s, had_computed_s = self._looked_at_s, self._had_computed_s
+        now_s = self._looked_at_s = self._clock()
+        self._had_computed_s = self._computed()
+        late_s = now_s - looked_at_s - _BEAT_S
+        if late_s < self._blocked_s or self._had_computed_s - had_computed_s > late_s / 2:
+            return False
+        self._beat_at_s = now_s
+        return True
 
     def _watch(self, thread_id: int, stopped: threading.Event) -> None:
         while not stopped.wait(_BEAT_S):
-            self.look(thread_id)
+            if not self.stood_still():
+                self.look(thread_id)
 
     def _beat(self, loop: AbstractEventLoop, stopped: threading.Event) -> None:
         now_s = self._clock()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -174,6 +174,10 @@ class Backend:
     def processes(self) -> Processes:
         """Where handlers of the present version run that compute."""
         return self._version.processes
+
+    def do_beside(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do something beside all else, until the backend is closed."""
+        self._tasks.start_soon(work)
 
     def observe(self, *observers: Observer) -> None:
         """Tell these, too, of every run from now on."""

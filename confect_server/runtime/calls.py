@@ -7,7 +7,6 @@ from typing import Any, Protocol, TypeVar
 
 from confect_core import Ref
 from confect_core.values import Value
-from confect_server.auth import UserIdentity
 from confect_server.circumstances import Circumstances
 from confect_server.ctx import Calls, Run
 from confect_server.db import Paging
@@ -31,14 +30,8 @@ class Runner(Protocol):
         """The environment variables of the application."""
         ...
 
-    async def call(
-        self,
-        ref: Ref[..., Any],
-        args: Value,
-        inside: TransactionRun | None,
-        identity: UserIdentity | None = None,
-    ) -> object:
-        """What it answers: inside the run that calls it, or else on behalf of somebody."""
+    async def call(self, ref: Ref[..., Any], args: Value, outer: Calls) -> object:
+        """What it answers: inside the run that calls it, or else in one of its own."""
         ...
 
 
@@ -46,14 +39,15 @@ class CallsOfAction(Calls):
     """The calls that one action makes."""
 
     def __init__(
-        self, runner: Runner, transactions: Transactions, circumstances: Circumstances
+        self, runner: Runner, transactions: Transactions, circumstances: Circumstances, path: str
     ) -> None:
         super().__init__(circumstances)
+        self.path = path
         self._runner = runner
         self._transactions = transactions
 
     async def call(self, ref: Ref[..., Any], args: Value) -> object:
-        return await self._runner.call(ref, args, None, self.circumstances.identity)
+        return await self._runner.call(ref, args, self)
 
     @property
     def variables(self) -> Variables:
@@ -102,7 +96,9 @@ class TransactionRun(Run):
     def inside(self, part: Transaction) -> TransactionRun:
         """The run of a function that this one calls, in its part of the transaction."""
         paging, circumstances = self.paging.anew(), self.circumstances.inside()
-        return TransactionRun(self._runner, part, self.time, circumstances, paging)
+        run = TransactionRun(self._runner, part, self.time, circumstances, paging)
+        run.path = self.path  # until it is known which function it runs; hooks are of this one
+        return run
 
     def again(self, transaction: Transaction, time: RunTime) -> TransactionRun:
         """A run that is given the same as this one, which has not begun."""

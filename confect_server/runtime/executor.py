@@ -7,7 +7,9 @@ rolls it back. An action runs outside any transaction and calls the others.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -27,6 +29,7 @@ from confect_server.errors import (
     ActionStopped,
 )
 from confect_server.http import Route
+from confect_server.log import Lines
 from confect_server.observe import CallerKind, RunRecord
 from confect_server.runtime.application import Application
 from confect_server.runtime.caller import CLIENT, Caller
@@ -44,6 +47,7 @@ from confect_server.runtime.outcome import (
 )
 from confect_server.runtime.requests import SessionRequest, answer_to, record_answer
 from confect_server.runtime.run_time import ActionTime
+from confect_server.runtime.scheduled_run import ScheduledRun
 from confect_server.runtime.underway import Underway
 
 
@@ -57,6 +61,8 @@ class Executor:
         """Runs each function."""
         self.underway = underway
         """The actions that run."""
+        self.scheduled_runs = 0
+        """How many scheduled functions run."""
         self._database = database
         self._failures = failures
         self._actions = database.settings.actions
@@ -96,16 +102,16 @@ class Executor:
         self, path: str, args: JsonObject, caller: Caller, ts: int | None, journal: str | None
     ) -> QueryResult:
         transaction = self.runner.transactions.begin(ts, is_read_only=True)
-        run = self.runner.run(transaction, caller.identity, journal)
-        use, record = self.application.use, self._begun(path, "Query", caller)
-        record.usage = transaction.usage
+        run = self.runner.run(transaction, caller.identity, journal=journal)
+        use, record = self.runner.application.use, self._begun(path, "Query", caller)
+        record.usage, record.lines = transaction.usage, run.circumstances.lines
         use.begin()
         is_out_of_retention = False
         outcome: RunOutcome
         try:
             function, decoded = self._asked_for(path, "Query", args, caller)
             encoded = self.runner.encoded(await self.runner.queried(function, decoded, run))
-            outcome = Succeeded(encoded)
+            outcome = Succeeded(encoded, self._lines_of(record))
             record.outcome, record.result_bytes = "success", len(encoded)
         except Exception as error:
             is_out_of_retention = isinstance(conflict_in(error), OutOfRetention)
@@ -132,24 +138,26 @@ class Executor:
 
         async def attempt(transaction: Transaction) -> MutationResult:
             record.attempts += 1
-            record.usage = transaction.usage
+            record.usage, record.lines = transaction.usage, Lines()
             if request is not None:
                 answered = await answer_to(request, transaction)
                 if answered is not None:
                     record.result_bytes = len(answered.value)
-                    return MutationResult(Succeeded(answered.value), answered.ts)
-            use = self.application.use
+                    outcome = Succeeded(answered.value, answered.log_lines)
+                    return MutationResult(outcome, answered.ts)
+            use = self.runner.application.use
             use.begin()
             try:
                 function, decoded = self._asked_for(path, "Mutation", args, caller)
-                run = self.runner.run(transaction, caller.identity)
+                run = self.runner.run(transaction, caller.identity, record.lines)
                 encoded = self.runner.encoded(await self.runner.timed(function, decoded, run))
             finally:
                 use.end()
+            outcome = Succeeded(encoded, self._lines_of(record))
             if request is not None:
-                await record_answer(request, encoded, transaction)
+                await record_answer(request, outcome, transaction)
             record.result_bytes = len(encoded)
-            return MutationResult(Succeeded(encoded), None)
+            return MutationResult(outcome, None)
 
         try:
             result, ts = await self.runner.transactions.write(attempt, is_named=request is not None)
@@ -164,16 +172,17 @@ class Executor:
         self, path: str, args: JsonObject, caller: Caller, request: SessionRequest | None = None
     ) -> RunOutcome:
         """Run an action to its end, even if who asks for it does not wait for that."""
-        record = _record(path, "Action", caller, request)
+        record = self._record(path, "Action", caller, request)
 
         async def act() -> RunOutcome:
             self.runner.observers.begun(record)  # a span is that of the task that it begins in
             try:
                 function, decoded = self._asked_for(path, "Action", args, caller)
-                value = await self.runner.run_action(function, decoded, caller.identity)
+                lines = self.runner.observers.lines_told_at_once(record)
+                value = await self.runner.run_action(function, decoded, caller.identity, lines)
                 encoded = self.runner.encoded(value)
                 record.outcome, record.result_bytes = "success", len(encoded)
-                return Succeeded(encoded)
+                return Succeeded(encoded, self._lines_of(record))
             except Exception as error:
                 return self._failed(error, record)
             finally:
@@ -182,7 +191,7 @@ class Executor:
         outcome = await self.underway.run(path, act)
         if outcome is None:
             stopped = ActionStopped(path, self._actions.grace_s)
-            return self._failures.told(stopped, path, record.request_id)
+            return self._told(stopped, record)
         return outcome
 
     async def run_route(
@@ -192,11 +201,13 @@ class Executor:
 
         A token that was refused is known to the route alone: functions that it calls see nobody.
         """
-        application, calls = self.application, self.runner.calls_outside(caller.identity)
+        application, path = self.application, f"{route.method} {route.path}"
+        time = ActionTime(path, self._actions.timeout_s)
+        record = self.runner.observers.begun(RunRecord(path, "Route", _kind_of(caller)))
+        lines = self.runner.observers.lines_told_at_once(record)
+        calls = self.runner.calls_outside(path, caller.identity, lines)
         calls.circumstances.refusal = caller.refusal
         ctx = application.action_ctx(calls)
-        path = f"{route.method} {route.path}"
-        time, record = ActionTime(path, self._actions.timeout_s), self._begun(path, "Route", caller)
         application.use.begin()
         try:
             response = await time.limit(route.answer(ctx, request, application.tables))
@@ -221,54 +232,62 @@ class Executor:
         try:
             called = functions.kind_of(path, public_only=public_only)
         except Exception as error:
-            return self._failed(error, RunRecord(path, "Query", _kind_of(caller)))
+            record = self._begun(path, "Query", caller)
+            try:
+                return self._failed(error, record)
+            finally:
+                self.runner.observers.ended(record)
         if called == "Mutation":
             return (await self.run_mutation(path, args, caller)).outcome
         if called == "Action":
             return await self.run_action(path, args, caller)
         return (await self.run_query(path, args, caller)).outcome
 
-    async def run_scheduled(self, path: str, args: Value, inside: Transaction | None) -> None:
-        """Run a function for nobody: a mutation in a transaction, an action outside of any.
-
-        Raises whatever it fails with; `told` is what a caller would know of that.
-        """
-        self.runner.check_arguments(args)
-        functions = self.application.functions
-        if inside is None:
-            action = functions.find(path, "Action", public_only=False)
-            await self.runner.run_action(action, args, None)
-            return
-        mutation = functions.find(path, "Mutation", public_only=False)
-        await self.runner.timed(mutation, args, self.runner.run(inside, None))
-
-    def told(self, error: Exception, path: str) -> str:
-        """What the caller of a function would be told of a failure, which is logged."""
-        return self._failed(error, RunRecord(path, "Action", "admin")).message
+    @contextmanager
+    def scheduled(self, path: str, late_s: float) -> Generator[ScheduledRun]:
+        """Inside, a function is run for nobody, so much later than it was due."""
+        self.scheduled_runs += 1
+        try:
+            with ScheduledRun(self.runner, path, late_s, self._failed) as run:
+                yield run
+        finally:
+            self.scheduled_runs -= 1
 
     def _begun(
         self, path: str, called: str, caller: Caller, request: SessionRequest | None = None
     ) -> RunRecord:
         """The record of a run by an entry."""
-        return self.runner.observers.begun(_record(path, called, caller, request))
+        return self.runner.observers.begun(self._record(path, called, caller, request))
+
+    def _record(
+        self, path: str, called: str, caller: Caller, request: SessionRequest | None
+    ) -> RunRecord:
+        named = None if request is None else (request.session_id, request.request_id)
+        record = RunRecord(path, called, _kind_of(caller), named)
+        record.is_known = self.application.functions.kind_at(path) is not None
+        return record
 
     def _failed(self, error: Exception, record: RunRecord) -> Failed:
         record.outcome, record.error = kind_of(error), tag_of(error)
-        return self._failures.told(error, record.path, record.request_id)
+        return self._told(error, record)
+
+    def _told(self, error: Exception, record: RunRecord) -> Failed:
+        self.runner.observers.tell_lines(record)  # what was said comes before what went wrong
+        told = self._failures.told(error, record.path, record.request_id)
+        return replace(told, log_lines=self._lines_of(record))
+
+    def _lines_of(self, record: RunRecord) -> tuple[str, ...]:
+        """What its caller is told of what a run has said."""
+        return () if record.lines is None or self._failures.redacts else record.lines.texts()
 
     def _asked_for(
         self, path: str, called: str, args: JsonObject, caller: Caller
     ) -> tuple[RunnableFunction, Value]:
         public_only = not caller.may_call_internal
-        function = self.application.functions.find(path, called, public_only=public_only)
+        function = self.runner.application.functions.find(path, called, public_only=public_only)
         decoded = decode(args)
         self.runner.check_arguments(decoded)
         return function, decoded
-
-
-def _record(path: str, called: str, caller: Caller, request: SessionRequest | None) -> RunRecord:
-    named = None if request is None else (request.session_id, request.request_id)
-    return RunRecord(path, called, _kind_of(caller), named)
 
 
 def _kind_of(caller: Caller) -> CallerKind:

@@ -43,7 +43,8 @@ class Failures:
     """Turns what a run raised into what its caller is told."""
 
     def __init__(self, *, redacts: bool, keeps_causes: bool = False) -> None:
-        self._redacts = redacts
+        self.redacts = redacts
+        """Are callers told a request id instead of what went wrong, and what was said?"""
         self._keeps_causes = keeps_causes
 
     def told(self, error: Exception, path: str, request_id: str) -> Failed:
@@ -78,7 +79,7 @@ class Failures:
 
     def _message(self, detail: str, request_id: str) -> str:
         message = f"[Request ID: {request_id}] Server Error"
-        return message if self._redacts else f"{message}\n{detail}"
+        return message if self.redacts else f"{message}\n{detail}"
 
 
 def _validation(error: Mismatch) -> str:

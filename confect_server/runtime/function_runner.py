@@ -19,7 +19,7 @@ from confect_core.protocol import EncodedValue
 from confect_core.values import Value, dumps_canonical
 from confect_server.auth import UserIdentity
 from confect_server.circumstances import Circumstances, Moment
-from confect_server.ctx import Ctx
+from confect_server.ctx import Calls, Ctx
 from confect_server.db import Cursors, Paging
 from confect_server.engine import (
     ArgumentsTooLarge,
@@ -41,6 +41,7 @@ from confect_server.errors import (
     MutationInQuery,
     WrongKind,
 )
+from confect_server.log import Lines
 from confect_server.observe import Observers, RunRecord
 from confect_server.runtime.application import Application
 from confect_server.runtime.calls import CallsOfAction, TransactionRun
@@ -95,19 +96,15 @@ class FunctionRunner:
         """The environment variables of the application."""
         return self.application.variables
 
-    async def call(
-        self,
-        ref: Ref[..., Any],
-        args: Value,
-        inside: TransactionRun | None,
-        identity: UserIdentity | None = None,
-    ) -> object:
-        """Run a function for another one: inside its run, or else on behalf of somebody."""
+    async def call(self, ref: Ref[..., Any], args: Value, outer: Calls) -> object:
+        """Run a function for another one: inside its run, or else on behalf of its caller."""
         if not self.observers:
-            return await self._call(ref, args, inside, identity)
-        record = self.observers.begun(RunRecord(ref.path, _called(ref), "function"))
+            return await self._call(ref, args, outer)
+        record = RunRecord(ref.path, _called(ref), "function")
+        record.is_known = self.application.functions.kind_at(ref.path) is not None
+        self.observers.begun(record)
         try:
-            answer = await self._call(ref, args, inside, identity)
+            answer = await self._call(ref, args, outer)
             record.outcome = "declared" if type(answer) is _FAILURE else "success"
             return answer
         except Exception as error:
@@ -116,23 +113,17 @@ class FunctionRunner:
         finally:
             self.observers.ended(record)
 
-    async def _call(
-        self,
-        ref: Ref[..., Any],
-        args: Value,
-        inside: TransactionRun | None,
-        identity: UserIdentity | None,
-    ) -> object:
+    async def _call(self, ref: Ref[..., Any], args: Value, outer: Calls) -> object:
         self.check_arguments(args)
         function = self._named_by(ref)
         application = self.application
         application.use.begin()
         try:
-            value = (
-                await self.run_outside(function, args, identity)
-                if inside is None
-                else await self._run_inside(function, args, inside)
-            )
+            if isinstance(outer, TransactionRun):
+                value = await self._run_inside(function, args, outer)
+            else:
+                around = outer.circumstances
+                value = await self.run_outside(function, args, around.identity, around.lines)
             self.encoded(value)
             return ref.call.decode_result(value)
         except DeclaredFailure as failure:
@@ -162,34 +153,45 @@ class FunctionRunner:
             return await self._run_in(function, args, outer.inside(part))
 
     async def run_outside(
-        self, function: RunnableFunction, args: Value, identity: UserIdentity | None
+        self, function: RunnableFunction, args: Value, identity: UserIdentity | None, lines: Lines
     ) -> Value:
-        """What a function answers outside of any run, on behalf of somebody."""
+        """What a function answers outside of any run, on behalf of somebody; what it says is added.
+
+        Of a mutation that is what the last attempt has said.
+        """
         if function.called == "Action":
-            return await self.run_action(function, args, identity)
+            return await self.run_action(function, args, identity, lines)
         if function.called == "Query":
-            return await self._at_newest(function, args, identity)
-        value, _ = await self.transactions.write(
-            lambda transaction: self.timed(function, args, self.run(transaction, identity))
-        )
+            return await self._at_newest(function, args, identity, lines)
+        said = Lines()
+
+        def attempt(transaction: Transaction) -> Awaitable[Value]:
+            nonlocal said
+            said = Lines()
+            return self.timed(function, args, self.run(transaction, identity, said))
+
+        try:
+            value, _ = await self.transactions.write(attempt)
+        finally:
+            lines.add_all(said)
         return value
 
     async def _at_newest(
-        self, function: RunnableFunction, args: Value, identity: UserIdentity | None
+        self, function: RunnableFunction, args: Value, identity: UserIdentity | None, lines: Lines
     ) -> Value:
         """What a query answers that another function calls outside of any transaction."""
         for _ in range(NEWEST_ATTEMPTS - 1):
             with suppress(OutOfRetention):
-                return await self._alone(function, args, identity)
+                return await self._alone(function, args, identity, lines)
             await self._database.refresh()
-        return await self._alone(function, args, identity)
+        return await self._alone(function, args, identity, lines)
 
     async def _alone(
-        self, function: RunnableFunction, args: Value, identity: UserIdentity | None
+        self, function: RunnableFunction, args: Value, identity: UserIdentity | None, lines: Lines
     ) -> Value:
         transaction = self.transactions.begin(is_read_only=True)
         try:
-            return await self.queried(function, args, self.run(transaction, identity))
+            return await self.queried(function, args, self.run(transaction, identity, lines))
         except ExceptionGroup as several:
             conflict = conflict_in(several)
             if conflict is not None:
@@ -213,12 +215,16 @@ class FunctionRunner:
             self._fitting = application, catalog
 
     def run(
-        self, transaction: Transaction, identity: UserIdentity | None, journal: str | None = None
+        self,
+        transaction: Transaction,
+        identity: UserIdentity | None,
+        lines: Lines | None = None,
+        journal: str | None = None,
     ) -> TransactionRun:
         """The run of a function that begins a transaction; those inside share its time."""
         time = RunTime(self._limits.run_time_s)
         circumstances = Circumstances.drawn(
-            Moment(transaction.began_at_ns), self._randomness, identity
+            Moment(transaction.began_at_ns), self._randomness, identity, lines
         )
         return TransactionRun(self, transaction, time, circumstances, Paging(self.cursors, journal))
 
@@ -246,6 +252,7 @@ class FunctionRunner:
         self, function: RunnableFunction, args: Value, run: TransactionRun
     ) -> Coroutine[Any, Any, Value]:
         application = self.application
+        run.path = function.path
         ctx: Ctx[Any]
         if function.called == "Mutation":
             ctx = application.mutation_ctx(run)
@@ -254,11 +261,11 @@ class FunctionRunner:
         return function.run(ctx, args, application.directory)
 
     async def run_action(
-        self, function: RunnableFunction, args: Value, identity: UserIdentity | None
+        self, function: RunnableFunction, args: Value, identity: UserIdentity | None, lines: Lines
     ) -> Value:
         """What an action answers, if that does not take too long."""
         application = self.application
-        ctx = application.action_ctx(self.calls_outside(identity))
+        ctx = application.action_ctx(self.calls_outside(function.path, identity, lines))
         time = ActionTime(function.path, function.timeout_s or self._action_s)
         application.use.begin()
         try:
@@ -266,10 +273,12 @@ class FunctionRunner:
         finally:
             application.use.end()
 
-    def calls_outside(self, identity: UserIdentity | None) -> CallsOfAction:
+    def calls_outside(
+        self, path: str, identity: UserIdentity | None, lines: Lines
+    ) -> CallsOfAction:
         """The calls of what runs outside of any transaction."""
-        circumstances = Circumstances.drawn(self._clock, self._randomness, identity)
-        return CallsOfAction(self, self.transactions, circumstances)
+        circumstances = Circumstances.drawn(self._clock, self._randomness, identity, lines)
+        return CallsOfAction(self, self.transactions, circumstances, path)
 
     def check_arguments(self, args: Value) -> None:
         """Raise `ArgumentsTooLarge` if they are."""

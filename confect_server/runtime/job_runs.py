@@ -31,8 +31,10 @@ from confect_server.engine import (
 from confect_server.errors import WrongKind
 from confect_server.runtime.executor import Executor
 from confect_server.runtime.lease import Lease, LeaseLost, check_held
+from confect_server.runtime.scheduled_run import ScheduledRun
 from confect_server.runtime.transactions import Transactions
 from confect_server.scheduler.jobs import (
+    NS_PER_MS,
     Job,
     begin,
     canceled,
@@ -56,6 +58,7 @@ STOPPED = "The server was stopped while the action ran; it is not run again."
 
 _MOST_DOUBLINGS = 20
 _MS_PER_S = 1000
+_NS_PER_S = 1_000_000_000
 _CLAIM_BYTES = 8
 _LAST_WORD_S = 2.0
 _NOT_THE_HANDLERS = (
@@ -99,16 +102,19 @@ class JobRuns:
 
     async def run(self, job: Job) -> None:
         """Run a job that is due, unless somebody else has or does; return once its row says how."""
-        try:
-            await self._run(job)
-        except HandlerFailed as failure:
-            told = self._executor.told(failure.error, job.path)
-            await self._until_done(_ending(job, None, failed(told)))
-        except Exception:
-            _log.exception("%s could not be run as scheduled, and will be later", job.path)
-            await self._until_done(_postponing(job))
+        late_s = (self._clock.now_ns() - (job.due_ms or 0.0) * NS_PER_MS) / _NS_PER_S
+        with self._executor.scheduled(job.path, late_s) as run:
+            try:
+                await self._run(job, run)
+            except HandlerFailed as failure:
+                told = run.failed(failure.error)
+                await self._until_done(_ending(job, None, failed(told)))
+            except Exception as error:
+                run.put_off(error)
+                _log.exception("%s could not be run as scheduled, and will be later", job.path)
+                await self._until_done(_postponing(job))
 
-    async def _run(self, job: Job) -> None:
+    async def _run(self, job: Job, run: ScheduledRun) -> None:
         functions = self._executor.application.functions
         try:
             called = functions.kind_of(job.path, public_only=False)
@@ -116,17 +122,18 @@ class JobRuns:
                 raise WrongKind(job.path, "Mutation", called)
         except Exception as error:
             raise HandlerFailed(error) from error
-        await (self._run_mutation(job) if called == "Mutation" else self._run_action(job))
+        await (self._run_mutation(job, run) if called == "Mutation" else self._run_action(job, run))
 
-    async def _run_mutation(self, job: Job) -> None:
+    async def _run_mutation(self, job: Job, run: ScheduledRun) -> None:
         async def attempt(transaction: Transaction) -> None:
             current = await read_job(transaction, job.id)
             if current is None or current.state != "pending":
                 return  # it was run, or canceled
             await begin(transaction, current)
+            run.begin("Mutation")
             try:
                 with running_job(job.id):
-                    await self._executor.run_scheduled(job.path, job.args, transaction)
+                    await run.mutate(job.args, transaction)
             except Exception as error:
                 if _is_trouble(error):
                     raise
@@ -137,9 +144,10 @@ class JobRuns:
                 await end_job(transaction, current, succeeded())
 
         await self._executor.runner.transactions.write(attempt, is_named=True)
+        run.succeeded()
         await self._pauses.reached(PausePoint.JOB_ENDED)
 
-    async def _run_action(self, job: Job) -> None:
+    async def _run_action(self, job: Job, run: ScheduledRun) -> None:
         claim = self._randomness(_CLAIM_BYTES).hex()
         state = failed(STOPPED)
         with self._lease.held():
@@ -147,7 +155,8 @@ class JobRuns:
                 if not await self._claimed(job, claim):
                     return
                 await self._pauses.reached(PausePoint.JOB_CLAIMED)
-                state = await self._outcome(job)
+                run.begin("Action")
+                state = await self._outcome(job, run)
                 await self._pauses.reached(PausePoint.JOB_RAN)
                 await self._until_done(_ending(job, claim, state))
             except anyio.get_cancelled_exc_class():
@@ -166,12 +175,13 @@ class JobRuns:
             except LeaseLost:
                 self._lease.lose(runner)
 
-    async def _outcome(self, job: Job) -> dict[str, Value]:
+    async def _outcome(self, job: Job, run: ScheduledRun) -> dict[str, Value]:
         try:
             with running_job(job.id):
-                await self._executor.run_scheduled(job.path, job.args, None)
+                await run.act(job.args)
         except Exception as error:
-            return failed(self._executor.told(error, job.path))
+            return failed(run.failed(error))
+        run.succeeded()
         return succeeded()
 
     async def _until_done(self, work: Callable[[Transaction], Awaitable[T]]) -> T:

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from returns.result import Failure, Success
 
+from confect_core import Args
 from confect_core.errors import TaggedError
 from confect_core.spec import AnyFunction
 from confect_server.ctx import Ctx
@@ -20,20 +21,27 @@ def passage(
 ) -> Handler:
     """The handler with middleware in front of it, outermost first; itself if there is none."""
     for each in reversed(chain):
-        handler = _around(path, spec, each, handler) if each.is_around else _before(each, handler)
+        put = _around if each.is_around else _before
+        handler = put(path, spec, each, handler)
     return handler
 
 
-def _before(middleware: MiddlewareImpl[Any, Any], rest: Handler) -> Handler:
-    async def run(ctx: Ctx[Any], *given: object) -> object:
-        answered = await middleware.handler(ctx)
+def _before(
+    path: str, spec: AnyFunction, middleware: MiddlewareImpl[Any, Any], rest: Handler
+) -> Handler:
+    async def run(ctx: Ctx[Any], args: Args, *page: object) -> object:
+        if middleware.takes_call:
+            call = Call(path, spec.kind, spec.is_public, args)
+            answered = await middleware.handler(ctx, call)
+        else:
+            answered = await middleware.handler(ctx)
         if type(answered) is Failure:  # a final class, whose metaclass makes isinstance slow
             return cast("object", answered)
         value = answered
         if type(answered) is Success:
             value = cast("Success[object]", answered).unwrap()
         _provide(ctx, middleware, value)
-        return await rest(ctx, *given)
+        return await rest(ctx, args, *page)
 
     return run
 
@@ -41,7 +49,7 @@ def _before(middleware: MiddlewareImpl[Any, Any], rest: Handler) -> Handler:
 def _around(
     path: str, spec: AnyFunction, middleware: MiddlewareImpl[Any, Any], rest: Handler
 ) -> Handler:
-    async def run(ctx: Ctx[Any], args: object, *page: object) -> object:
+    async def run(ctx: Ctx[Any], args: Args, *page: object) -> object:
         begun: list[None] = []
         answers: list[Answer] = []
 

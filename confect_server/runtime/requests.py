@@ -12,6 +12,7 @@ from typing import cast
 from confect_core.protocol import EncodedValue
 from confect_core.values import Interval, Value, key_of
 from confect_server.engine import BY_REQUEST, SESSION_REQUESTS, Transaction
+from confect_server.runtime.outcome import Succeeded
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class RecordedAnswer:
 
     value: EncodedValue
     ts: int
+    log_lines: tuple[str, ...]
 
 
 async def answer_to(request: SessionRequest, transaction: Transaction) -> RecordedAnswer | None:
@@ -38,17 +40,20 @@ async def answer_to(request: SessionRequest, transaction: Transaction) -> Record
         ts = await transaction.written_at(SESSION_REQUESTS, row.id)
         assert ts is not None, "a document that was found was written"
         answer = cast("str", row.document["answer"])
-        return RecordedAnswer(EncodedValue(answer.encode()), ts)
+        lines = cast("list[str]", row.document.get("lines", []))
+        return RecordedAnswer(EncodedValue(answer.encode()), ts, tuple(lines))
     return None
 
 
 async def record_answer(
-    request: SessionRequest, value: EncodedValue, transaction: Transaction
+    request: SessionRequest, answer: Succeeded, transaction: Transaction
 ) -> None:
     """Keep the answer, if the transaction commits."""
     fields: dict[str, Value] = {
         "session": request.session_id,
         "request": float(request.request_id),
-        "answer": value.decode(),
+        "answer": answer.value.decode(),
     }
+    if answer.log_lines:
+        fields["lines"] = list[Value](answer.log_lines)
     await transaction.insert(SESSION_REQUESTS, fields)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,6 +17,7 @@ from typing_extensions import TypeVar
 
 from confect_server.engine import PausePoint
 from confect_server.impl import Impl
+from confect_server.log import LogLine
 from confect_server.runtime import ADMIN, Backend, blobs_beside
 from confect_server.services import Layers
 from confect_server.settings import Settings
@@ -75,6 +76,8 @@ class TestApp(AppUser[N], Generic[N]):
         self._randomness = Random(seed).randbytes
         self.clock = VirtualClock(starts_at)
         """The clock that everything goes by here."""
+        self.logs: list[LogLine] = []
+        """What functions have said until now: `[line.getMessage() for line in t.logs]`."""
         store = store or MemoryStore()
         self._blobs = blobs or blobs_beside(store, self._settings.storage, self.clock)
         self._lives = Lives(store, self.clock, self._opened)
@@ -147,10 +150,11 @@ class TestApp(AppUser[N], Generic[N]):
         """Let the process die when it next reaches this point; it starts again by itself."""
         self._lives.die_at(point)
 
-    def _opened(
+    @asynccontextmanager
+    async def _opened(
         self, store: Store, mortality: Mortality, pauses: DeadlyPauses
-    ) -> AbstractAsyncContextManager[Backend]:
-        return Backend.open(
+    ) -> AsyncGenerator[Backend]:
+        opening = Backend.open(
             self._impl,
             MortalStore(store, mortality),
             blobs=MortalBlobs(self._blobs, mortality),
@@ -163,6 +167,9 @@ class TestApp(AppUser[N], Generic[N]):
             pauses=pauses,
             process=self._environment,
         )
+        async with opening as backend:
+            backend.executor.runner.observers.listen(self.logs.append)
+            yield backend
 
 
 def _layers(layers: Layers[N], replacements: tuple[Replacement, ...]) -> Layers[N]:

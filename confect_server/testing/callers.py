@@ -22,7 +22,8 @@ from confect_core.spec.call import with_pagination
 from confect_core.values import Json
 from confect_server.auth import UserIdentity
 from confect_server.ctx import MutationCtx, QueryCtx
-from confect_server.runtime import Caller
+from confect_server.observe import RunRecord
+from confect_server.runtime import Backend, Caller
 from confect_server.testing.entry import Entry
 from confect_server.testing.given import GivenFunction
 from confect_server.testing.subscription import Answers
@@ -158,5 +159,12 @@ class AppUser(Generic[N]):
         identity = self._entry.caller.identity
         life = await self._entry.lives.current()
         run = life.written if function.called == "Mutation" else life.answered
-        await run(lambda backend: backend.executor.runner.run_outside(function, {}, identity))
+        record = RunRecord(function.path, function.called, "admin")
+
+        def work(backend: Backend) -> Awaitable[object]:
+            runner = backend.executor.runner
+            lines = runner.observers.lines_told_at_once(record)
+            return runner.run_outside(function, {}, identity, lines)
+
+        await run(work)
         return function.result

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from confect_server.services import Layers, Service
+from confect_server.services import Layers, Service, ServiceClass, class_of
 
 M = TypeVar("M", bound=Service)
 
@@ -19,12 +19,12 @@ class Replacement:
     stands_in: Service
 
     def within(self, layers: Layers[Any]) -> Layers[Any]:
-        """The layers with this one in them."""
+        """The layers with this one in them; there has to be one that it replaces."""
 
         async def opened() -> AsyncIterator[Service]:
             yield self.stands_in
 
-        return layers.add(self.service, opened)
+        return layers.replace(self.service, opened)
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class replacing(Generic[M]):  # noqa: N801  # it is read as a part of a sentence
     Two steps, because type checkers take any two services for two of `Service`.
     """
 
-    service: type[M]
+    service: ServiceClass[M]
 
     def by(self, stands_in: M) -> Replacement:
         """The replacement by this object."""
-        return Replacement(self.service, stands_in)
+        return Replacement(class_of(self.service), stands_in)

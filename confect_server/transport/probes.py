@@ -89,6 +89,8 @@ class Probes:
         figures, queries, threads = backend.database.figures, backend.queries, backend.threads
         gauge("confect_sockets", "Sockets that are open.", sockets)
         gauge("confect_actions", "Actions that run.", lambda: len(backend.executor.underway))
+        executor = backend.executor
+        gauge("confect_scheduled", "Scheduled functions that run.", lambda: executor.scheduled_runs)
         gauge("confect_threads_busy", "Blocking actions that run.", lambda: threads.busy)
         gauge("confect_threads_waiting", "Blocking actions that wait.", lambda: threads.waiting)
         gauge(

@@ -26,7 +26,6 @@ class Socket:
         self._receive = receive
         self._send = send
         self._outgoing: list[Message] = []  # an empty deque would hold 0.7 KiB
-        self._has_outgoing = Wakeup()
         self._all_taken = Wakeup()
 
     def header(self, name: bytes) -> bytes | None:
@@ -80,22 +79,23 @@ class Socket:
         """Close the socket after everything that was sent."""
         self._put({"type": "websocket.close", "code": code or _NO_STATUS, "reason": reason})
 
-    async def write(self) -> None:
-        """Pass on what is sent, as fast as the client takes it, until the socket is closed."""
-        try:
-            while await self._write_all():
-                self._all_taken.set()
-                await self._has_outgoing.wait()
-        except OSError:
-            return  # the client is gone; whoever receives is told so
+    @property
+    def has_outgoing(self) -> bool:
+        """Is there something that `write` has yet to pass on?"""
+        return bool(self._outgoing)
 
-    async def _write_all(self) -> bool:
-        while self._outgoing:
-            message = self._outgoing[0]
-            await self._send(message)
-            self._outgoing.pop(0)
-            if message["type"] == "websocket.close":
-                return False
+    async def write(self) -> bool:
+        """Pass on what is sent, as fast as the client takes it; False if the socket is closed."""
+        try:
+            while self._outgoing:
+                message = self._outgoing[0]
+                await self._send(message)
+                self._outgoing.pop(0)
+                if message["type"] == "websocket.close":
+                    return False
+        except OSError:
+            return False  # the client is gone
+        self._all_taken.set()
         return True
 
     async def wait_taken(self) -> None:
@@ -105,4 +105,3 @@ class Socket:
 
     def _put(self, message: Message) -> None:
         self._outgoing.append(message)
-        self._has_outgoing.set()

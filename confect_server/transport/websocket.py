@@ -1,9 +1,10 @@
 """The driver of sync sessions: sockets, tasks and subscriptions around the state machine.
 
-One task of a socket hears, one writes, one runs mutations in their order, one pushes. The pusher
-is woken by commits; it takes the newest snapshot, runs what is stale there, and sends. While a
-client does not take what it was sent, its pusher waits with it, so a slow reader costs the server
-one Transition and catches up in one step.
+One task of a socket hears. There are others only while there is something to do: one writes, one
+runs a mutation, one pushes. The pusher is woken by commits; it takes the newest snapshot, runs what
+is stale there, and sends. While a client does not take what it was sent, its pusher waits with it,
+so a slow reader costs the server one Transition and catches up in one step. One task looks after
+all sockets now and then, whether they have been silent for too long.
 """
 
 from __future__ import annotations
@@ -47,11 +48,14 @@ from confect_server.transport.effects import (
     Verify,
 )
 from confect_server.transport.session import SyncSession
+from confect_server.transport.short_tasks import ShortTasks
 from confect_server.transport.socket import Socket
-from confect_server.transport.wakeup import Wakeup
 
 TICK_S = 5.0
-"""How often a socket looks whether it has been silent for too long."""
+"""How often sockets are looked at, whether they have been silent for too long."""
+
+_LOOKED_AT_ONCE = 100
+"""How many of them before all else goes on: many are owed a Ping at the same time."""
 
 _NS_PER_MS = 1_000_000
 _PATH = re.compile(r"/api/(?:([^/]+)/)?sync")
@@ -65,6 +69,7 @@ class SyncServer:
         self._callers = Callers(backend, admin_key)
         self._connections: set[_Connection] = set()
         self._providers = backend.executor.application.impl.providers
+        self._is_ticking = False
 
     @property
     def sockets(self) -> int:
@@ -91,6 +96,9 @@ class SyncServer:
         await socket.accept()
         connection = _Connection(socket, self._backend, self._callers)
         self._connections.add(connection)
+        if not self._is_ticking:
+            self._is_ticking = True
+            self._backend.do_beside(self._tick)
         try:
             await connection.run()
         finally:
@@ -103,10 +111,22 @@ class SyncServer:
         """
         before = self._providers
         self._providers = self._backend.executor.application.impl.providers
-        for connection in self._connections:
+        for connection in list(self._connections):
             if before != self._providers:
                 connection.forget_user()
             connection.rerun_all()
+
+    async def _tick(self) -> None:
+        """Look at all sockets now and then, for as long as there are any."""
+        try:
+            while self._connections:
+                await self._backend.clock.sleep(TICK_S)
+                for number, connection in enumerate(list(self._connections), 1):
+                    connection.tick()
+                    if number % _LOOKED_AT_ONCE == 0:
+                        await anyio.lowlevel.checkpoint()
+        finally:
+            self._is_ticking = False
 
 
 class NoSuchSocket(Exception):
@@ -127,6 +147,26 @@ def check_client(path: str, header: bytes | None) -> None:
 class _Connection:
     """One socket with its session, and what the session has asked for."""
 
+    __slots__ = (
+        "_callers",
+        "_clock",
+        "_database",
+        "_executor",
+        "_is_behind",
+        "_is_mutating",
+        "_is_pushing",
+        "_is_users",
+        "_is_writing",
+        "_pauses",
+        "_put_off",
+        "_queries",
+        "_running",
+        "_session",
+        "_socket",
+        "_subscriptions",
+        "_tasks",
+    )
+
     def __init__(self, socket: Socket, backend: Backend, callers: Callers) -> None:
         self._socket = socket
         self._executor = backend.executor
@@ -140,28 +180,27 @@ class _Connection:
         self._is_users = False  # has it shown a token that was taken?
         self._put_off = 0  # how often in a row the queries had to run at a newer snapshot
         self._running: set[int] = set()  # queries under way that were not dropped meanwhile
-        self._mutation: RunMutation[Caller] | None = None
-        self._mutation_came = Wakeup()
-        self._fell_behind = Wakeup()
-        self._tasks = anyio.create_task_group()
+        self._is_mutating = False
+        self._is_behind = False
+        self._is_pushing = False
+        self._is_writing = False
+        self._tasks = ShortTasks()
 
     async def run(self) -> None:
         """Serve until the socket is closed."""
         try:
-            async with self._tasks as tasks:
-                tasks.start_soon(self._mutate)
-                tasks.start_soon(self._push)
-                tasks.start_soon(self._tick)
-                tasks.start_soon(self._write)
-                await self._hear()
-                tasks.cancel_scope.cancel()
+            await self._tasks.around(self._hear())
         finally:
             self._release(list(self._subscriptions))
 
     def rerun_all(self) -> None:
         """Let every query of this socket run again."""
         self._session.rerun_all()
-        self._fell_behind.set()
+        self._fell_behind()
+
+    def tick(self) -> None:
+        """Time has passed."""
+        self._do(self._session.tick(self._now_ms()))
 
     def forget_user(self) -> None:
         """Close the socket if it is a user's."""
@@ -182,27 +221,28 @@ class _Connection:
                 self._do(self._session.receive(frame, self._now_ms(), newest_ts))
 
     async def _write(self) -> None:
-        await self._socket.write()
-        self._tasks.cancel_scope.cancel()
+        self._is_writing = True
+        if await self._socket.write():
+            self._is_writing = False
+        else:  # it is closed, and nothing may be written to it any more
+            self._tasks.stop()
 
-    async def _mutate(self) -> None:
-        while True:
-            await self._mutation_came.wait()
-            if self._mutation is not None:
-                effects = await self._run_mutation(self._mutation)
-                self._mutation = None
-                self._do(effects)
+    async def _mutate(self, run: RunMutation[Caller]) -> None:
+        effects = await self._run_mutation(run)
+        self._is_mutating = False
+        await self._finish(effects)
 
     async def _push(self) -> None:
-        while True:
-            await self._fell_behind.wait()
+        while self._is_behind:
+            self._is_behind = False
             await self._pauses.reached(PausePoint.PUSH_WOKEN)
             await self._socket.wait_taken()
             effects = self._session.advance(await self._answered_ts(), self._now_ms())
             for effect in effects:
                 if isinstance(effect, RunQueries):
                     effects = await self._ran(effect)
-            self._do(effects)
+            await self._finish(effects)
+        self._is_pushing = False
 
     async def _ran(self, run: RunQueries[Caller]) -> list[Effect[Caller]]:
         """What follows once queries have run; nothing if they have to run at a newer snapshot."""
@@ -225,37 +265,50 @@ class _Connection:
         was woken first. So after one turn, whatever was published before it has been answered.
         """
         ts = self._database.newest_ts
-        if self._mutation is not None:
+        if self._is_mutating:
             await anyio.lowlevel.checkpoint()
         return ts
 
-    async def _tick(self) -> None:
-        while True:
-            await self._clock.sleep(TICK_S)
-            self._do(self._session.tick(self._now_ms()))
+    def _fell_behind(self) -> None:
+        self._is_behind = True
+        if not self._is_pushing:
+            self._is_pushing = True
+            self._tasks.start(self._push())
 
     # What the session asks for.
 
     def _do(self, effects: Iterable[Effect[Caller]]) -> None:
+        self._begin(effects)
+        if self._socket.has_outgoing and not self._is_writing:
+            self._is_writing = True
+            self._tasks.start(self._write())
+
+    async def _finish(self, effects: Iterable[Effect[Caller]]) -> None:
+        """Do what is left for a task that ends then: it writes itself, which saves another one."""
+        self._begin(effects)
+        if self._socket.has_outgoing and not self._is_writing:
+            await self._write()
+
+    def _begin(self, effects: Iterable[Effect[Caller]]) -> None:
         for effect in effects:
             match effect:
                 case Send():
                     self._socket.send(effect.frame)
                 case RunMutation():
-                    self._mutation = effect
-                    self._mutation_came.set()
+                    self._is_mutating = True
+                    self._tasks.start(self._mutate(effect))
                 case RunAction():
-                    self._tasks.start_soon(self._run_action, effect)
+                    self._tasks.start(self._run_action(effect))
                 case Drop():
                     self._release(effect.query_ids)
                 case Verify():
-                    self._tasks.start_soon(self._verify, effect.token)
+                    self._tasks.start(self._verify(effect.token))
                 case Close():
                     self._socket.close(effect.code, effect.reason)
                 case RunQueries():
                     raise AssertionError("only the pusher advances a session")
         if self._session.is_behind:
-            self._fell_behind.set()
+            self._fell_behind()
 
     async def _run_queries(self, run: RunQueries[Caller]) -> dict[int, QueryRun] | None:
         """How the queries ended; None if their snapshot is out of retention, for a few times."""
@@ -277,7 +330,7 @@ class _Connection:
         def on_written(ts: int) -> None:
             self._subscriptions.pop(query_id, None)
             self._session.invalidated((query_id,), ts)
-            self._fell_behind.set()
+            self._fell_behind()
 
         self._release((query_id,))
         subscription = self._database.subscribe(result.reads, result.ts, on_written)
@@ -303,7 +356,7 @@ class _Connection:
         named = SessionRequest(run.session_id, request.request_id)
         path = _path(request)
         outcome = await self._executor.run_action(path, request.args, run.identity, named)
-        self._do(self._session.action_finished(request.request_id, outcome))
+        await self._finish(self._session.action_finished(request.request_id, outcome))
 
     def _has_lapsed(self) -> bool:
         if not self._session.has_lapsed(self._now_ms()):

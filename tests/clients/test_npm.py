@@ -100,6 +100,7 @@ async def test_an_action_answers(server: Server) -> None:
         note_id = (await client.call("mutation", "notes:insert", text="mail me")).value
         sent = await client.call("action", "notes:email", note_id=note_id)
         assert sent == Event("resolved", "call", True)
+        assert "[CONVEX A(notes:email)] [INFO] 'sent a note by somebody'" in client.complaints
         await client.call("mutation", "notes:remove", note_id=note_id)
         assert (await client.call("action", "notes:email", note_id=note_id)).value is False
 

@@ -117,6 +117,7 @@ USES = [
     ("tasks", "import asyncio", "asyncio.create_task(ctx.db)", "asyncio.create_task"),
     ("tasks", "import anyio", "await anyio.sleep(1)", "anyio.sleep"),
     ("tasks", "import time", "time.sleep(1)", "time.sleep"),
+    ("print", "", 'print("hello")', "print"),
 ]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import cast
 
@@ -11,6 +12,8 @@ import pytest
 from confect_codegen.discover import find_project
 from confect_codegen.generate import files_of
 from confect_codegen.loading import load
+from confect_core import Ref
+from confect_core.spec.group import group_of
 from confect_core.values import BigInt, Json, Value, encode, loads
 from confect_server.runtime import ADMIN, Backend
 from confect_server.runtime.outcome import Failed, Succeeded
@@ -57,6 +60,32 @@ async def test_groups_are_reached_however_they_were_built(shop: Backend) -> None
     assert await answer(shop, "admin/users/Roles:N1") == "n1"
     assert await answer(shop, "unnamed:ping") == "pong"
     assert await answer(shop, "admin:Final") == []
+
+
+def paths_in(refs: object) -> Iterator[tuple[str, bool]]:
+    """Every path below a part of the refs, and whether its function is public."""
+    for name in dir(refs):
+        child = getattr(refs, name)
+        if isinstance(child, Ref):
+            yield child.path, cast("Ref[..., object]", child).spec.is_public
+        elif not name.startswith("_"):
+            yield from paths_in(child)
+
+
+def test_public_refs_are_of_public_functions_only_and_all_of_them_are_there(
+    own_modules: None,
+) -> None:
+    application = load(find_project(SHOP)).application
+    refs = import_module("shop._generated.refs")
+    public, internal = dict(paths_in(refs.public)), dict(paths_in(refs.internal))
+
+    assert set(public.values()) == {True}
+    assert set(internal.values()) == {False}
+    assert {*public, *internal} == {
+        f"{path}:{name}"
+        for path, group in application.groups.items()
+        for name in group_of(group.spec, "the test").functions
+    }
 
 
 def test_handles_are_named_in_signatures_of_plain_functions(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from types import new_class
 from typing import Any, Never
 
 import pytest
@@ -25,9 +26,12 @@ from confect_core import (
 from confect_core.errors import SpecError
 from confect_core.spec import Group
 from confect_core.spec.errors import (
+    ArgsNotExtended,
     BehindTwice,
     DuplicateTag,
     NotAnError,
+    NotArgs,
+    NotMiddleware,
     NotProvidable,
     PlainBehind,
     UncoveredKind,
@@ -274,3 +278,63 @@ def test_the_class_form_tells_every_mistake_at_once() -> None:
         return Notes
 
     assert refused(make) == [UncoveredKind, PlainBehind]
+
+
+class Addressed(Middleware[Never, None, Never, ByName]):
+    pass
+
+
+class ByNameAndSize(ByName):
+    size: int
+
+
+def test_a_middleware_takes_the_arguments_that_it_declares_or_any() -> None:
+    assert Addressed.takes is ByName
+    assert SignedIn.takes is Args
+    spec = FunctionSpec.public_query(args=ByNameAndSize, returns=int).behind(Addressed)
+    assert spec.middleware == (Addressed,)
+
+
+@pytest.mark.parametrize(
+    "declare",
+    [
+        lambda: FunctionSpec.public_query(returns=int).behind(Addressed),
+        lambda: (
+            GroupSpec.make("a")
+            .add_function("b", FunctionSpec.public_query(returns=int))
+            .behind(Addressed)
+        ),
+        lambda: (
+            GroupSpec.make("a")
+            .behind(Addressed)
+            .add_function("b", FunctionSpec.public_mutation(returns=int))
+        ),
+        lambda: type(
+            "Made", (GroupSpec,), {"b": FunctionSpec.public_query(returns=int)}, behind=[Addressed]
+        ),
+    ],
+)
+def test_a_function_takes_what_its_middleware_looks_at(declare: Callable[[], object]) -> None:
+    with pytest.raises(ArgsNotExtended, match="takes NoArgs, and Addressed looks at those of By"):
+        declare()
+
+
+def test_what_a_middleware_looks_at_is_a_model_of_arguments() -> None:
+    with pytest.raises(NotArgs):
+        new_class("Made", (Middleware[Never, None, Never, int],))
+
+
+STRANGER: Any = CurrentUser
+INSTANCE: Any = SignedIn()
+
+
+@pytest.mark.parametrize("given", [STRANGER, INSTANCE, 3])
+def test_only_middleware_is_something_to_be_behind(given: Any) -> None:
+    with pytest.raises(NotMiddleware, match="which is no middleware"):
+        FunctionSpec.public_query(returns=int).behind(given)
+    with pytest.raises(NotMiddleware, match="which is no middleware"):
+        new_class("Made", (Some,), {"behind": [given]})
+
+
+class Some(GroupSpec):
+    get = FunctionSpec.public_query(returns=int)

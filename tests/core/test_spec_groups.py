@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from confect_core import FunctionSpec, GroupSpec, Spec
+from confect_core import FunctionSpec, GroupSpec, Middleware, Spec
 from confect_core.errors import Mistakes
 from confect_core.spec import Group
 from confect_core.spec.errors import (
@@ -18,6 +18,7 @@ from confect_core.spec.errors import (
     NotASpec,
     ReservedName,
 )
+from confect_core.spec.group import group_of
 from confect_core.spec.names import python_name, snake_case, wire_name
 from confect_core.values.uncarryable import Uncarryable
 from tests.core.places import place_of, told
@@ -168,6 +169,28 @@ def test_every_mistake_of_a_class_is_told_at_once_with_its_place() -> None:
         ("NotASpec", place_of(__file__, "class")),
         ("NotASpec", place_of(__file__, "class")),
     ]
+
+
+def test_a_function_that_a_class_assigns_twice_is_refused_at_the_second() -> None:
+    with pytest.raises(DuplicateName) as refused:
+
+        class Twice(GroupSpec):  # pyright: ignore[reportUnusedClass]  # it is never made
+            list_ = FunctionSpec.public_query(returns=int)
+            list_ = FunctionSpec.public_query(returns=int)  # here: second
+
+    assert refused.value.where == place_of(__file__, "second")
+
+
+def test_a_function_may_be_put_behind_middleware_by_another_assignment() -> None:
+    class Checked(Middleware):
+        pass
+
+    class Notes(GroupSpec):
+        list_ = FunctionSpec.public_query(returns=int)
+        list_ = list_.behind(Checked)
+
+    (function,) = group_of(Notes, "the test").functions.values()
+    assert function.middleware == (Checked,)
 
 
 def test_one_mistake_alone_is_raised_as_itself() -> None:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Never
 
 import pytest
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from confect_core import FunctionSpec, GroupSpec, Index, NoArgs, Table
-from confect_core.errors import Mistakes
+from confect_core import FunctionSpec, GroupSpec, Index, NoArgs, Spec, Table
+from confect_core.errors import Mistakes, SpecError
 from confect_core.table_errors import UnknownField
 from confect_core.values.codec import UnresolvedType
 from confect_server import (
     ActionCtx,
     CustomJwtProvider,
+    DatabaseReader,
     DataModel,
     Environment,
+    FunctionImpl,
     GroupImpl,
     Impl,
     OidcProvider,
@@ -31,7 +33,14 @@ from confect_server import (
     route,
 )
 from confect_server.environment.errors import ImpossibleVariable
-from confect_server.errors import DuplicateGroup, ServiceNotProvided, WrongImplementations
+from confect_server.errors import (
+    BadHandler,
+    DuplicateGroup,
+    NotAGroupImpl,
+    OtherDatabase,
+    ServiceNotProvided,
+    WrongImplementations,
+)
 from confect_server.runtime import Backend
 from confect_server.store import MemoryStore
 
@@ -226,3 +235,82 @@ def test_settings_that_nobody_could_set_are_a_mistake() -> None:
     (mistake,) = Impl(layers()).environment(Env).mistakes()
     assert isinstance(mistake, ImpossibleVariable)
     assert "'my-size'" in mistake.message
+
+
+@pytest.mark.parametrize("given", [Things, 3])
+def test_only_the_implementation_of_a_group_is_provided(given: Any) -> None:
+    with pytest.raises(NotAGroupImpl, match="is no implementation of a group"):
+        Impl(layers()).provide(given)
+
+
+class Handled(GroupSpec):
+    ask = FunctionSpec.public_query(returns=int)
+    page = FunctionSpec.public_paginated_query(item=int)
+    wait = FunctionSpec.public_action(returns=int, blocking=True)
+    count = FunctionSpec.public_action(returns=int, process=True)
+
+
+async def nothing() -> None: ...
+
+
+def of_args(args: NoArgs) -> None: ...
+
+
+async def of_ctx_and_args(ctx: Any, args: Any) -> None: ...
+
+
+async def of_anything(*args: Any) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("name", "handler", "given"),
+    [
+        ("ask", nothing, "ctx, args"),
+        ("page", of_ctx_and_args, "ctx, args, options"),
+        ("wait", of_args, "ctx, args"),
+        ("count", of_ctx_and_args, "args"),
+    ],
+)
+def test_a_handler_that_cannot_be_called_is_told_before_anything_runs(
+    name: str, handler: Any, given: str
+) -> None:
+    implemented = FunctionImpl[Any, Any, Any](getattr(Handled, name), handler)
+    (mistake,) = (each for each in mistakes_of(name, implemented) if isinstance(each, BadHandler))
+    assert mistake.message.startswith(f"the handler of handled:{name} cannot be called: ")
+    assert mistake.hint == f"let it take ({given}), and run the type checker"
+    assert mistake.where == implemented.where
+
+
+def test_a_handler_may_take_more_than_it_is_given() -> None:
+    for name in ("ask", "page"):
+        implemented = FunctionImpl[Any, Any, Any](getattr(Handled, name), of_anything)
+        assert mistakes_of(name, implemented) == []
+
+
+def mistakes_of(name: str, implemented: FunctionImpl[Any, Any, Any]) -> list[SpecError]:
+    group = GroupSpec.make("handled").add_function(name, implemented.spec)
+    application: Impl[Any] = Impl(layers())
+    return application.provide(GroupImpl("handled", group, {name: implemented})).mistakes()
+
+
+class Reader(DatabaseReader):
+    """What generated code makes for the tables of a project."""
+
+
+async def of_tables(ctx: QueryCtx[Never, Reader], args: NoArgs) -> int:
+    return 1
+
+
+def test_a_handler_of_other_tables_is_told_before_anything_runs() -> None:
+    spec = Spec.make().add(Ask)
+    parts = GroupImpl.make(Ask).provide(FunctionImpl.make(Ask.ask, of_tables))
+    (mistake,) = Impl.make(spec, layers()).provide(parts).finalize().mistakes()
+    assert type(mistake) is OtherDatabase
+    assert mistake.message.startswith(f"the handler of ask:ask reads the tables of {__name__}")
+
+    model = DataModel(reader=Reader)
+    assert Impl.make(spec, layers(), model).provide(parts).finalize().mistakes() == []
+
+
+class Ask(GroupSpec):
+    ask = FunctionSpec.public_query(returns=int)

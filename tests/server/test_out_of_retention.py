@@ -13,6 +13,7 @@ from returns.result import Success
 from confect_core import ref
 from confect_core.protocol import JsonObject
 from confect_server.engine import OutOfRetention
+from confect_server.log import Lines
 from confect_server.runtime import CLIENT, Backend
 from confect_server.runtime.outcome import Failed, RunOutcome
 from confect_server.settings import Retention, Settings, Sharing
@@ -94,7 +95,9 @@ async def test_everybody_who_asked_at_once_is_answered() -> None:
 async def test_a_query_that_an_action_calls_is_answered() -> None:
     async with stalled() as at:
         list_posts = ref(LIST, Posts.list_)
-        posts = await at.backend.executor.runner.call(list_posts, {"room": "a"}, None)
+        runner = at.backend.executor.runner
+        outside = runner.calls_outside("tests:call", None, Lines())
+        posts = await runner.call(list_posts, {"room": "a"}, outside)
         assert posts == Success(["one", "two"])
 
 

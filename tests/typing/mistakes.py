@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Never
 
 from returns.result import Failure, Success
 from starlette.requests import Request
@@ -24,6 +25,7 @@ from confect_core import (
     GroupSpec,
     HttpApi,
     Id,
+    Middleware,
     MutationHandle,
     NoArgs,
     Outcome,
@@ -117,6 +119,12 @@ async def calls(client: AsyncClient, note_id: Id[Note], user_id: Id[User]) -> No
     assert n
 
 
+async def forgets_the_failure(client: AsyncClient, id: Id[Note]) -> str:  # a failure is forgotten
+    found = await client.query(refs.public.notes.get, note_id=id)
+    if isinstance(found, Success):
+        return found.unwrap().text
+
+
 async def schedules(ctx: MutationCtx, note_id: Id[Note], job: Id[ScheduledFunction]) -> None:
     soon = timedelta(seconds=1)
     await ctx.scheduler.run_after(soon, refs.public.notes.list)  # a query is not scheduled
@@ -147,6 +155,11 @@ async def crons_in_action(ctx: ActionCtx) -> None:
 @impl(Notes.insert)  # the handler answers something else
 async def wrong_result(ctx: MutationCtx, args: InsertNote) -> int:
     return 1
+
+
+@impl(Notes.lst)  # no such function to implement
+async def misnamed(ctx: QueryCtx, args: NoArgs) -> list[Note]:
+    return []
 
 
 @impl(Notes.list_)  # a query is given no mutation's ctx
@@ -414,8 +427,18 @@ async def crunch_awaiting(args: NoArgs) -> bool:
     return True
 
 
+async def inline(ctx: MutationCtx, act: ActionCtx) -> None:
+    str(await ctx.run_mutation(ref("slow:send", Slow.send)))  # named there: no mutation
+    n: str = await act.run_action(ref("slow:send", Slow.send))  # named there: wrong result
+    await act.run_action(ref("slow:send", Slow.send), times=2)  # named there: unknown argument
+    assert n
+
+
 def blocks(ctx: BlockingActionCtx) -> None:
     ctx.db  # an action has no database
+    ctx.log.info()  # nothing is said
+    ctx.log.warning(404)  # a message is text
+    ctx.log.fatal("gone")  # no such level
     Mailer.of(ctx)  # a blocking action that did not ask
     ctx.run_mutation(ref("slow:print", Slow.print_))  # an action is no mutation
     n: str = ctx.run_action(ref("slow:print", Slow.print_))  # wrong result of a blocking call
@@ -458,6 +481,49 @@ async def writing(ctx: ShopMutationCtx) -> Clerk:
 
 @middleware(Measured).for_all  # not every ctx has a database
 async def reading(ctx: ShopQueryCtx) -> None: ...
+
+
+class ByTenant(Args):
+    tenant: str
+
+
+class InTenant(Middleware[NotSignedIn, Clerk, Never, ByTenant]): ...
+
+
+@middleware(InTenant)  # the arguments of others
+async def looking_at_others(ctx: ShopQueryCtx, call: Call[InsertNote]) -> Clerk:
+    raise NotSignedIn
+
+
+@middleware(SignedIn)  # arguments that the functions behind it need not take
+async def looking_at_any(ctx: ShopQueryCtx, call: Call[ByTenant]) -> Clerk:
+    raise NotSignedIn
+
+
+@around(InTenant)  # the arguments of others, around
+async def looking_around(
+    ctx: ShopQueryCtx, call: Call[InsertNote], proceed: Proceed[Clerk]
+) -> Answer:
+    raise NotSignedIn
+
+
+@middleware(InTenant)
+async def looking(ctx: ShopQueryCtx, call: Call) -> Clerk:
+    return Clerk(call.args.tenant)  # it does not say which arguments it looks at
+
+
+@middleware(InTenant)
+async def asking(ctx: ShopQueryCtx[Serving], call: Call[ByTenant]) -> Clerk:
+    raise NotSignedIn
+
+
+async def greeted(ctx: ShopQueryCtx[Clerk], args: NoArgs) -> str:
+    return Clerk.of(ctx).name
+
+
+greeting = GroupImpl.make(Desk).provide(FunctionImpl.make(Desk.name, greeted))
+Impl.make(spec, shop_live).provide(greeting)  # nothing that is built provides Clerk
+Impl.make(spec, shop_live).behind(asking)  # what it asks for it does not require
 
 
 @around(Measured)  # it answers something else
@@ -653,4 +719,5 @@ async def seed(ctx: MutationCtx[Clock]) -> None:
     await ctx.db.notes.insert(text="hi", author="ann", at=0.0)
 
 
+TestApp(Impl.make(spec, dev))  # an application that is not finalized
 replacing(Mailer).by(Clock())  # another service

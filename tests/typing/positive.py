@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Never, assert_never, assert_type
@@ -35,12 +37,14 @@ from confect_core import (
     Id,
     Index,
     Int64,
+    Middleware,
     MutationHandle,
     MutationRef,
     NoArgs,
     Outcome,
     PaginationOptions,
     PaginationResult,
+    Provided,
     PublicActionRef,
     PublicMutationRef,
     PublicPaginatedQueryRef,
@@ -65,6 +69,7 @@ from confect_server import (
     Change,
     CronJob,
     CronRun,
+    Ctx,
     CustomJwtProvider,
     DatabaseReader,
     EndpointImpl,
@@ -349,6 +354,50 @@ async def providing(
     return await proceed(Serving(first.id)) if first else Failure(NotOnDuty(clerk=call.path))
 
 
+class ByTenant(Args):
+    tenant: str
+
+
+class NoSuchTenant(TaggedError):
+    tenant: str
+
+
+@dataclass(frozen=True)
+class Tenant(Provided):
+    name: str
+
+
+class InTenant(Middleware[NoSuchTenant, Tenant, Clerk, ByTenant]):
+    """Looks at the arguments, and at what comes before it."""
+
+
+@middleware(InTenant).for_all
+async def looking(ctx: Ctx[Clerk], call: Call[ByTenant]) -> Outcome[Tenant, NoSuchTenant]:
+    assert_type(call.args, ByTenant)
+    return Success(Tenant(call.args.tenant))
+
+
+@middleware(InTenant)
+async def not_looking(ctx: ShopQueryCtx[Clock], call: Call) -> Tenant:
+    assert_type(call.args, Args)
+    return Tenant(call.path)
+
+
+@around(InTenant).for_mutations
+async def looking_around(
+    ctx: ShopMutationCtx, call: Call[ByTenant], proceed: Proceed[Tenant]
+) -> Answer:
+    return await proceed(Tenant(call.args.tenant))
+
+
+class Rooms(GroupSpec, behind=[SignedIn, InTenant]):
+    name = FunctionSpec.public_query(args=ByTenant, returns=str)
+
+
+async def room_name(ctx: AnyQueryCtx[Tenant | Clerk | Clock], args: ByTenant) -> str:
+    return Tenant.of(ctx).name + Clerk.of(ctx).name
+
+
 @on_write(Note)
 async def audit(ctx: MutationCtx[Mailer], change: Change[Note]) -> None:
     assert_type(change.id, Id[Note])
@@ -390,6 +439,9 @@ assert_type(returning, MiddlewareImpl[Never, SignedIn])
 assert_type(raising, MiddlewareImpl[ShopMailer, SignedIn])
 assert_type(requiring, MiddlewareImpl[ShopMailer, OnDuty])
 assert_type(passing, MiddlewareImpl[Never, Measured])
+assert_type(looking, MiddlewareImpl[Never, InTenant])
+assert_type(not_looking, MiddlewareImpl[Clock, InTenant])
+assert_type(looking_around, MiddlewareImpl[Never, InTenant])
 assert_type(providing, MiddlewareImpl[Never, OnDuty])
 assert_type(Impl(layers()).behind(returning), Impl[SignedIn])
 
@@ -491,6 +543,7 @@ async def put(ctx: AnyMutationCtx[Clock | Mailer], args: BySize) -> Outcome[Id[T
 @impl(Things.print_)
 def print_(ctx: BlockingActionCtx[Mailer], args: BySize) -> bool:
     Mailer.of(ctx)
+    ctx.log.info("printing %d of %s", args.size, "things", on="paper")
     assert_type(ctx.run_query(ref("things:find", Things.find), size=3), Outcome[Thing, Missing])
     assert_type(ctx.run_action(ref("things:crunch", Things.crunch), size=3), Outcome[int, Missing])
     return ctx.wait(lambda ctx: ctx.run_action(ref("things:print", Things.print_), size=args.size))
@@ -543,6 +596,13 @@ async def every_kind(client: AsyncClient, ctx: ActionCtx) -> None:
     assert_type(await client.action(ref("things:send", Things.borrowed_send), "hi"), bool)
 
 
+async def inline(ctx: AnyMutationCtx, act: ActionCtx) -> None:
+    # a ref that is made where more than what it answers is expected is of what it answers
+    text = str(await ctx.run_mutation(ref("things:put", Things.put), size=3))
+    anything: object = await act.run_action(ref("things:crunch", Things.crunch), size=3)
+    assert await ctx.run_query(ref("things:count", Things.count)) == 3, (text, anything)
+
+
 def wider(
     query: PublicQueryRef[[], int],
     mutation: PublicMutationRef[[], int],
@@ -563,6 +623,19 @@ no_plain = GroupImpl("library", GroupSpec.make("library"), {}).add_plain(plain, 
 some_plain = no_plain.add_plain(plain_read)
 assert_type(no_plain, GroupImpl[Never])
 assert_type(some_plain, GroupImpl[Clock])
+
+
+@decorators.action
+async def plain_mail(ctx: ActionCtx[Mailer], text: str) -> None: ...
+
+
+of_two_services = no_plain.add_plain(plain, plain_mail, plain_read)
+assert_type(of_two_services, GroupImpl[Clock | Mailer])
+many_parts = GroupImpl.make(Things).provide(
+    count, pages, scan, crunch, count, pages, find, scan, print_, crunch, count, scan
+)
+assert_type(many_parts, GroupParts[Clock | Mailer])
+assert_type(many_parts.provide(count), GroupParts[Clock | Mailer])
 one_part = GroupImpl.make(Things).provide(FunctionImpl.make(Things.borrowed, plain))
 built = (
     GroupImpl.make(Things)
@@ -574,6 +647,16 @@ assert_type(built, GroupParts[Clock | Mailer])
 assert_type(
     Impl.make(Spec.make(), live).provide(built, some_plain).finalize(), Impl[Mailer | Clock]
 )
+
+
+rooms = (
+    Impl.make(Spec.make().add(Rooms), live)
+    .behind(passing)
+    .behind(returning)
+    .behind(not_looking)
+    .provide(GroupImpl.make(Rooms).provide(FunctionImpl.make(Rooms.name, room_name)))
+)
+assert_type(rooms.finalize(), Impl[Mailer | Clock | Clerk | Tenant])
 
 
 class Later(Table, name="laters"):
@@ -612,6 +695,20 @@ async def who_and_where(query: QueryCtx, action: ActionCtx, client: AsyncClient)
     assert_type(query.auth.identity(), UserIdentity | None)
     assert_type(action.auth.identity(), UserIdentity | None)
     await client.set_auth(fetch_token)
+
+
+class Postman(Service):
+    """An abstract service, which tests replace."""
+
+    @abstractmethod
+    async def post(self, text: str) -> None: ...
+
+
+class NoPostman(Postman):
+    async def post(self, text: str) -> None: ...
+
+
+replacing(Postman).by(NoPostman())
 
 
 class Counter(Service):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,8 @@ def run(
 ) -> None:
     """Call a function, public or internal, and print what it answers as JSON.
 
+    What it says on the way is printed to the standard error.
+
     confect run notes:insert '{"text": "hello"}'
 
     confect run notes:mine --as '{"issuer": "https://id.example.com", "subject": "ada"}'
@@ -32,5 +35,6 @@ def run(
 
     with reported():
         state = ProjectState.of(project.resolve())
-        server = Server(url or state.address(), state.admin_key())
+        hear = partial(typer.echo, err=True)  # away from the answer, which programs read
+        server = Server(url or state.address(), state.admin_key(), hear)
         typer.echo(server.call(function, args, as_))

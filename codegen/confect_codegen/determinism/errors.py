@@ -4,7 +4,7 @@
 
     ProjectError
     └── NotReproducible   UsesTime, UsesChance, UsesEnvironment, UsesFiles, UsesNetwork,
-                          UsesProcesses, UsesThreads, UsesTimers, ChangesState
+                          UsesProcesses, UsesThreads, UsesTimers, UsesPrint, ChangesState
 """
 
 from __future__ import annotations
@@ -93,6 +93,13 @@ class UsesTimers(NotReproducible):
 
     rule = "tasks"
     instead = "schedule a function for later, or await what is started, as gather does"
+
+
+class UsesPrint(NotReproducible):
+    """Something is printed, once for each attempt of a mutation, and nobody knows by whom."""
+
+    rule = "print"
+    instead = "say it with ctx.log.info(...)"
 
 
 class ChangesState(NotReproducible):

@@ -130,7 +130,7 @@ class _Look:
         if not isinstance(node, ast.Name | ast.Attribute) or not isinstance(node.ctx, ast.Load):
             return None
         used = scope.object_of(node)
-        if isinstance(used, type) and id(node) not in self._called:
+        if (isinstance(used, type) or used is print) and id(node) not in self._called:
             return None  # only named, as in isinstance
         return None if used is None else self._rules.broken_by(used, dotted(node))
 

@@ -13,6 +13,7 @@ from confect_codegen.determinism.errors import (
     UsesEnvironment,
     UsesFiles,
     UsesNetwork,
+    UsesPrint,
     UsesProcesses,
     UsesThreads,
     UsesTime,
@@ -82,6 +83,7 @@ _NAMES: dict[Rule, str] = {
         asyncio.create_subprocess_shell anyio.run_process anyio.open_process
     """,
     UsesThreads: "asyncio.to_thread",
+    UsesPrint: "builtins.print",
     UsesTimers: """
         time.sleep asyncio.sleep asyncio.create_task asyncio.ensure_future
         asyncio.run_coroutine_threadsafe anyio.sleep anyio.sleep_until anyio.sleep_forever

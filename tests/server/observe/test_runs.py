@@ -152,10 +152,35 @@ def test_paths_that_nobody_implements_are_counted_as_one() -> None:
     counted = RunMetrics(metrics)
     for number in range(100):
         run = a_run(path=f"made:up{number}", outcome="refused", error="FunctionNotFound")
+        run.is_known = False
         counted.ended(run)
     text = metrics.text().decode()
     assert "made:up" not in text
     assert 'function="unknown",kind="Query",caller="client",outcome="refused"} 100' in text
+
+
+async def test_no_client_makes_the_metrics_longer_by_asking_for_what_is_not_there() -> None:
+    async with teller() as at:
+        metrics = Metrics()
+        at.backend.observe(RunMetrics(metrics))
+        executor = at.backend.executor
+        for number in range(3):
+            path = f"made:up{number}"
+            await executor.run_query(path, {}, CLIENT)
+            await executor.run_mutation(path, {}, CLIENT)
+            await executor.run_mutation(path, {}, CLIENT, SessionRequest("a session", number))
+            await executor.run_action(path, {}, CLIENT)
+            await executor.run_any(path, {}, ADMIN)
+        text = metrics.text().decode()
+        assert "made:up" not in text
+        for called, caller, outcome, count in [
+            ("Query", "client", "refused", 3),
+            ("Query", "admin", "refused", 3),
+            ("Mutation", "client", "refused", 6),
+            ("Action", "client", "refused", 3),
+        ]:
+            labels = f'kind="{called}",caller="{caller}",outcome="{outcome}"'
+            assert f'confect_runs_total{{function="unknown",{labels}}} {count}' in text
 
 
 def test_names_are_escaped() -> None:
@@ -181,6 +206,14 @@ def test_a_slow_run_is_always_logged(caplog: pytest.LogCaptureFixture) -> None:
     (record,) = caplog.records
     assert record.levelname == "WARNING"
     assert "Query notes:list: success in 750.0 ms [Request ID: " in record.getMessage()
+
+
+@pytest.mark.parametrize("called", ["Action", "Route"])
+def test_an_action_is_not_slow_because_others_are(
+    called: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    RunLog(Observing(slow_run_s=0.5)).ended(a_run(called=called, duration_s=60.0))
+    assert caplog.records == []
 
 
 def test_a_json_log_has_every_field_of_a_run(caplog: pytest.LogCaptureFixture) -> None:

@@ -78,6 +78,27 @@ async def test_what_holds_up_the_loop_is_told_of_once(caplog: pytest.LogCaptureF
     assert len(caplog.records) == 1
 
 
+@pytest.mark.parametrize(("computed_s", "records"), [(0.1, 0), (9.0, 1)])
+async def test_a_process_that_was_stopped_is_not_held_up_but_one_that_computes_is(
+    computed_s: float, records: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    time, computed = Time(), Time()
+    dog = Watchdog(1.0, time, computed)
+    time.now_s, computed.now_s = 10.0, computed_s
+    if not dog.stood_still():
+        dog.look(threading.get_ident())
+    assert len(caplog.records) == records
+    time.now_s += 0.25
+    assert not dog.stood_still()
+    dog.look(threading.get_ident())
+    assert len(caplog.records) == records
+    time.now_s += 2.0
+    computed.now_s += 2.0
+    assert not dog.stood_still()
+    dog.look(threading.get_ident())
+    assert len(caplog.records) == 1  # of what begins later it tells as ever
+
+
 async def test_the_loop_is_watched_from_a_thread_that_ends() -> None:
     looked = Event()
 

@@ -5,16 +5,47 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Never
 
 import pytest
+from returns.result import Failure, Success
 
-from confect_core import Middleware
+from confect_core import (
+    Args,
+    FunctionSpec,
+    GroupSpec,
+    Middleware,
+    NoArgs,
+    Outcome,
+    PaginationOptions,
+    PaginationResult,
+    Provided,
+    Spec,
+    TaggedError,
+)
 from confect_core.errors import Mistakes
 from confect_core.protocol import JsonObject
 from confect_core.values import Value, loads
-from confect_server import Answer, Impl, MiddlewareImpl, MutationCtx, Proceed, QueryCtx, middleware
-from confect_server.errors import DuplicateMiddleware, ExtraMiddleware, MissingMiddleware
+from confect_server import (
+    Answer,
+    Call,
+    Ctx,
+    FunctionImpl,
+    GroupImpl,
+    Impl,
+    MiddlewareImpl,
+    MutationCtx,
+    Proceed,
+    QueryCtx,
+    layers,
+    middleware,
+)
+from confect_server.errors import (
+    DuplicateMiddleware,
+    ExtraMiddleware,
+    MissingMiddleware,
+    ValueNotProvided,
+)
 from confect_server.runtime import CLIENT, Backend
 from confect_server.runtime.outcome import Failed, Succeeded
 from confect_server.store import MemoryStore
@@ -278,3 +309,102 @@ async def test_an_application_with_middleware_missing_does_not_start() -> None:
         async with Backend.open(without_middleware(Journal()), MemoryStore()):
             pass
     assert {type(each) for each in caught.value.exceptions} == {MissingMiddleware}
+
+
+class ByTenant(Args):
+    tenant: str
+
+
+class ByTenantAndText(ByTenant):
+    text: str
+
+
+class NoSuchTenant(TaggedError):
+    tenant: str
+
+
+@dataclass(frozen=True)
+class Tenant(Provided):
+    name: str
+
+
+class InTenant(Middleware[NoSuchTenant, Tenant, Never, ByTenant]):
+    """Only in tenants that there are."""
+
+
+class Rooms(GroupSpec, behind=[InTenant]):
+    read = FunctionSpec.public_query(args=ByTenantAndText, returns=str)
+    page = FunctionSpec.public_paginated_query(args=ByTenant, item=str)
+    write = FunctionSpec.public_mutation(args=ByTenant, returns=str)
+    send = FunctionSpec.public_action(args=ByTenant, returns=str)
+
+
+@middleware(InTenant).for_all
+async def in_tenant(ctx: Ctx, call: Call[ByTenant]) -> Outcome[Tenant, NoSuchTenant]:
+    if call.args.tenant == "none":
+        return Failure(NoSuchTenant(tenant=call.args.tenant))
+    return Success(Tenant(f"{call.args.tenant} by {call.path}"))
+
+
+async def tenant_of(ctx: Ctx[Tenant], args: ByTenant) -> str:
+    return Tenant.of(ctx).name
+
+
+async def tenants(
+    ctx: QueryCtx[Tenant], args: ByTenant, options: PaginationOptions
+) -> PaginationResult[str]:
+    found = [Tenant.of(ctx).name] * options.num_items
+    return PaginationResult(
+        page=found, is_done=True, continue_cursor="", split_cursor=None, page_status=None
+    )
+
+
+def rooms() -> Impl[Any]:
+    return (
+        Impl.make(Spec.make().add(Rooms), layers())
+        .behind(in_tenant)
+        .provide(
+            GroupImpl.make(Rooms).provide(
+                FunctionImpl.make(Rooms.read, tenant_of),
+                FunctionImpl.make(Rooms.page, tenants),
+                FunctionImpl.make(Rooms.write, tenant_of),
+                FunctionImpl.make(Rooms.send, tenant_of),
+            )
+        )
+        .finalize()
+    )
+
+
+async def test_what_runs_before_looks_at_the_arguments() -> None:
+    async with opened(rooms()) as at:
+        assert await at.call("rooms:read", tenant="a", text="hi") == "a by rooms:read"
+        assert await at.call("rooms:write", tenant="a") == "a by rooms:write"
+        assert await at.call("rooms:send", tenant="a") == "a by rooms:send"
+        options = {"numItems": 1.0, "cursor": None}
+        page: Any = await at.call("rooms:page", tenant="a", paginationOpts=options)
+        assert page["page"] == ["a by rooms:page"]
+        for name in ("read", "write", "send"):
+            text = {"text": ""} if name == "read" else {}
+            declared = await at.declared(f"rooms:{name}", tenant="none", **text)
+            assert declared == {"_tag": "NoSuchTenant", "tenant": "none"}
+
+
+async def by_nobody(ctx: QueryCtx[Tenant], args: NoArgs) -> str:
+    return Tenant.of(ctx).name
+
+
+class Lobby(GroupSpec):
+    enter = FunctionSpec.public_query(returns=str)
+
+
+async def test_a_value_that_no_middleware_provides_is_told_before_anything_runs() -> None:
+    functions = {"enter": FunctionImpl.make(Lobby.enter, by_nobody)}
+    application: Impl[Any] = Impl(layers()).behind(in_tenant)
+    (mistake,) = (
+        each
+        for each in application.provide(GroupImpl("lobby", Lobby, functions)).mistakes()
+        if isinstance(each, ValueNotProvided)
+    )
+    assert "the handler of lobby:enter asks for Tenant" in mistake.message
+    assert mistake.where is not None
+    assert mistake.where.file == __file__

@@ -12,6 +12,7 @@ from returns.result import Failure, Success
 from confect_core import PaginationOptions
 from confect_server import MutationCtx, QueryCtx
 from confect_server.engine import FunctionOver
+from confect_server.log import Lines
 from confect_server.store import SqliteStore, Store
 from tests.server.runtime.ledger import Entry, Refs, Taken, counts
 from tests.server.runtime.scribe import scribe
@@ -186,7 +187,9 @@ async def test_what_a_query_leaves_running_is_told_that_it_comes_too_late(store:
 
     async with scribe(store) as at:
         assert await at.query(steps) == "done"
-        assert await at.backend.executor.runner.call(Refs.query, {}, None) == "done"
+        runner = at.backend.executor.runner
+        outside = runner.calls_outside("tests:call", None, Lines())
+        assert await runner.call(Refs.query, {}, outside) == "done"
         assert [type(end) for end in await strays.ends()] == [FunctionOver] * 6
 
 

@@ -14,6 +14,7 @@ from confect_core import Id, Ref, StoredFile
 from confect_core.values.codec import Mismatch
 from confect_server.engine import PausePoint
 from confect_server.errors import WrongTable
+from confect_server.log import Lines
 from confect_server.runtime import CLIENT, Backend
 from confect_server.settings import Settings, Storage
 from confect_server.storage import DiskBlobs, MemoryBlobs
@@ -32,7 +33,9 @@ _NS_PER_S = 1_000_000_000
 
 async def call(backend: Backend, ref: Ref[..., T], **args: object) -> T:
     encoded = ref.call.encode_args((), args)
-    return cast("T", await backend.executor.runner.call(ref, encoded, None))
+    runner = backend.executor.runner
+    outside = runner.calls_outside("tests:call", None, Lines())
+    return cast("T", await runner.call(ref, encoded, outside))
 
 
 async def stored(backend: Backend, content: bytes, **more: object) -> Id[StoredFile]:

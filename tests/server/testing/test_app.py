@@ -14,10 +14,10 @@ import pytest
 from returns.result import Failure, Success
 
 from confect_core import Id, MutationRef, PaginationOptions, PublicQueryRef, ref
-from confect_server import MutationCtx, QueryCtx, layers
+from confect_server import MutationCtx, QueryCtx, Service, layers
 from confect_server.auth import UserIdentity
 from confect_server.engine import PausePoint
-from confect_server.errors import FunctionNotFound, UndeclaredError
+from confect_server.errors import FunctionNotFound, NothingToReplace, UndeclaredError
 from confect_server.store import Admission, MemoryStore, SqliteStore
 from confect_server.testing import CallFailed, NotRunning, ProcessDied, TestApp, replacing
 from tests.server.environment.shop import Shop, shop
@@ -137,6 +137,20 @@ async def test_a_service_is_replaced() -> None:
     async with TestApp(alarms(), replacing(Bell).by(bell)) as t:
         await t.action(Calls.ring, note="tea")
     assert bell.rung == ["tea"]
+
+
+class Stranger(Service):
+    pass
+
+
+async def test_a_service_that_the_application_has_not_is_not_replaced() -> None:
+    with pytest.raises(NothingToReplace, match="no layer provides Stranger"):
+        await opened(TestApp(alarms(), replacing(Stranger).by(Stranger())))
+
+
+async def opened(app: TestApp) -> None:
+    async with app:
+        pass
 
 
 async def test_calls_are_made_on_behalf_of_a_user() -> None:

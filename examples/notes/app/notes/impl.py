@@ -63,6 +63,7 @@ async def email(ctx: ActionCtx[Mailer], args: ByNote) -> bool:
     match await ctx.run_query(refs.public.notes.get, note_id=args.note_id):
         case Success(note):
             await Mailer.of(ctx).send(note.text)
+            ctx.log.info("sent a note by %s", note.author)
             return True
         case Failure(_):
             return False
