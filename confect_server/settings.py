@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from confect_core.errors import ConfectError
+
 MIB = 2**20
+
+
+class BadSetting(ConfectError):
+    """An amount with which a server could not work."""
+
+    def __init__(self, section: str, name: str, value: float, least: float) -> None:
+        super().__init__(
+            f"{name} = {value:g} in [tool.confect.{section}] is less than {least:g}",
+            hint=f"set it to {least:g} or more, or leave it out",
+        )
+        self.name = name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +42,8 @@ class Limits:
     """How many queries and mutations may be called inside each other."""
     functions_scheduled: int = 1_000
     """Functions that are scheduled to be run later."""
+    functions_pending: int = 1_000_000
+    """How many may wait at a time, of all; runs at the same moment may schedule some more."""
     bytes_scheduled: int = 16 * MIB
     """The length of their arguments together, as JSON."""
     scheduled_arguments_bytes: int = 4 * MIB
@@ -88,6 +103,9 @@ class Actions:
     process_jobs: int = 1_000
     """How many actions a process runs before another one takes its place."""
 
+    def __post_init__(self) -> None:
+        _check(self, "actions", timeout_s=0, grace_s=0, threads=1, processes=1, process_jobs=1)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Observing:
@@ -115,8 +133,13 @@ class Scheduling:
     """How many of them one process runs at once; with 0 it leaves them to others."""
     results_s: float = 7 * 86_400.0
     """For how long one can see how they ended."""
+    cron_runs: int = 1_000
+    """How many of the last runs of each cron one can see, if they are not older than that."""
     lease_s: float = 30.0
-    """When the actions of a process that does not answer count as failed."""
+    """When the actions of a process that does not answer count as failed; not below a second."""
+
+    def __post_init__(self) -> None:
+        _check(self, "scheduling", parallelism=0, results_s=0, cron_runs=0, lease_s=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,3 +200,10 @@ class Settings:
     http: Http = field(default_factory=Http)
     storage: Storage = field(default_factory=Storage)
     checks: Checks = field(default_factory=Checks)
+
+
+def _check(settings: object, section: str, **least: float) -> None:
+    for name, amount in least.items():
+        value: float = getattr(settings, name)
+        if not value >= amount:  # nor is it no number
+            raise BadSetting(section, name, value, amount)

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast, get_args, get_type_hints
 from confect_codegen.errors import BadConfiguration
 from confect_core.errors import Where
 from confect_server import Settings
+from confect_server.settings import BadSetting
 
 T = TypeVar("T")
 
@@ -60,7 +61,10 @@ def _section(section: type[T], name: str, configured: object, file: Path) -> T:
         if not _fits(value, types[key]):
             problem = f"{key} = {value!r} in [{table}] is not {_KINDS[types[key]]}"
             raise BadConfiguration(problem, line_in(file, table, key))
-    return section(**values)
+    try:
+        return section(**values)
+    except BadSetting as bad:
+        raise BadConfiguration(bad.message, line_in(file, table, bad.name)) from None
 
 
 def _fits(value: object, wanted: type) -> bool:

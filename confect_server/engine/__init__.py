@@ -18,8 +18,10 @@ from confect_server.engine.catalog import BLOBS_BY_FILE as BLOBS_BY_FILE
 from confect_server.engine.catalog import BLOBS_BY_KEY as BLOBS_BY_KEY
 from confect_server.engine.catalog import BY_REQUEST as BY_REQUEST
 from confect_server.engine.catalog import CRON_RUNS as CRON_RUNS
+from confect_server.engine.catalog import CRON_RUNS_BY_CRON as CRON_RUNS_BY_CRON
 from confect_server.engine.catalog import CRONS as CRONS
 from confect_server.engine.catalog import CRONS_BY_NAME as CRONS_BY_NAME
+from confect_server.engine.catalog import DUE as DUE
 from confect_server.engine.catalog import EMPTY_CATALOG as EMPTY_CATALOG
 from confect_server.engine.catalog import ENVIRONMENT as ENVIRONMENT
 from confect_server.engine.catalog import ENVIRONMENT_ROWS as ENVIRONMENT_ROWS
@@ -57,6 +59,7 @@ from confect_server.engine.limits import TooManyBytesRead as TooManyBytesRead
 from confect_server.engine.limits import TooManyBytesWritten as TooManyBytesWritten
 from confect_server.engine.limits import TooManyDocumentsRead as TooManyDocumentsRead
 from confect_server.engine.limits import TooManyDocumentsWritten as TooManyDocumentsWritten
+from confect_server.engine.limits import TooManyFunctionsPending as TooManyFunctionsPending
 from confect_server.engine.limits import TooManyRangesRead as TooManyRangesRead
 from confect_server.engine.merged_range import MergedRange as MergedRange
 from confect_server.engine.pauses import PausePoint as PausePoint

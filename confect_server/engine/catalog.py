@@ -35,6 +35,10 @@ JOBS = 519
 CRONS = 520
 CRON_RUNS = 521
 RUNNERS = 522
+PENDING_JOBS = 523
+"""Under this number it is counted how many scheduled functions wait; it is no table."""
+DUE = "due"
+"""The field that a scheduled function has for as long as it waits."""
 
 FIRST_USER_TABLE = 10_001
 FIRST_USER_INDEX = 1_000_001
@@ -44,6 +48,7 @@ JOBS_BY_STATE = IndexDefinition(107, "by_state", JOBS, ("state.kind", "due"))
 JOBS_BY_COMPLETION = IndexDefinition(108, "by_completion", JOBS, ("completed_time",))
 CRONS_BY_NAME = IndexDefinition(111, "by_name", CRONS, ("name",))
 ALL_CRON_RUNS = IndexDefinition(112, BY_CREATION_TIME, CRON_RUNS, ())
+CRON_RUNS_BY_CRON = IndexDefinition(113, "by_cron", CRON_RUNS, ("cron",))
 ALL_RUNNERS = IndexDefinition(109, BY_CREATION_TIME, RUNNERS, ())
 
 ENVIRONMENT_ROWS = IndexDefinition(130, BY_CREATION_TIME, ENVIRONMENT, ())
@@ -77,6 +82,7 @@ _SYSTEM_INDEXES = (
     IndexDefinition(110, BY_CREATION_TIME, CRONS, ()),
     CRONS_BY_NAME,
     ALL_CRON_RUNS,
+    CRON_RUNS_BY_CRON,
     ALL_RUNNERS,
     IndexDefinition(120, BY_CREATION_TIME, STORAGE, ()),
     IndexDefinition(121, BY_CREATION_TIME, BLOBS, ()),

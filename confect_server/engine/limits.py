@@ -5,7 +5,8 @@
     DatabaseError
     └── LimitExceeded      TooManyDocumentsRead, TooManyBytesRead, TooManyRangesRead,
                            TooManyDocumentsWritten, TooManyBytesWritten, NestedTooDeep,
-                           TooManyFunctionsScheduled, TooManyBytesScheduled,
+                           TooManyFunctionsScheduled, TooManyFunctionsPending,
+                           TooManyBytesScheduled,
                            ScheduledArgumentsTooLarge,
                            RanTooLong, ArgumentsTooLarge, ResultTooLarge
 """
@@ -27,6 +28,7 @@ UNLIMITED = Limits(
     bytes_written=sys.maxsize,
     nesting=sys.maxsize,
     functions_scheduled=sys.maxsize,
+    functions_pending=sys.maxsize,
     bytes_scheduled=sys.maxsize,
     scheduled_arguments_bytes=sys.maxsize,
 )
@@ -96,6 +98,14 @@ class TooManyFunctionsScheduled(LimitExceeded):
     setting = "functions_scheduled"
     _what = "this run would have scheduled {used} functions"
     _instead = "schedule one that schedules the others, some at a time"
+
+
+class TooManyFunctionsPending(LimitExceeded):
+    """So many scheduled functions wait already that no more are taken."""
+
+    setting = "functions_pending"
+    _what = "{used} scheduled functions wait to be run"
+    _instead = "schedule fewer, or wait until some have run"
 
 
 class TooManyBytesScheduled(LimitExceeded):

@@ -26,6 +26,7 @@ class PausePoint(Enum):
     PUSH_RAN = "all that was stale has run and the socket is not told"
     HORIZON_RAISED = "older snapshots are refused and nothing of them is deleted"
     PAST_DELETED = "some of the past is deleted and not yet for good"
+    JOB_DUE = "a scheduled function is due and nobody has begun it"
     JOB_CLAIMED = "a scheduled action is said to run and does not yet"
     JOB_RAN = "a scheduled function has run and how it ended is not written"
     JOB_ENDED = "how a scheduled function ended is written and the next is not looked for"

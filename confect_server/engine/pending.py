@@ -15,8 +15,11 @@ from typing import cast
 
 from confect_core.values import Interval, UnsettledCommitTs, dumps_canonical, size_of, stamped
 from confect_server.engine.catalog import (
+    DUE,
     FIRST_USER_TABLE,
     INDEXES,
+    JOBS,
+    PENDING_JOBS,
     TABLES,
     Catalog,
     change_of_catalog,
@@ -46,6 +49,10 @@ class PendingWrite:
     def growth(self) -> int:
         """How many documents there are more by it."""
         return (self.after is not None) - (self.before is not None)
+
+    def growth_with(self, field: str) -> int:
+        """How many documents with this field there are more by it."""
+        return (field in (self.after or {})) - (field in (self.before or {}))
 
 
 @dataclass(slots=True, eq=False)
@@ -208,8 +215,10 @@ class PendingWrites:
                 is_written = True
             if is_written:
                 growth[write.table_no] = growth.get(write.table_no, 0) + write.growth
+                if write.table_no == JOBS:
+                    growth[PENDING_JOBS] = growth.get(PENDING_JOBS, 0) + write.growth_with(DUE)
         for table_no, change in growth.items():
-            if change and table_no >= FIRST_USER_TABLE:
+            if change and (table_no >= FIRST_USER_TABLE or table_no == PENDING_JOBS):
                 result.growth[table_no] = change
                 result.changes.append(change_of_count(table_no))
         if TABLES in growth or INDEXES in growth:

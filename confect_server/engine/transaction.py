@@ -20,6 +20,7 @@ from confect_server.engine.catalog import (
     CATALOG_VERSION,
     FIRST_USER_TABLE,
     INDEXES,
+    PENDING_JOBS,
     TABLES,
     VERSION_KEY,
     Catalog,
@@ -184,6 +185,10 @@ class Transaction:
         if self._frame.inner is not None:
             await self._frame.wait_alone()
         return stored + self._writes.growth(table_no)
+
+    async def pending_jobs(self) -> int:
+        """How many scheduled functions waited as this began; no commit conflicts by it."""
+        return await count_of(self._snapshot.store, PENDING_JOBS, self._snapshot.ts)
 
     async def insert(self, table_no: int, fields: dict[str, Value]) -> str:
         """Add a document and give its id; one of a system table may be of any size."""

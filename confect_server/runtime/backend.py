@@ -57,6 +57,7 @@ class Backend:
         version: Version,
         tasks: TaskGroup,
         environment: RunningEnvironment,
+        jobs: JobLoop,
     ) -> None:
         self.database = database
         self.clock = clock
@@ -77,6 +78,7 @@ class Backend:
         """Runs what no function asks for, whatever version of the application this is."""
         self.sweeper = FileSweeper(database, self.transactions, self.files.blobs, clock)
         """Removes the bytes that are of no file any more."""
+        self._jobs = jobs
         self._version = version
         self._tasks = tasks
 
@@ -122,24 +124,29 @@ class Backend:
             )
             failures = Failures(redacts=redacts, keeps_causes=keeps_causes)
             executor = Executor(database, runner, failures, Underway(tasks))
-            backend = cls(database, clock, executor, version, tasks, environment)
+            jobs = JobLoop(database, clock, randomness, executor)
+            backend = cls(database, clock, executor, version, tasks, environment, jobs)
             if tracing is not None:
                 backend.trace(tracing)
-            async with backend._serving(JobLoop(database, clock, randomness, executor)):
+            async with backend._serving():
                 yield backend
 
     @asynccontextmanager
-    async def _serving(self, jobs: JobLoop) -> AsyncGenerator[None]:
+    async def _serving(self) -> AsyncGenerator[None]:
         """Inside, what nobody asks for is done as well; at the end everything that runs ends."""
         try:
             await self._declare_crons(self._version.impl)
             async with _in_background() as loops:  # which use the services until they end
-                loops.start_soon(jobs.run)
+                loops.start_soon(self._jobs.run)
                 loops.start_soon(self.sweeper.run)
-                yield
+                try:
+                    yield
+                finally:
+                    with anyio.CancelScope(shield=True):
+                        await self.drain()
+                        await self._jobs.finish()
         finally:
             with anyio.CancelScope(shield=True):
-                await self.drain()
                 self._version.retire()
                 await self._version.wait_closed()
 
@@ -189,8 +196,12 @@ class Backend:
         self.executor.runner.observers.trace(tracing)
 
     async def drain(self) -> None:
-        """Let the actions that run end, and stop those that take longer than the settings say."""
+        """Let the actions that run end, and stop those that take longer than the settings say.
+
+        Scheduled functions that are due are left to other processes, or to the next start.
+        """
         self.is_draining = True
+        self._jobs.stop()
         await self.executor.underway.finish(self.database.settings.actions.grace_s)
 
     async def _declare_crons(self, impl: Impl[Any]) -> None:

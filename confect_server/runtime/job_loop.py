@@ -16,20 +16,16 @@ from collections import deque
 import anyio
 from anyio.abc import TaskGroup
 
-from confect_core.values import Interval, key_of
 from confect_server.engine import (
-    ALL_CRON_RUNS,
-    CRON_RUNS,
-    JOBS,
-    JOBS_BY_COMPLETION,
     Clock,
-    Conflict,
     Database,
+    PausePoint,
     Randomness,
     Transaction,
 )
 from confect_server.runtime.alarm import Alarm
 from confect_server.runtime.executor import Executor
+from confect_server.runtime.job_history import JobHistory
 from confect_server.runtime.job_runs import JobRuns
 from confect_server.runtime.lease import Lease
 from confect_server.scheduler.jobs import Job, now_ms, pending_jobs
@@ -40,13 +36,10 @@ _LATE_MS = 5_000.0
 """How much later than its longest run a mutation may commit; what it scheduled is due before."""
 _WHOLE_EVERY_MS = 600_000.0
 """How long something stays unseen that comes later still, because clocks differ."""
-_FORGOTTEN_AT_ONCE = 200
-_SWEEPS = 100
-"""Results are kept longer than they have to by one part in so many."""
-_LEAST_SWEEP_S = 10.0
-_REST_S = 0.01
 _PAUSE_S = 1.0
 _SEED_BYTES = 8
+_FINISH_S = 2.0
+"""How long mutations may go on when the server stops, and the states of actions be written."""
 
 _log = logging.getLogger("confect")
 
@@ -62,25 +55,27 @@ class JobLoop:
         self._clock = clock
         self._alarm = Alarm(database, clock)
         self._lease = Lease(database, clock, executor.runner.transactions, settings.lease_s)
+        self._history = JobHistory(database, clock)
         self._runs = JobRuns(database, clock, randomness, executor, self._lease)
         self._random = random.Random(randomness(_SEED_BYTES))
         self._at_once = settings.parallelism
-        self._results_s = settings.results_s
         self._late_ms = database.settings.limits.run_time_s * 1000 + _LATE_MS
         self._from_ms: float | None = None
         self._whole_ms = float("-inf")
         self._running: set[str] = set()
         self._due: deque[Job] = deque()
+        self._begun: dict[str, anyio.Event] = {}
+        self._is_stopping = False
 
     async def run(self) -> None:
         """Run what is due until it is cancelled; what goes wrong is logged, and it goes on."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._lease.keep)
-            tasks.start_soon(self._forget)
+            tasks.start_soon(self._history.keep)
             while True:
                 looked: Transaction | None = None
                 next_ms: float | None = None
-                if not self._due and len(self._running) < self._at_once:
+                if not self._due and self._has_room:
                     try:
                         looked = self._database.begin(is_read_only=True)
                         next_ms = await self._look(looked)
@@ -91,10 +86,29 @@ class JobLoop:
                 self._start(tasks)
                 await self._alarm.wait(looked, next_ms)
 
+    def stop(self) -> None:
+        """Begin nothing more; what runs goes on."""
+        self._is_stopping = True
+
+    async def finish(self) -> None:
+        """Return once nothing runs that was begun, and how it ended is written, or after a while.
+
+        A mutation that takes longer is undone, and run by whoever comes next.
+        """
+        self.stop()
+        with anyio.move_on_after(_FINISH_S):
+            while self._begun:
+                await next(iter(self._begun.values())).wait()
+
+    @property
+    def _has_room(self) -> bool:
+        return not self._is_stopping and len(self._running) < self._at_once
+
     async def _look(self, looked: Transaction) -> float | None:
         """Find some jobs that are due; if these are all, when the next one is."""
         now = now_ms(looked)
-        is_whole = now >= self._whole_ms + _WHOLE_EVERY_MS
+        # the clock may have been ahead, and set back since
+        is_whole = not self._whole_ms <= now < self._whole_ms + _WHOLE_EVERY_MS
         at_most = len(self._running) + _AHEAD * self._at_once
         jobs = await pending_jobs(looked, at_most, None if is_whole else self._from_ms)
         if is_whole:
@@ -112,48 +126,21 @@ class JobLoop:
         return min([*[at_ms for at_ms in due_ms if at_ms > now][:1], *again], default=None)
 
     def _start(self, tasks: TaskGroup) -> None:
-        while self._due and len(self._running) < self._at_once:
+        while self._due and self._has_room:
             job = self._due.popleft()
             self._running.add(job.id)
             tasks.start_soon(self._run, job)
 
     async def _run(self, job: Job) -> None:
         try:
-            await self._runs.run(job)
+            await self._database.pauses.reached(PausePoint.JOB_DUE)
+            if not self._is_stopping:
+                self._begun[job.id] = ended = anyio.Event()
+                try:
+                    await self._runs.run(job)
+                finally:
+                    del self._begun[job.id]
+                    ended.set()
         finally:
             self._running.discard(job.id)
             self._alarm.ring()
-
-    async def _forget(self) -> None:
-        """Delete the results that were kept for long enough, again and again."""
-        while True:
-            try:
-                await self._forget_results()
-            except Exception:
-                _log.exception("forgetting results failed, and will be tried again")
-            await self._clock.sleep(max(self._results_s / _SWEEPS, _LEAST_SWEEP_S))
-
-    async def _forget_results(self) -> None:
-        while True:
-            if not await self._forgets_some():
-                return
-            await self._clock.sleep(_REST_S)
-
-    async def _forgets_some(self) -> bool:
-        """Delete some results, and say whether there may be more to delete here."""
-        transaction = self._database.begin()
-        oldest_ms = now_ms(transaction) - self._results_s * 1000
-        # what has not ended has no time of completion, which comes before all numbers
-        old = Interval(key_of((float("-inf"),)), key_of((oldest_ms,)))
-        count = 0
-        for table, index in ((JOBS, JOBS_BY_COMPLETION), (CRON_RUNS, ALL_CRON_RUNS)):
-            found = transaction.range(index, old, at_most=_FORGOTTEN_AT_ONCE)
-            ids = [each.id async for each in found]
-            count += len(ids)
-            for id in ids:
-                await transaction.delete(table, id)
-        try:
-            await self._database.commit(transaction)
-        except Conflict:
-            return False  # another process deletes them
-        return bool(count)

@@ -4,6 +4,10 @@ A mutation's row gets its last state in the transaction that does everything els
 run if and only if the row says so. An action's row says that it runs before it does: whatever
 happens then, nobody begins it again. What the database cannot do now is done later, as often as it
 takes; only what a handler raises is a failure of the job.
+
+While a new version of the application takes over, process by process, it schedules functions that
+the others do not have. So a function that is not here is left to who has it, for some minutes.
+Arguments that no longer fit have failed at once: a version has to take what the last one scheduled.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import anyio
 
@@ -28,7 +32,7 @@ from confect_server.engine import (
     TurnTooLong,
     conflict_in,
 )
-from confect_server.errors import WrongKind
+from confect_server.errors import FunctionNotFound, WrongKind
 from confect_server.runtime.executor import Executor
 from confect_server.runtime.lease import Lease, LeaseLost, check_held
 from confect_server.runtime.scheduled_run import ScheduledRun
@@ -56,6 +60,11 @@ LONGEST_TROUBLE_S = 7200.0
 
 STOPPED = "The server was stopped while the action ran; it is not run again."
 
+PATIENCE = 10
+"""So often a job is left to others whose function is unknown here: for eight minutes and a half."""
+_GIVES_WAY_S = 0.05
+"""How long others have who know it and wake at the same moment."""
+
 _MOST_DOUBLINGS = 20
 _MS_PER_S = 1000
 _NS_PER_S = 1_000_000_000
@@ -79,6 +88,10 @@ class HandlerFailed(Exception):
     def __init__(self, error: Exception) -> None:
         super().__init__(str(error))
         self.error = error
+
+
+class _UnknownHere(Exception):
+    """This version of the application has no such function; that of another process may."""
 
 
 class JobRuns:
@@ -109,19 +122,24 @@ class JobRuns:
             except HandlerFailed as failure:
                 told = run.failed(failure.error)
                 await self._until_done(_ending(job, None, failed(told)))
+            except _UnknownHere as unknown:
+                _log.warning("%s is scheduled; other processes may have it: %s", job.path, unknown)
+                await self._clock.sleep(_GIVES_WAY_S)
+                await self._until_done(_postponing(job))
             except Exception as error:
                 run.put_off(error)
                 _log.exception("%s could not be run as scheduled, and will be later", job.path)
                 await self._until_done(_postponing(job))
 
     async def _run(self, job: Job, run: ScheduledRun) -> None:
-        functions = self._executor.application.functions
         try:
-            called = functions.kind_of(job.path, public_only=False)
-            if called == "Query":
-                raise WrongKind(job.path, "Mutation", called)
-        except Exception as error:
+            called = self._executor.application.functions.kind_of(job.path, public_only=False)
+        except FunctionNotFound as error:
+            if job.troubles < PATIENCE:
+                raise _UnknownHere(error.message) from error
             raise HandlerFailed(error) from error
+        if called == "Query":
+            raise HandlerFailed(WrongKind(job.path, "Mutation", called))
         await (self._run_mutation(job, run) if called == "Mutation" else self._run_action(job, run))
 
     async def _run_mutation(self, job: Job, run: ScheduledRun) -> None:
@@ -176,13 +194,18 @@ class JobRuns:
                 self._lease.lose(runner)
 
     async def _outcome(self, job: Job, run: ScheduledRun) -> dict[str, Value]:
-        try:
-            with running_job(job.id):
-                await run.act(job.args)
-        except Exception as error:
-            return failed(run.failed(error))
-        run.succeeded()
-        return succeeded()
+        """The state that an action ends in; when the server stops, it has a while to end."""
+
+        async def act() -> dict[str, Value]:
+            try:
+                with running_job(job.id):
+                    await run.act(job.args)
+            except Exception as error:
+                return failed(run.failed(error))
+            run.succeeded()
+            return succeeded()
+
+        return await self._executor.underway.run(job.path, act) or failed(STOPPED)
 
     async def _until_done(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """What a transaction gives, tried again until the database has taken it."""
@@ -226,6 +249,8 @@ def _ending(
 
     async def work(transaction: Transaction) -> None:
         current = await read_job(transaction, job.id)
+        if current is None and claim is not None:  # canceled so long ago that it is forgotten
+            await go_on(transaction, job, canceled())
         if current is None or current.claim != claim:
             return
         if current.state == since:
@@ -252,4 +277,6 @@ def _trouble_s(troubles: int) -> float:
 
 def _is_trouble(error: Exception) -> bool:
     """Is it not the fault of the handler, so that another attempt may succeed?"""
+    if isinstance(error, ExceptionGroup):  # of a handler that reads in several tasks
+        return any(map(_is_trouble, cast("ExceptionGroup[Exception]", error).exceptions))
     return conflict_in(error) is not None or isinstance(error, _NOT_THE_HANDLERS)

@@ -73,8 +73,10 @@ class Lease:
     async def renewed(self) -> str:
         """The id of the row of this process, which is good for a while."""
         async with self._renewing:
+            lease_ms = self._lease_s * _MS_PER_S
             left_ms = self._expires_ms - self._clock.now_ns() / 1e6
-            if self._id is None or left_ms < self._lease_s * _MS_PER_S / 2:
+            # more than a whole lease is left if the clock was set back
+            if self._id is None or not lease_ms / 2 <= left_ms <= lease_ms:
                 (id, self._expires_ms), _ = await self._transactions.write(self._renew)
                 self._id = id
             return self._id

@@ -58,9 +58,13 @@ class ScheduledRun:
         record, lines = self._record, Lines()
         record.usage, record.lines = transaction.usage, lines
         self._runner.check_arguments(args)
-        functions = self._runner.application.functions
-        function = functions.find(record.path, "Mutation", public_only=False)
-        await self._runner.timed(function, args, self._runner.run(transaction, None, lines))
+        application = self._runner.application
+        application.use.begin()
+        try:
+            function = application.functions.find(record.path, "Mutation", public_only=False)
+            await self._runner.timed(function, args, self._runner.run(transaction, None, lines))
+        finally:
+            application.use.end()
 
     async def act(self, args: Value) -> None:
         """Run an action; raises whatever it fails with."""

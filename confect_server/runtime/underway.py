@@ -35,12 +35,15 @@ class Underway:
     def __init__(self, tasks: TaskGroup) -> None:
         self._group = tasks
         self._tasks: set[_Task] = set()
+        self._is_over = False
 
     def __len__(self) -> int:
         return len(self._tasks)
 
     async def run(self, path: str, action: Callable[[], Awaitable[T]]) -> T | None:
         """What an action gives, or None if it was stopped; whoever is cancelled only leaves it."""
+        if self._is_over:
+            return None
         task = _Task(path)
         given: list[T] = []
 
@@ -58,14 +61,19 @@ class Underway:
         return given[0] if given else None
 
     async def finish(self, grace_s: float) -> None:
-        """Return once no action runs; those that still do after a while are cancelled."""
+        """Return once no action runs, and none will; those that take too long are cancelled."""
         with anyio.move_on_after(grace_s):
             await self._wait_idle()
         if self._tasks:
             _log.warning("stopped after %s s of grace: %s", grace_s, self._told())
+        self.stop()
+        await self._wait_idle()
+
+    def stop(self) -> None:
+        """Cancel every action that runs, and let no other one begin."""
+        self._is_over = True
         for task in self._tasks:
             task.scope.cancel()
-        await self._wait_idle()
 
     async def _wait_idle(self) -> None:
         while self._tasks:

@@ -49,6 +49,8 @@ class TestApp(AppUser[N], Generic[N]):
 
     A mutation takes a millisecond of the test, a query no time. Chance comes from `seed`, and each
     query runs twice: it raises `NotDeterministic` if it depends on anything that it was not given.
+    Scheduled functions and crons begin while the test lets time pass, and at no other moment: what
+    is due waits for `advance` or `run_due`, and can be seen waiting.
     Settings are read from `environment`, not from that of the process of the test.
     What a server does again and again beside its functions, looking for the commits of others and
     forgetting the past, stands still.

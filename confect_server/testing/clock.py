@@ -35,6 +35,7 @@ class VirtualClock:
         self._sleepers: list[tuple[int, int, _Sleeper]] = []
         self._count = 0
         self._advancing = anyio.Lock()
+        self._passes = anyio.Event()
 
     @property
     def now(self) -> datetime:
@@ -79,11 +80,19 @@ class VirtualClock:
         """
         async with self._advancing:
             end_ns = self._now_ns + by // timedelta(microseconds=1) * _NS_PER_US
-            await settled()
-            while (next_ns := self.next_ns) is not None and next_ns <= end_ns:
-                self._wake_next()
+            self._passes.set()
+            try:
                 await settled()
-            self.move_to(end_ns)
+                while (next_ns := self.next_ns) is not None and next_ns <= end_ns:
+                    self._wake_next()
+                    await settled()
+                self.move_to(end_ns)
+            finally:
+                self._passes = anyio.Event()
+
+    async def advancing(self) -> None:
+        """Return while somebody lets time pass, be it none at all."""
+        await self._passes.wait()
 
     def _wake_next(self) -> None:
         # of several at one moment, the one who went to sleep first

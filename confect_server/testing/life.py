@@ -61,6 +61,7 @@ class Life:
         self._mortality.is_dead = True
         for call in self._calls:
             call.cancel()
+        self.backend.executor.underway.stop()  # the dead are not given any time to end
         for event in self._told:
             event.set()
         self._is_over.set()
@@ -89,7 +90,7 @@ class Lives:
         self._store = store
         self._clock = clock
         self._open = open_
-        self._pauses = DeadlyPauses(self.die)
+        self._pauses = DeadlyPauses(self.die, clock)
         self._life: Life | None = None
         self._began = anyio.Event()
         self._is_closing = False

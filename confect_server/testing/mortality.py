@@ -24,6 +24,7 @@ from confect_server.store import (
     Revision,
     Store,
 )
+from confect_server.testing.clock import VirtualClock
 from confect_server.testing.errors import ProcessDied
 
 P = ParamSpec("P")
@@ -170,10 +171,14 @@ class MortalBlobs:
 
 
 class DeadlyPauses:
-    """Ends the process at the next arrival at a point that a test has named."""
+    """Ends the process at the next arrival at a point that a test has named.
 
-    def __init__(self, die: Callable[[], None]) -> None:
+    What is due begins only while the test lets time pass, so that until then a test sees it wait.
+    """
+
+    def __init__(self, die: Callable[[], None], clock: VirtualClock) -> None:
         self._die = die
+        self._clock = clock
         self._points: set[PausePoint] = set()
 
     def die_at(self, point: PausePoint) -> None:
@@ -181,7 +186,9 @@ class DeadlyPauses:
         self._points.add(point)
 
     async def reached(self, point: PausePoint) -> None:
-        """Go on, or die."""
+        """Go on, once what is there may happen, or die."""
+        if point is PausePoint.JOB_DUE:
+            await self._clock.advancing()
         if point in self._points:
             self._points.discard(point)
             self._die()

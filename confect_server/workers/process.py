@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import traceback
+from functools import partial
 from queue import SimpleQueue
 from threading import Thread
 from typing import IO, Any, cast
@@ -72,12 +73,20 @@ def main() -> None:
     asked, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     sys.stdin.close()
+    # what a handler forks would keep the pipes open, so that nobody learns how the worker ended;
+    # not by the objects, whose locks another thread may hold
+    os.register_at_fork(after_in_child=partial(_close, asked.fileno(), answers.fileno()))
     jobs: SimpleQueue[bytes] = SimpleQueue()
     Thread(target=_listen, args=(asked, jobs), daemon=True).start()
     while True:
         said = answer(jobs.get())
         answers.write(len(said).to_bytes(LENGTH_BYTES) + said)
         answers.flush()
+
+
+def _close(*files: int) -> None:
+    for file in files:
+        os.close(file)
 
 
 def _listen(asked: IO[bytes], jobs: SimpleQueue[bytes]) -> None:

@@ -50,6 +50,7 @@ class Processes:
         self._jobs_each = jobs_each
         self._result_bytes = result_bytes
         self._idle: list[_Worker] = []
+        self._is_closed = False
 
     @property
     def busy(self) -> int:
@@ -82,7 +83,8 @@ class Processes:
         self._fail(path, letter, rest)
 
     async def aclose(self) -> None:
-        """End the processes that are idle."""
+        """End the processes that are idle, and each of the others when its job is done."""
+        self._is_closed = True
         while self._idle:
             await self._idle.pop().end()
 
@@ -95,7 +97,7 @@ class Processes:
         except BaseException:
             await worker.end()
             raise
-        if worker.jobs_done < self._jobs_each:
+        if worker.jobs_done < self._jobs_each and not self._is_closed:
             self._idle.append(worker)
         else:
             await worker.end()

@@ -167,6 +167,26 @@ def test_a_limit_that_cannot_be_is_refused_at_its_line(
     assert line_of(refused.value) == line
 
 
+@pytest.mark.parametrize(
+    ("section", "line", "least"),
+    [
+        ("actions", "threads = 0", "1"),
+        ("actions", "processes = 0", "1"),
+        ("actions", "process_jobs = 0", "1"),
+        ("scheduling", "lease_s = 0", "1"),
+    ],
+)
+def test_an_amount_with_which_nothing_would_run_is_refused_at_its_line(
+    section: str, line: str, least: str, tmp_path: Path
+) -> None:
+    configure(tmp_path, f"[tool.confect.{section}]", line)
+
+    with pytest.raises(BadConfiguration) as refused:
+        find_project(tmp_path)
+    assert f"{line} in [tool.confect.{section}] is less than {least}" in refused.value.message
+    assert line_of(refused.value) == line
+
+
 def test_a_table_of_settings_that_there_is_not_is_refused_at_its_line(tmp_path: Path) -> None:
     configure(tmp_path, 'app = "app"', "", "[tool.confect.limit]", "nesting = 3")
 

@@ -45,6 +45,7 @@ class Forge(GroupSpec):
     fill = FunctionSpec.public_action(returns=str, process=True)
     loop = FunctionSpec.public_action(args=Place, returns=int, process=True, timeout_s=0.5)
     loop_on = FunctionSpec.public_action(args=Place, returns=int, process=True)
+    fork = FunctionSpec.public_action(args=Place, returns=int, process=True, timeout_s=15)
     double = FunctionSpec.public_query(args=Job, returns=int)
 
 
@@ -116,6 +117,15 @@ def loop_on(args: Place) -> int:
     return _loop(args)
 
 
+@impl(Forge.fork)
+def fork(args: Place) -> int:
+    child = os.fork()
+    if not child:
+        signal.pause()
+    (Path(args.folder) / "child").write_text(str(child))
+    os._exit(3)
+
+
 @impl(Forge.double)
 async def double(ctx: QueryCtx, args: Job) -> int:
     return args.number * 2
@@ -133,6 +143,7 @@ functions: dict[str, Any] = {
     "fill": fill,
     "loop": loop,
     "loop_on": loop_on,
+    "fork": fork,
     "double": double,
 }
 

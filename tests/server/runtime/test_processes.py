@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import anyio
+import anyio.lowlevel
 import pytest
+from anyio.abc import TaskGroup
 
 from confect_core import FunctionSpec, GroupSpec, NoArgs
+from confect_core.protocol import EncodedValue
 from confect_core.values import BigInt, Json, Value, encode, loads
 from confect_server import Actions, GroupImpl, Impl, Settings, impl, layers
 from confect_server.runtime import CLIENT, Backend
 from confect_server.runtime.outcome import Failed, RunOutcome, Succeeded
 from confect_server.store import MemoryStore
+from confect_server.workers import HandlerName, Processes
 from confect_server.workers.handlers import HandlerNotFound
 from tests.server.runtime.forge import SERVER, forge
 
@@ -129,6 +134,36 @@ async def test_others_run_while_a_process_computes_and_it_ends_with_the_server(
                 while not (await loops.exists() and await loops.read_text()):
                     assert await at.run("double", number=2.0) == 4.0
         assert not is_alive(int(await loops.read_text()))
+
+
+async def test_a_process_that_dies_is_missed_although_what_it_forked_lives_on(
+    tmp_path: Path,
+) -> None:
+    try:
+        async with smith() as at:
+            failed = await at.failure("fork", folder=str(tmp_path))
+            assert "the process that ran forge:fork died with exit code 3" in failed.message
+    finally:
+        os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)
+
+
+async def test_a_job_of_a_version_that_is_gone_leaves_no_process() -> None:
+    processes = Processes(4, jobs_each=10, result_bytes=1000)
+    pids: list[int] = []
+
+    async def run(tasks: TaskGroup) -> None:
+        name = HandlerName("tests.server.runtime.forge", "pid")
+        pids.append(int(float(await processes.run("forge:pid", name, EncodedValue(b"{}")))))
+        tasks.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run, tasks)
+        while not processes.busy:
+            await anyio.lowlevel.checkpoint()
+        await processes.aclose()
+        with anyio.fail_after(PATIENCE_S):
+            await anyio.sleep_forever()
+    assert not is_alive(pids[0])
 
 
 def test_a_handler_that_no_other_process_can_import_is_refused() -> None:

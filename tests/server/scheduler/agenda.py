@@ -13,6 +13,7 @@ from confect_core import Args, FunctionSpec, GroupSpec, Id, NoArgs, Table, Tagge
 from confect_core.values import Json, Value, encode, loads
 from confect_server import (
     ActionCtx,
+    Actions,
     Cron,
     DataModel,
     GroupImpl,
@@ -33,8 +34,10 @@ from confect_server.store import MemoryStore, Store
 from confect_server.testing import VirtualClock
 from tests.server.stores import NOW_NS
 
-SETTINGS = Settings(sharing=Sharing(poll_s=None), retention=Retention(sweep_s=1e9))
-"""Nothing wakes by itself but what is scheduled."""
+SETTINGS = Settings(
+    sharing=Sharing(poll_s=None), retention=Retention(sweep_s=1e9), actions=Actions(grace_s=0)
+)
+"""Nothing wakes by itself but what is scheduled, and no action is waited for at the end."""
 
 Steps = Callable[[Any, str], Awaitable[str]]
 
@@ -53,6 +56,12 @@ class MovableClock(VirtualClock):
     @at_ns.setter
     def at_ns(self, at_ns: int) -> None:
         self._now_ns = at_ns
+
+    def set(self, at_ns: int) -> None:
+        """Set the clock; whoever sleeps wakes, as the clock of a server lets it."""
+        self._now_ns = at_ns
+        for _, _, sleeper in self._sleepers:
+            sleeper.wake()
 
     async def move(self, seconds: float) -> None:
         """Let so much time pass, and all be done that is to be done in it."""

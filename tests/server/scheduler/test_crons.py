@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -173,6 +174,20 @@ async def changed_to(*later: Cron, after_s: float = 90) -> Planner:
         await at.backend.replace(agenda(script, *later))
         await at.clock.move(DAY_S)
         return at
+
+
+async def test_of_each_cron_only_the_last_runs_are_kept() -> None:
+    often, seldom = tick(Every(MINUTE)), cron("seldom", Every(60 * MINUTE), Refs.do, text="seldom")
+    settings = replace(SETTINGS, scheduling=Scheduling(cron_runs=20, results_s=DAY_S))
+    async with planner(crons=[often, seldom], settings=settings) as at:
+        await at.clock.move(10 * 3600)
+        kept = Counter(run.cron for run in await runs(at))
+        since_sweep = int(DAY_S / 100 / 60) + 1
+        assert kept["seldom"] == 11
+        assert 20 <= kept["tick"] <= 20 + since_sweep
+        assert max(run.scheduled_time for run in await runs(at)) == ms(START) + 10 * 3_600_000
+        ended = [each for each in await at.jobs() if each.endswith("success")]
+        assert len(ended) == kept.total()
 
 
 @pytest.mark.parametrize(

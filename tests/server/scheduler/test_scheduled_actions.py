@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from confect_core import Id
-from confect_server import ActionCtx, JobFailed, MutationCtx, ScheduledFunction
+from confect_server import ActionCtx, Actions, JobFailed, MutationCtx, ScheduledFunction
 from confect_server.runtime.job_runs import STOPPED
 from confect_server.runtime.lease import GIVEN_UP, Lease
 from confect_server.store import MemoryStore
 from tests.server.scheduler.agenda import (
+    SETTINGS,
     MovableClock,
     Planner,
     Refs,
@@ -24,6 +27,7 @@ from tests.server.scheduler.agenda import (
 )
 
 LEASE_S = 30.0
+DAY_NS = 86_400 * 10**9
 
 
 def scheduling(text: str, delay: timedelta = timedelta()) -> Steps:
@@ -174,6 +178,26 @@ async def test_an_action_that_runs_when_the_server_stops_has_failed() -> None:
         assert (at.runs, await error_of(at, id)) == ([], STOPPED)
 
 
+async def test_an_action_has_a_while_to_end_when_the_server_stops() -> None:
+    gate, store, script = Gate(), MemoryStore(), Script()
+    script.steps["slow"] = gate.steps
+    settings = replace(SETTINGS, actions=Actions(grace_s=60))
+    async with anyio.create_task_group() as tasks:
+        async with planner(store, script=script, settings=settings) as at:
+            await at.mutation(scheduling("slow"))
+            await at.clock.move(1)
+            tasks.start_soon(open_after_a_turn, gate)
+        assert gate.is_open.is_set()
+    async with planner(store, seed=1) as at:
+        assert await at.jobs() == ["slow success"]
+
+
+async def open_after_a_turn(gate: Gate) -> None:
+    for _ in range(20):
+        await anyio.lowlevel.checkpoint()
+    gate.is_open.set()
+
+
 async def test_the_word_of_a_process_that_was_given_up_comes_too_late(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -192,6 +216,24 @@ async def test_the_word_of_a_process_that_was_given_up_comes_too_late(
             await clock.move(1)
             assert await error_of(stopped, id) == GIVEN_UP
             assert stopped.runs == ["slow"]
+
+
+async def test_a_process_whose_clock_was_set_back_is_given_up_as_soon_as_any_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store, clock, gate = MemoryStore(), MovableClock(), Gate()
+    script = Script()
+    script.steps["slow"] = gate.steps
+    async with planner(store, clock=clock, script=script) as stopped:
+        clock.set(clock.at_ns + DAY_NS)
+        id = job_id(await stopped.mutation(scheduling("slow")))
+        await clock.move(1)
+        clock.set(clock.at_ns - DAY_NS)
+        await clock.move(LEASE_S / 2)
+        monkeypatch.setattr(Lease, "renewed", stands_still)
+        async with planner(store, seed=1, clock=clock) as other:
+            await clock.move(LEASE_S + 1)
+            assert await error_of(other, id) == GIVEN_UP
 
 
 async def test_a_lease_is_kept_while_an_action_runs_and_others_look_on() -> None:

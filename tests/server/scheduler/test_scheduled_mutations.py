@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
+import anyio
 import pytest
 
+from confect_core import Args, FunctionSpec, GroupSpec, ref
 from confect_server import (
     ActionCtx,
+    Actions,
     JobCanceled,
     JobFailed,
     JobInProgress,
@@ -19,7 +24,7 @@ from confect_server import (
     QueryCtx,
     Scheduling,
 )
-from confect_server.engine import PausePoint
+from confect_server.engine import PausePoint, TooManyFunctionsPending
 from confect_server.runtime import CLIENT
 from confect_server.runtime.functions import Functions
 from confect_server.store import MemoryStore
@@ -30,12 +35,28 @@ from tests.server.scheduler.agenda import (
     Refs,
     Script,
     Steps,
+    agenda,
     job_id,
     planner,
 )
 from tests.server.stores import NOW_NS
 
 SECOND = timedelta(seconds=1)
+DAY_S = 86_400.0
+
+
+class Word(Args):
+    word: str
+
+
+class FormerAgenda(GroupSpec):
+    do = FunctionSpec.public_mutation(args=Word, returns=str)
+
+
+class Former:
+    """The agenda as it was in an earlier version."""
+
+    do: Final = ref("agenda:do", FormerAgenda.do)
 
 
 def scheduling(text: str, delay: timedelta = timedelta()) -> Steps:
@@ -243,6 +264,43 @@ async def test_limits_of_one_run(limits: Limits, fits: int, too_much: int, told:
         assert len(await at.jobs()) == fits
 
 
+@pytest.mark.parametrize("kind", ["do", "act"])
+async def test_no_more_functions_wait_than_the_settings_say(kind: str) -> None:
+    async def cancel(ctx: MutationCtx[Any], _: str) -> str:
+        for job in await ctx.db.system.scheduled_functions.collect():
+            await ctx.scheduler.cancel(job.id)
+        return ""
+
+    async def stubborn(ctx: MutationCtx[Any], text: str) -> str:
+        with suppress(TooManyFunctionsPending):
+            await scheduling("caught", SECOND)(ctx, text)
+        return await scheduling("again", SECOND)(ctx, text)
+
+    settings = replace(SETTINGS, limits=Limits(functions_pending=3))
+    async with planner(settings=settings) as at:
+        for _ in range(3):
+            await at.mutation(scheduling("waits", SECOND))
+        told = "3 scheduled functions wait to be run; the limit functions_pending is 3"
+        assert told in await at.failure(kind, scheduling("one more", SECOND))
+        assert told in await at.failure(kind, stubborn)
+        await at.clock.move(1)  # what has run counts no more
+        for _ in range(2):
+            await at.mutation(scheduling("waits again", SECOND))
+        await at.failure("do", raising_after(scheduling("undone", SECOND)))
+        await at.mutation(scheduling("waits again", SECOND))
+        assert told in await at.failure(kind, scheduling("one more", SECOND))
+        await at.mutation(cancel)
+        assert await at.mutation(scheduling("fits", SECOND))
+
+
+def raising_after(steps: Steps) -> Steps:
+    async def raising(ctx: Any, text: str) -> str:
+        await steps(ctx, text)
+        raise ValueError("undone")
+
+    return raising
+
+
 async def test_no_more_functions_run_at_once_than_the_settings_say() -> None:
     running: list[int] = [0, 0]
 
@@ -279,16 +337,105 @@ async def test_what_the_database_cannot_take_is_run_later_until_it_can() -> None
         assert (at.runs, await at.jobs()) == (["stubborn"] * 2, ["stubborn success"])
 
 
-async def test_a_function_that_the_next_version_does_not_have_has_failed() -> None:
+async def test_what_a_task_of_a_handler_could_not_read_is_run_later() -> None:
+    troubles: list[Exception] = [sqlite3.OperationalError("disk I/O error"), ValueError("no")]
+
+    async def steps(ctx: MutationCtx[Any], text: str) -> str:
+        if len(at.runs) == 1:
+            raise ExceptionGroup("tasks", [ExceptionGroup("more tasks", troubles)])
+        return text
+
+    async with planner() as at:
+        at.script.steps["reads"] = steps
+        await at.mutation(scheduling("reads"))
+        await at.clock.move(1)
+        assert (at.runs, await at.jobs()) == (["reads"] * 2, ["reads success"])
+
+
+async def test_a_function_that_no_version_has_has_failed_after_a_while() -> None:
     async with planner() as at:
         await at.mutation(scheduling("gone", SECOND))
-        with_it = at.backend.executor.application
-        at.backend.executor.runner.application = replace(
-            at.backend.executor.application, functions=Functions({})
-        )
+        runner = at.backend.executor.runner
+        with_it = runner.application
+        runner.application = replace(with_it, functions=Functions({}))
+        await at.clock.move(500)
+        runner.application = with_it
+        assert await at.jobs() == ["gone pending"]
+        runner.application = replace(with_it, functions=Functions({}))
+        await at.clock.move(60)
+        runner.application = with_it
+        assert (at.runs, await at.jobs()) == ([], ["gone failed"])
+
+
+async def test_a_function_that_only_another_process_knows_is_left_to_it() -> None:
+    store, clock = MemoryStore(), MovableClock()
+    async with (
+        planner(store, clock=clock) as new,
+        planner(store, seed=1, clock=clock) as old,
+    ):
+        runner = old.backend.executor.runner
+        runner.application = replace(runner.application, functions=Functions({}))
+        await new.mutation(scheduling("new", SECOND))
+        await old.backend.database.refresh()
+        await clock.move(1)
+        await new.backend.database.refresh()
+        await clock.move(10)
+        assert (new.runs, await new.jobs()) == (["new"], ["new success"])
+
+
+async def test_arguments_that_a_version_does_not_take_have_failed() -> None:
+    async with planner() as at:
+
+        async def steps(ctx: MutationCtx[Any], _: str) -> str:
+            await ctx.scheduler.run_after(SECOND, Former.do, word="old")
+            return ""
+
+        await at.mutation(steps)
         await at.clock.move(1)
-        at.backend.executor.runner.application = with_it
-        assert await at.jobs() == ["gone failed"]
+        assert (at.runs, await at.jobs()) == ([], [" failed"])
+
+
+async def test_services_stay_open_while_a_mutation_of_a_replaced_version_runs() -> None:
+    is_reached, may_go_on, is_closed = anyio.Event(), anyio.Event(), list[bool]()
+
+    async def steps(ctx: MutationCtx[Any], text: str) -> str:
+        is_reached.set()
+        await may_go_on.wait()
+        is_closed.append(at.backend._version is not old)
+        is_closed.append(old._is_closed.is_set())
+        return text
+
+    settings = replace(SETTINGS, actions=Actions(grace_s=60))
+    async with planner(settings=settings) as at:
+        at.script.steps["slow"], old = steps, at.backend._version
+        await at.mutation(scheduling("slow"))
+        await at.clock.move(0)
+        await is_reached.wait()
+        await at.backend.replace(agenda(at.script))
+        await at.clock.move(0)
+        may_go_on.set()
+        await at.clock.move(0)
+        assert is_closed == [True, False]
+        assert await at.jobs() == ["slow success"]
+
+
+async def test_a_clock_that_was_ahead_and_is_set_back_hides_nothing() -> None:
+    async with planner() as at:
+        at.clock.set(at.clock.at_ns + int(DAY_S * 1e9))
+        await at.clock.move(0)
+        at.clock.set(at.clock.at_ns - int(DAY_S * 1e9))
+        await at.clock.move(0)
+        await at.mutation(scheduling("seen"))
+        await at.clock.move(1)
+        assert at.runs == ["seen"]
+
+
+async def test_nothing_begins_while_a_server_drains() -> None:
+    async with planner() as at:
+        await at.mutation(scheduling("late", SECOND))
+        await at.backend.drain()
+        await at.clock.move(10)
+        assert (at.runs, await at.jobs()) == ([], ["late pending"])
 
 
 async def test_sixteen_days_of_nothing_take_no_step() -> None:

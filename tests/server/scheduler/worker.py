@@ -105,12 +105,12 @@ def application(diary: Path) -> Impl[Any]:
 
 
 async def work(database: Path, pauses: Pauses | None) -> None:
-    """Run what there is until all of it has ended."""
-    opening = Backend.open(
-        application(diary_of(database)), SqliteStore(database), settings=SETTINGS, pauses=pauses
-    )
+    """Run what there is until all of it has ended, with a new version again and again."""
+    app = application(diary_of(database))
+    opening = Backend.open(app, SqliteStore(database), settings=SETTINGS, pauses=pauses)
     async with opening as backend:
         while True:
+            await backend.replace(application(diary_of(database)))
             await backend.database.refresh()
             if await _is_all_done(backend.database.begin(is_read_only=True)):
                 return

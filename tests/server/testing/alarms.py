@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import anyio
@@ -57,6 +57,8 @@ class Alarms(GroupSpec):
     clear = FunctionSpec.internal_mutation(returns=None)
     record = FunctionSpec.public_action(args=Note, returns=Id[StoredFile])
     url = FunctionSpec.public_query(args=ByFile, returns=str | None)
+    plan = FunctionSpec.public_mutation(args=Note, returns=None)
+    planned = FunctionSpec.public_query(returns=list[str])
 
 
 class Calls:
@@ -68,6 +70,8 @@ class Calls:
     clear = ref("alarms:clear", Alarms.clear)
     record = ref("alarms:record", Alarms.record)
     url = ref("alarms:url", Alarms.url)
+    plan = ref("alarms:plan", Alarms.plan)
+    planned = ref("alarms:planned", Alarms.planned)
 
 
 @impl(Alarms.set_)
@@ -114,6 +118,19 @@ async def url(ctx: QueryCtx, args: ByFile) -> str | None:
     return await ctx.storage.url(args.file)
 
 
+@impl(Alarms.plan)
+async def plan(ctx: MutationCtx, args: Note) -> None:
+    await ctx.scheduler.run_after(timedelta(), Calls.ring, note=args.note)
+
+
+@impl(Alarms.planned)
+async def planned(ctx: QueryCtx, args: NoArgs) -> list[str]:
+    return [
+        f"{each.args['note']} {each.state.kind}"
+        for each in await ctx.db.system.scheduled_functions.collect()
+    ]
+
+
 async def open_bell() -> AsyncIterator[Bell]:
     yield Bell()
 
@@ -129,6 +146,8 @@ def alarms() -> Impl[Bell]:
         "clear": clear,
         "record": record,
         "url": url,
+        "plan": plan,
+        "planned": planned,
     }
     group: GroupImpl[Bell] = GroupImpl("alarms", Alarms, functions, {}, DataModel((Alarm,)))
     return Impl(layers().add(Bell, open_bell)).provide(group)
