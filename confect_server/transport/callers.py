@@ -81,7 +81,11 @@ class Callers:
             return Caller(refusal=refused)
 
     async def _verified(self, token: str) -> VerifiedToken:
-        return await self._executor.application.verifier.verify(token)
+        while True:
+            verifier = self._executor.application.verifier
+            verified = await verifier.verify(token)
+            if verifier is self._executor.application.verifier:
+                return verified  # else another version runs by now, which may trust others
 
     def _admin(self, key: str, acting_as: JsonObject | None) -> Caller:
         if not self._admin_key.is_key(key):
