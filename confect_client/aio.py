@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from types import TracebackType
-from typing import Any, Self, TypeAlias, cast
+from typing import Any, Self, cast
 
 import anyio
 from anyio.abc import TaskGroup
@@ -24,6 +24,7 @@ from confect_client.events import (
     Returned,
     Settled,
 )
+from confect_client.identity import FetchToken, Identity
 from confect_client.log_lines import log_lines
 from confect_client.session import ClientSession
 from confect_core import (
@@ -45,9 +46,6 @@ R = TypeVar("R")
 E = TypeVar("E", bound=TaggedError)
 Out = TypeVar("Out")
 
-FetchToken: TypeAlias = Callable[[], Awaitable[str | None]]
-"""Gives a token of the user that is fresh, or None to call as nobody."""
-
 
 class AsyncClient:
     """A client of one server: typed by refs, reconnecting, its mutations exactly once.
@@ -60,9 +58,8 @@ class AsyncClient:
 
     def __init__(self, url: str) -> None:
         self._session = ClientSession(str(uuid.uuid4()))
-        self._connection = Connection(url, self._session, self._told, self._renew_token)
-        self._fetch_token: FetchToken | None = None
-        self._is_refused = False
+        self._identity = Identity(self._show)
+        self._connection = Connection(url, self._session, self._told, self._identity.renew_refused)
         self._tasks: TaskGroup | None = None
         self._is_closed = False
         self._requests: dict[int, _Request] = {}
@@ -72,6 +69,7 @@ class AsyncClient:
         self._tasks = anyio.create_task_group()
         await self._tasks.__aenter__()
         self._tasks.start_soon(self._connection.run)
+        self._tasks.start_soon(self._identity.keep_fresh)
         return self
 
     async def __aexit__(
@@ -94,25 +92,18 @@ class AsyncClient:
     async def set_auth(self, fetch_token: FetchToken) -> None:
         """Call as whoever's token is fetched; what was called before goes on as it was.
 
-        Whenever the server refuses the token, or it has lapsed, the next one is fetched.
+        The next token is fetched a while before the last one lapses, and whenever the server
+        refuses one; what then fails is tried again later. What the first fetch raises is raised.
         """
-        token = await fetch_token()
-        self._fetch_token = fetch_token
-        self._show(token)
+        await self._identity.sign_in(fetch_token)
 
     def clear_auth(self) -> None:
         """Call as nobody in particular."""
-        self._fetch_token = None
-        self._show(None)
+        self._identity.sign_out()
 
     def _show(self, token: str | None) -> None:
-        self._is_refused = False
         self._session.set_token(NoToken() if token is None else UserToken(token))
         self._connection.wake()
-
-    async def _renew_token(self) -> None:
-        if self._is_refused and self._fetch_token is not None:
-            self._show(await self._fetch_token())
 
     async def query(self, ref: PublicQueryRef[P, Out], /, *args: P.args, **kwargs: P.kwargs) -> Out:
         """What a query answers now; an `Outcome` if it declares errors."""
@@ -218,7 +209,7 @@ class AsyncClient:
                     if isinstance(event.outcome, Returned | Raised):
                         log_lines(request.path, event.outcome.log_lines)
             elif isinstance(event, IdentityRefused):
-                self._is_refused = True
+                self._identity.refused()
             elif isinstance(event, Ended):
                 for waiting in self._waiting():
                     waiting.fail(event.error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -19,6 +20,8 @@ from confect_client.session import ClientSession
 _FIRST_BACKOFF_S = 0.1
 _LONGEST_BACKOFF_S = 15.0
 _TICK_S = 5.0
+_log = logging.getLogger("confect_client")
+
 _SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 
 
@@ -61,7 +64,12 @@ class Connection:
         """Stay connected until the server refuses for good, or until cancelled."""
         headers = {"Convex-Client": f"confect-py-{version('confect-py')}"}
         while not self._is_over:
-            await self._prepare()
+            try:
+                await self._prepare()
+            except Exception as error:  # of the program around us, and no reason to give up
+                _log.warning("cannot prepare to connect: %s", error, exc_info=error)
+                await anyio.sleep(self._backoff_s())
+                continue
             try:
                 async with connect(
                     self._url, additional_headers=headers, max_size=None, compression=None

@@ -13,6 +13,7 @@ from confect_core.spec.declared import (
     ActionSpec,
     BlockingActionSpec,
     Borrowed,
+    DeclaredAction,
     DeclaredFunction,
     MutationSpec,
     PaginatedQuerySpec,
@@ -146,11 +147,19 @@ def ref_behind(
 ) -> PublicMutationRef[P, Outcome[Out, E2]]: ...
 @overload
 def ref_behind(
-    path: str, spec: PublicActionSpec[P, object, Outcome[Out, E]], error: TypeForm[E2]
+    path: str,
+    spec: PublicActionSpec[P, object, Outcome[Out, E]]
+    | PublicBlockingActionSpec[P, object, Outcome[Out, E]]
+    | PublicProcessActionSpec[P, object, Outcome[Out, E]],
+    error: TypeForm[E2],
 ) -> PublicActionRef[P, Outcome[Out, E | E2]]: ...
 @overload
 def ref_behind(
-    path: str, spec: PublicActionSpec[P, object, Out], error: TypeForm[E2]
+    path: str,
+    spec: PublicActionSpec[P, object, Out]
+    | PublicBlockingActionSpec[P, object, Out]
+    | PublicProcessActionSpec[P, object, Out],
+    error: TypeForm[E2],
 ) -> PublicActionRef[P, Outcome[Out, E2]]: ...
 @overload
 def ref_behind(
@@ -178,11 +187,11 @@ def ref_behind(
 ) -> MutationRef[P, Outcome[Out, E2]]: ...
 @overload
 def ref_behind(
-    path: str, spec: ActionSpec[P, object, Outcome[Out, E]], error: TypeForm[E2]
+    path: str, spec: DeclaredAction[P, object, Outcome[Out, E]], error: TypeForm[E2]
 ) -> ActionRef[P, Outcome[Out, E | E2]]: ...
 @overload
 def ref_behind(
-    path: str, spec: ActionSpec[P, object, Out], error: TypeForm[E2]
+    path: str, spec: DeclaredAction[P, object, Out], error: TypeForm[E2]
 ) -> ActionRef[P, Outcome[Out, E2]]: ...
 def ref_behind(path: str, spec: Any, error: Any) -> Any:
     """Name a function that also fails with the errors of its middleware, several joined with `|`.

@@ -38,6 +38,10 @@ class BlockingActionCtx(Needs[N_contra]):
         self._ctx = ctx
         self._bridge = bridge
 
+    def provided(self, what: type[T]) -> T:
+        """The value that a middleware has provided for this call, by its class."""
+        return self._ctx.provided(what)
+
     def now(self) -> datetime:
         """The time, in UTC."""
         return self._ctx.now()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,10 +38,15 @@ class ProjectState:
         path = self.directory / _ADMIN_KEY
         if not path.exists():
             self.directory.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            # linked once it is whole, so that no other process reads half of a key
+            whole = path.with_name(f"{_ADMIN_KEY}.{secrets.token_hex(8)}")
+            descriptor = os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w") as file:
                 file.write(secrets.token_urlsafe(32))
-        return path.read_text()
+            with suppress(FileExistsError):
+                os.link(whole, path)
+            whole.unlink()
+        return path.read_text().strip()
 
     def announce(self, url: str) -> None:
         """Leave the address of the running server."""

@@ -33,6 +33,9 @@ _STANDARD = {
 }
 """The standard claims of OpenID Connect, and what Convex calls them."""
 
+_NAMES_OF_CONVEX = _NAMING | {*_STANDARD.values(), "updatedAt"}
+"""What only the standard claims may say: others may be up to the users of a provider."""
+
 
 @dataclass(frozen=True)
 class UserIdentity:
@@ -87,10 +90,10 @@ def identity_of_oidc(claims: Mapping[str, Json]) -> UserIdentity:
         if claim in _STANDARD:
             named[_STANDARD[claim]] = value
         elif claim == "updated_at" and isinstance(value, int | float):
-            named["updatedAt"] = datetime.fromtimestamp(value, UTC).isoformat()
+            named["updatedAt"] = _moment(value)
         elif claim == "address" and isinstance(value, dict):
             named["address"] = value.get("formatted")
-        elif claim not in _DROPPED:
+        elif claim not in _DROPPED and claim not in _NAMES_OF_CONVEX:
             named[claim] = value
     return UserIdentity(str(claims["iss"]), str(claims["sub"]), _present(named))
 
@@ -99,7 +102,7 @@ def identity_of_custom(claims: Mapping[str, Json]) -> UserIdentity:
     """The identity in the claims of a custom token: they keep their names, nested ones dotted."""
     flat: dict[str, Json] = {}
     for claim, value in claims.items():
-        if claim not in _DROPPED:
+        if claim not in _DROPPED and claim not in _NAMING:
             _flatten(claim, value, flat)
     return UserIdentity(str(claims["iss"]), str(claims["sub"]), _present(flat))
 
@@ -123,6 +126,13 @@ def _named(token_identifier: Json) -> tuple[str, str]:
         raise BadIdentity("there is neither issuer and subject nor a tokenIdentifier with both")
     issuer, _, subject = token_identifier.partition("|")
     return issuer, subject
+
+
+def _moment(at_s: float) -> str | None:
+    try:
+        return datetime.fromtimestamp(at_s, UTC).isoformat()
+    except (ValueError, OverflowError, OSError):  # in no year that there is
+        return None
 
 
 def _flatten(name: str, value: Json, into: dict[str, Json]) -> None:

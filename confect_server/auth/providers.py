@@ -70,21 +70,22 @@ def mistakes_of(provider: Provider) -> list[BadProvider]:
     """What is wrong with a provider, before any token has come."""
     found: list[BadProvider] = []
     if isinstance(provider, OidcProvider):
-        if not _is_web_address(provider.issuer):
+        if not is_web_address(provider.issuer):
             found.append(BadProvider(provider.domain, "its domain is no address"))
         if not provider.application_id:
             found.append(BadProvider(provider.domain, "application_id is empty"))
         return found
     if not provider.issuer:
         found.append(BadProvider(provider.issuer, "its issuer is empty"))
-    if not provider.jwks.startswith("data:") and not _is_web_address(provider.jwks):
+    if not provider.jwks.startswith("data:") and not is_web_address(provider.jwks):
         found.append(BadProvider(provider.issuer, f"its keys cannot be at {provider.jwks!r}"))
     return found
 
 
-def _is_web_address(address: str) -> bool:
+def is_web_address(address: str) -> bool:
+    """Can a document be fetched from there?"""
     try:
         parts = urlsplit(address)
-    except ValueError:
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # an address or a port that cannot be
         return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)

@@ -67,7 +67,7 @@ class TokenVerifier:
         configured = self._matching(issuer, _audience(claims))
         await self._check_signature(token, header, configured)
         expires_at_ns = self._check_times(claims)
-        if not isinstance(claims.get("sub"), str):
+        if not isinstance(claims.get("sub"), str) or not claims["sub"]:
             raise MissingClaim("sub")
         is_oidc = isinstance(configured.provider, OidcProvider)
         identity = identity_of_oidc(claims) if is_oidc else identity_of_custom(claims)
@@ -91,7 +91,8 @@ class TokenVerifier:
                 # EdDSA has got the new name Ed25519; providers go on signing under the old one
                 warnings.simplefilter("ignore", SecurityWarning)
                 jws.deserialize_compact(token, keys, configured.provider.algorithms)
-        except (JoseError, ValueError) as error:
+        except (JoseError, ValueError, TypeError) as error:
+            # headers of types that cannot be are a TypeError to joserfc
             raise BadSignature(str(error)) from None
 
     def _check_times(self, claims: Mapping[str, Json]) -> int:
@@ -105,7 +106,7 @@ class TokenVerifier:
             since_s = claims.get(claim)
             if isinstance(since_s, int | float) and now_s < since_s - _LEEWAY_S:
                 raise NotValidNow(f"The token is not valid yet, by its {claim!r}")
-        return int(expires_at_s * _NS_PER_S)
+        return int(expires_at_s) * _NS_PER_S
 
 
 def _parts(token: str) -> tuple[Mapping[str, Json], Mapping[str, Json]]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, cached_property
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -35,15 +36,18 @@ class Documentation:
         return None
 
     def _openapi(self, root_path: str) -> bytes:
+        servers = {"servers": [{"url": root_path}]} if root_path else {}
+        return orjson.dumps(self._document | servers)
+
+    @cached_property
+    def _document(self) -> dict[str, Any]:
         settings = self._settings
-        document = openapi_of(
+        return openapi_of(
             self._apis,
             title=settings.title,
             version=settings.version,
-            server=root_path,
             has_bearer=self._has_bearer,
         )
-        return orjson.dumps(document)
 
     def _page(self, root_path: str) -> bytes:
         page = _page().replace("{{title}}", escape(self._settings.title))

@@ -20,7 +20,7 @@ AsgiApp: TypeAlias = Callable[
 ]
 """An ASGI application: Starlette, FastAPI, Django and the like."""
 
-_OWN = ("/api", "/version")
+_OWN = ("/api", "/version", "/healthz", "/readyz", "/metrics")
 
 
 @dataclass(frozen=True, eq=False)

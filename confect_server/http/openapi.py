@@ -55,9 +55,9 @@ _REFUSALS: Document = {
 
 
 def openapi_of(
-    apis: Sequence[Api], *, title: str, version: str, server: str = "", has_bearer: bool = False
+    apis: Sequence[Api], *, title: str, version: str, has_bearer: bool = False
 ) -> Document:
-    """The document of these APIs; `server` is the path at which the application is mounted."""
+    """The document of these APIs."""
     schemas = _Schemas(apis)
     document: Document = {
         "openapi": "3.1.0",
@@ -66,8 +66,6 @@ def openapi_of(
         "paths": {},
         "components": {"schemas": schemas.components},
     }
-    if server:
-        document["servers"] = [{"url": server}]
     if has_bearer:
         bearer = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
         document["components"]["securitySchemes"] = {"bearer": bearer}

@@ -27,7 +27,7 @@ Answer: TypeAlias = Callable[
 ]
 """Answers a request; the tables are what ids in it are checked against."""
 
-_OWN = ("/api/", "/version")
+_OWN = ("/api/", "/version", "/healthz", "/readyz", "/metrics")
 _PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 

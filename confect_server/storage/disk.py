@@ -95,7 +95,7 @@ class DiskBlobs:
         return size, digest.digest()
 
     def _settle(self, arrived: Path, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent)
         arrived.rename(path)
         for folder in (path.parent, self._folder, self._folder.parent):
             _sync_folder(folder)  # each of them may be new
@@ -107,8 +107,14 @@ class DiskBlobs:
 
 
 def _create(path: Path) -> IO[bytes]:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     return path.open("xb")
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder inside the one of all files, which only its owner may look into."""
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.mkdir(exist_ok=True)
 
 
 def _make_durable(file: IO[bytes]) -> None:

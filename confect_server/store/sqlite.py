@@ -123,6 +123,8 @@ class SqliteStore:
         with ExitStack() as opening:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
+                if not self.path.exists():  # only its owner may look into it, and into its log
+                    self.path.touch(mode=0o600)
                 writer = opening.enter_context(closing(connect(self.path)))
                 do_not_wait(writer)
                 await self._patiently(lambda: self._make_ready(writer))

@@ -20,7 +20,7 @@ class NotAdmin(CallError):
 
 
 class AdminKey:
-    """The secret of one server."""
+    """The secret of one server; an empty one is nobody's key, since anybody could show it."""
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
@@ -28,4 +28,5 @@ class AdminKey:
     def is_key(self, key: str) -> bool:
         """Is this the key? It may name its deployment, as in `dev:key`."""
         bare = key.split(":", 1)[1] if key.startswith(("dev:", "prod:")) else key
-        return hmac.compare_digest(bare.encode(), self._secret.encode())
+        is_same = hmac.compare_digest(bare.encode(), self._secret.encode())
+        return is_same and bool(self._secret)

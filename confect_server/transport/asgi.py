@@ -45,6 +45,8 @@ class ConfectAsgi:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one connection, as ASGI defines it."""
+        if self.backend.files.served_at is None and scope["type"] != "lifespan":
+            self.backend.files.served_at = _address(scope)
         if scope["type"] == "http":
             exchange = Exchange(scope, receive, send)
             if self.backend.tracing is None:
@@ -60,6 +62,20 @@ class ConfectAsgi:
     async def _answer(self, exchange: Exchange) -> None:
         if not await self.probes.answer(exchange):
             await self._http.answer(exchange)
+
+
+def _address(scope: Message) -> str | None:
+    """How this machine itself reaches the application, which may be a part of another one.
+
+    What clients take for its address is not asked: the first one to come could send the files of
+    all others wherever it likes.
+    """
+    host, port = scope.get("server") or (None, None)
+    if host is None or port is None:
+        return None
+    scheme = "https" if scope["scheme"] in ("https", "wss") else "http"
+    named = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{named}:{port}{scope.get('root_path', '')}"
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -81,7 +81,11 @@ class Callers:
             return Caller(refusal=refused)
 
     async def _verified(self, token: str) -> VerifiedToken:
-        return await self._executor.application.tokens.verify(token)
+        while True:
+            tokens = self._executor.application.tokens
+            verified = await tokens.verify(token)
+            if tokens is self._executor.application.tokens:
+                return verified  # else another version runs by now, which may trust others
 
     def _admin(self, key: str, acting_as: JsonObject | None) -> Caller:
         if not self._admin_key.is_key(key):

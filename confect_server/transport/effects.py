@@ -83,6 +83,9 @@ Effect: TypeAlias = Send | RunQueries[I] | RunMutation[I] | RunAction[I] | Drop 
 INTERNAL_ERROR = Close(1011, "InternalServerError")
 """A defect on this side; clients come back after a second."""
 
+PROVIDERS_CHANGED = Close(1012, "AuthProvidersChanged")
+"""Another version of the application trusts others; clients come back and show their token."""
+
 TOO_MANY_MUTATIONS = Close(1013, "TooManyConcurrentMutations")
 """More mutations wait than a socket may queue."""
 

@@ -37,7 +37,7 @@ class Embedded:
     host.mount("/backend", backend)
 
     Clients are given the address with the path: `AsyncClient("http://host/backend")`. By itself,
-    as in `uvicorn module:backend`, it opens with the server.
+    as in `uvicorn module:backend`, it opens with the server. An empty admin key is nobody's.
     """
 
     def __init__(

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect
 
 from confect_core.protocol import BadJsonBody, encode_refusal
 from confect_server.auth.errors import TokenRefused
@@ -48,6 +49,8 @@ class EnvironmentApi:
             await exchange.respond(401, JSON, encode_refusal(error.code, error))
         except (BadJsonBody, BadVariables, VariableRefused) as error:
             await exchange.respond(400, JSON, encode_refusal(error.code, error))
+        except ClientDisconnect:
+            return
         else:
             await exchange.respond(200, JSON, orjson.dumps(answer))
 

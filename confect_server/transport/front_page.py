@@ -11,6 +11,7 @@ _PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
 <title>Confect</title>
 <style>
   body {{ font: 16px/1.5 system-ui, sans-serif; color: #1c1c28; background: #fcfcfd;

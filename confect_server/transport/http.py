@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
+from typing import Any
 
 import orjson
+from starlette.requests import ClientDisconnect
 
 from confect_core.errors import ConfectError, ValueRefused
 from confect_core.protocol import (
@@ -29,6 +31,7 @@ from confect_core.values import clean, export_json, loads_canonical
 from confect_core.values.absent import ABSENT
 from confect_server.auth.errors import TokenRefused
 from confect_server.http import Documentation
+from confect_server.impl import Impl
 from confect_server.runtime import Backend, Caller
 from confect_server.runtime.outcome import RunOutcome, Succeeded
 from confect_server.transport.admin import AdminKey, NotAdmin
@@ -62,6 +65,7 @@ class HttpApi:
             "/api/function": self._function,
         }
         self._storage = StorageApi(backend)
+        self._documented: tuple[Impl[Any], Documentation] | None = None
         self._version = version("confect-py").encode()
 
     async def answer(self, exchange: Exchange) -> None:
@@ -72,7 +76,7 @@ class HttpApi:
             await self._call(exchange, self._calls[exchange.path])
         elif self._environment.serves(exchange):
             await self._environment.answer(exchange)
-        elif exchange.path == "/version" and exchange.method == "GET":
+        elif exchange.path == "/version" and exchange.is_reading:
             await exchange.respond(200, TEXT, self._version)
         elif await self._storage.answer(exchange):
             return
@@ -100,7 +104,7 @@ class HttpApi:
             await exchange.respond(405, TEXT, b"Method not allowed", allowed)
         elif (mount := self._executor.application.mounts.find(exchange.path)) is not None:
             await exchange.hand_to(mount.app, mount.prefix, mount.state)
-        elif exchange.path == "/" and exchange.method == "GET":
+        elif exchange.path == "/" and exchange.is_reading:
             await self._front_page(exchange)
         elif (document := self._document(exchange)) is not None:
             media_type, content = document
@@ -110,13 +114,14 @@ class HttpApi:
 
     def _document(self, exchange: Exchange) -> tuple[str, bytes] | None:
         """What describes the typed APIs, where the application itself has no route."""
-        if exchange.method != "GET":
+        if not exchange.is_reading:
             return None
         impl = self._executor.application.impl
-        documentation = Documentation(
-            [each.api for each in impl.apis], self._settings, has_bearer=bool(impl.providers)
-        )
-        return documentation.at(exchange.path, exchange.root_path)
+        if self._documented is None or self._documented[0] is not impl:
+            apis = [each.api for each in impl.apis]
+            described = Documentation(apis, self._settings, has_bearer=bool(impl.providers))
+            self._documented = impl, described
+        return self._documented[1].at(exchange.path, exchange.root_path)
 
     async def _front_page(self, exchange: Exchange) -> None:
         if self._shows_functions:
@@ -139,6 +144,8 @@ class HttpApi:
             await _refuse(exchange, error.code, error)
         except ValueRefused as error:
             await _refuse(exchange, BadJsonBody.code, error)
+        except ClientDisconnect:
+            return  # nobody asks any more, and half a request is none
         else:
             await exchange.respond(200, JSON, body)
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import anyio
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from confect_core.errors import ConfectError
 from confect_server.http import AsgiApp
+from confect_server.transport.incoming import Incoming
 
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -24,6 +25,9 @@ TEXT = b"text/plain; charset=utf-8"
 HTML = b"text/html; charset=utf-8"
 
 _ALLOWED_METHODS = b"GET, POST, OPTIONS, PATCH, DELETE, PUT"
+_CROSS_ORIGIN = ("/api/", "/version")
+"""What pages of any origin may read: clients call from there, and show tokens, not cookies."""
+
 _PREFLIGHT_MAX_AGE_S = b"86400"
 
 _log = logging.getLogger("confect")
@@ -42,13 +46,6 @@ def path_below(root_path: str, path: str) -> str:
 
 class BodyTooLong(Exception):
     """The body of a request is longer than any call can be."""
-
-
-class RequestTooLarge(HTTPException):
-    """The body of a request to a route is longer than the settings allow."""
-
-    def __init__(self, most_bytes: int) -> None:
-        super().__init__(413, f"The body is longer than {most_bytes} bytes")
 
 
 class ResponseTooLarge(ConfectError):
@@ -100,12 +97,11 @@ class Exchange:
         """The path at which the application is mounted."""
         self.path = path_below(self.root_path, scope["path"])
         """The path below that."""
+        self.is_reading = self.method in ("GET", "HEAD")
+        """Does the request change nothing? The server leaves out the body of an answer to HEAD."""
         self._scope = scope
         self._receive = receive
         self._send = send
-        self._has_read_body = anyio.Event()
-        self._most_bytes: int | None = None
-        self._received_bytes = 0
 
     def header(self, name: bytes) -> bytes | None:
         """The value of a header by its lower-case name."""
@@ -119,11 +115,13 @@ class Exchange:
         return f"{self._scope['scheme']}://{host}{self.root_path}"
 
     async def body(self) -> bytes:
-        """The whole body; raises `BodyTooLong`."""
+        """The whole body; raises `BodyTooLong`, or `ClientDisconnect` if it never came."""
         chunks: list[bytes] = []
         length = 0
         while True:
             message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
             chunk: bytes = message.get("body", b"")
             length += len(chunk)
             if length > MAX_BODY_BYTES:
@@ -131,6 +129,10 @@ class Exchange:
             chunks.append(chunk)
             if not message.get("more_body", False):
                 return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    @cached_property
+    def _incoming(self) -> Incoming:
+        return Incoming(self._receive)
 
     @property
     def request(self) -> Request:
@@ -141,14 +143,14 @@ class Exchange:
         self, path_params: Mapping[str, str], most_bytes: int | None = None
     ) -> Request:
         """The same with what its path names, refused once its body is longer than it may be."""
-        self._most_bytes = most_bytes
-        return Request({**self._scope, "path_params": path_params}, self._receive_body)
+        self._incoming.most_bytes = most_bytes
+        return Request({**self._scope, "path_params": path_params}, self._incoming.receive)
 
     async def stream(self, response: Response, most_bytes: int | None = None) -> None:
         """Answer with whatever a handler made, for as long as the client is there.
 
-        The response may still be reading the body of the request, so who leaves is noticed once
-        the body has been read; starlette itself would take the body for its own signs of life.
+        The response may still be reading the body of the request, which starlette itself would
+        take for its own signs of life.
         One that is longer than it may be is not sent, or breaks off if that comes out on the way.
         """
         scope = {**self._scope, "asgi": {**self._scope["asgi"], "spec_version": "2.4"}}
@@ -156,9 +158,9 @@ class Exchange:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._cancel_when_left, tasks.cancel_scope)
             try:
-                await response(scope, self._receive_body, sending.send)
+                await response(scope, self._incoming.receive, sending.send)
             except ResponseTooLarge as error:
-                _log.error("%s %s failed", self.method, self.path, exc_info=error)
+                _log.error("%s %r failed", self.method, self.path, exc_info=error)
                 if not sending.has_started:
                     await self.respond(500, TEXT, b"The answer is too long")
             tasks.cancel_scope.cancel()
@@ -168,33 +170,20 @@ class Exchange:
         response.raw_headers.extend(self._cross_origin())
         await self.stream(response)
 
-    async def _receive_body(self) -> MutableMapping[str, Any]:
-        message = await self._receive()
-        if not message.get("more_body", False):
-            self._has_read_body.set()
-        self._received_bytes += len(message.get("body", b""))
-        if self._most_bytes is not None and self._received_bytes > self._most_bytes:
-            self._has_read_body.set()  # nobody will read the rest
-            raise RequestTooLarge(self._most_bytes)
-        return message
-
     async def _cancel_when_left(self, answering: anyio.CancelScope) -> None:
-        if self._has_body:
-            await self._has_read_body.wait()
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+        await self._incoming.wait_left()
         answering.cancel()
 
     async def hand_to(self, app: AsgiApp, prefix: str, state: dict[str, Any]) -> None:
         """Let another application answer, which knows itself mounted at the prefix."""
-        scope = {**self._scope, "root_path": self.root_path + prefix, "state": dict(state)}
+        scope = {
+            **self._scope,
+            "root_path": self.root_path + prefix,
+            # whole, also where a proxy has taken its own part away
+            "path": self.root_path + self.path,
+            "state": dict(state),
+        }
         await app(scope, self._receive, self._send)
-
-    @property
-    def _has_body(self) -> bool:
-        length = self.header(b"content-length")
-        is_chunked = self.header(b"transfer-encoding") is not None
-        return is_chunked or (length is not None and int(length) > 0)
 
     async def respond(
         self,
@@ -203,7 +192,7 @@ class Exchange:
         body: bytes,
         headers: Iterable[tuple[bytes, bytes]] = (),
     ) -> None:
-        """Answer, to pages of any origin."""
+        """Answer; to pages of any origin, if that is a part of the API."""
         all_headers = [
             (b"content-type", content_type),
             (b"content-length", b"%d" % len(body)),
@@ -228,7 +217,7 @@ class Exchange:
 
     def _cross_origin(self) -> list[tuple[bytes, bytes]]:
         origin = self.header(b"origin")
-        if origin is None:
+        if origin is None or not self.path.startswith(_CROSS_ORIGIN):
             return []
         return [
             (b"access-control-allow-origin", origin),

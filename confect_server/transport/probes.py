@@ -46,7 +46,7 @@ class Probes:
     async def answer(self, exchange: Exchange) -> bool:
         """Answer a request, if it is such a one."""
         answer = self._answers.get(exchange.path)
-        if answer is None or exchange.method != "GET":
+        if answer is None or not exchange.is_reading:
             return False
         await answer(exchange)
         return True

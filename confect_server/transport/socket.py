@@ -35,8 +35,13 @@ class Socket:
 
     async def hand_to(self, app: AsgiApp, prefix: str, state: dict[str, Any]) -> None:
         """Let another application have the socket, which knows itself mounted at the prefix."""
-        root_path = self._scope.get("root_path", "") + prefix
-        scope = {**self._scope, "root_path": root_path, "state": dict(state)}
+        root_path: str = self._scope.get("root_path", "")
+        scope = {
+            **self._scope,
+            "root_path": root_path + prefix,
+            "path": root_path + self.path,
+            "state": dict(state),
+        }
         await app(scope, self._receive, self._send)
 
     async def accept(self) -> None:

@@ -149,6 +149,8 @@ def _headers_of(file: StoredFile) -> dict[str, str]:
         "accept-ranges": "bytes",
         # what somebody uploaded is not to be taken for something else, a script for example
         "x-content-type-options": "nosniff",
+        # nor is it to act as a page of this server, should somebody open it as one
+        "content-security-policy": "sandbox",
     }
 
 

@@ -25,6 +25,7 @@ from confect_core.protocol import (
     Mutation,
     Token,
     UnsupportedClientVersion,
+    UserToken,
     encode_refusal,
 )
 from confect_server.auth.errors import TokenRefused
@@ -36,6 +37,7 @@ from confect_server.runtime.requests import SessionRequest
 from confect_server.transport.admin import AdminKey, NotAdmin
 from confect_server.transport.callers import Callers
 from confect_server.transport.effects import (
+    PROVIDERS_CHANGED,
     Close,
     Drop,
     Effect,
@@ -66,6 +68,7 @@ class SyncServer:
         self._backend = backend
         self._callers = Callers(backend, admin_key)
         self._connections: set[_Connection] = set()
+        self._providers = backend.executor.application.impl.providers
         self._is_ticking = False
 
     @property
@@ -102,8 +105,15 @@ class SyncServer:
             self._connections.discard(connection)
 
     def reloaded(self) -> None:
-        """The application was replaced: every subscribed query runs again on the new one."""
-        for connection in self._connections:
+        """The application was replaced: every subscribed query runs again on the new one.
+
+        If it takes the tokens of others, sockets that have shown one have to show it again.
+        """
+        before = self._providers
+        self._providers = self._backend.executor.application.impl.providers
+        for connection in list(self._connections):
+            if before != self._providers:
+                connection.forget_user()
             connection.rerun_all()
 
     async def _tick(self) -> None:
@@ -145,6 +155,7 @@ class _Connection:
         "_is_behind",
         "_is_mutating",
         "_is_pushing",
+        "_is_users",
         "_is_writing",
         "_pauses",
         "_put_off",
@@ -166,6 +177,7 @@ class _Connection:
         self._callers = callers
         self._session: SyncSession[Caller] = SyncSession(CLIENT)
         self._subscriptions: dict[int, Subscription] = {}
+        self._is_users = False  # has it shown a token that was taken?
         self._put_off = 0  # how often in a row the queries had to run at a newer snapshot
         self._running: set[int] = set()  # queries under way that were not dropped meanwhile
         self._is_mutating = False
@@ -189,6 +201,11 @@ class _Connection:
     def tick(self) -> None:
         """Time has passed."""
         self._do(self._session.tick(self._now_ms()))
+
+    def forget_user(self) -> None:
+        """Close the socket if it is a user's."""
+        if self._is_users:
+            self._do(self._session.close(PROVIDERS_CHANGED))
 
     # The tasks.
 
@@ -353,6 +370,7 @@ class _Connection:
         except (TokenRefused, NotAdmin) as refused:
             self._do(self._session.auth_failed(refused.message))
         else:
+            self._is_users = isinstance(token, UserToken)
             self._do(self._session.authenticated(caller, lapses_at_ms))
 
     def _release(self, query_ids: Iterable[int]) -> None:

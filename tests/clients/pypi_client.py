@@ -8,6 +8,7 @@ It has a process of its own, because whatever it waits for it waits for with the
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -43,6 +44,8 @@ class Commands:
 
 
 def main(kind: str, url: str) -> None:
+    events = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # the client prints what functions say
     commands = Commands(kind, url)
     for line in sys.stdin:
         command: dict[str, Any] = json.loads(line)
@@ -55,9 +58,9 @@ def main(kind: str, url: str) -> None:
             event, value = "failed", {"message": str(error), "data": error.data}
         except Exception as error:
             event, value = "failed", {"message": str(error)}
-        json.dump({"event": event, "name": name, "value": value}, sys.stdout)
-        sys.stdout.write("\n")
-        sys.stdout.flush()
+        json.dump({"event": event, "name": name, "value": value}, events)
+        events.write("\n")
+        events.flush()
 
 
 if __name__ == "__main__":

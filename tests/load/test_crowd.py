@@ -19,7 +19,7 @@ import pytest
 from benchmarks.machine import resident_mib
 from benchmarks.measuring import percentile
 from tests.load.crowd import HUGE
-from tests.sync_socket import SyncSocket, sync_socket
+from tests.sync_socket import Frame, SyncSocket, sync_socket
 
 VOTES_EACH = 5
 OPENED_AT_ONCE = 50
@@ -92,8 +92,9 @@ async def vote(socket: SyncSocket, voter: int, waited_s: list[float]) -> None:
 
 
 async def harm(url: str, kind: str, name: str, told: str) -> None:
+    no_args: Frame = {}
     async with sync_socket(url) as socket:
-        await socket.say(kind, requestId=0, udfPath=f"crowd:{name}", args=[{}])
+        await socket.say(kind, requestId=0, udfPath=f"crowd:{name}", args=[no_args])
         answer = (await socket.hear_until(f"{kind}Response"))[-1]
         assert not answer["success"]
         assert told in answer["result"]

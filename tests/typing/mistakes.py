@@ -34,6 +34,7 @@ from confect_core import (
     Table,
     TaggedError,
     ref,
+    ref_behind,
 )
 from confect_server import (
     ActionCtx,
@@ -425,6 +426,10 @@ def crunch(ctx: ActionCtx, args: NoArgs) -> bool:
 @impl(Slow.crunch)  # a process runs a plain function
 async def crunch_awaiting(args: NoArgs) -> bool:
     return True
+
+
+async def guarded_scan(client: AsyncClient) -> None:
+    await client.action(ref_behind("slow:scan", Slow.scan, NotSignedIn))  # internal, and guarded
 
 
 async def inline(ctx: MutationCtx, act: ActionCtx) -> None:

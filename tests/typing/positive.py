@@ -56,6 +56,7 @@ from confect_core import (
     Table,
     TaggedError,
     ref,
+    ref_behind,
 )
 from confect_core.endpoints import EndpointSpec
 from confect_core.spec import PublicQuerySpec
@@ -381,6 +382,16 @@ async def looking(ctx: Ctx[Clerk], call: Call[ByTenant]) -> Outcome[Tenant, NoSu
 async def not_looking(ctx: ShopQueryCtx[Clock], call: Call) -> Tenant:
     assert_type(call.args, Args)
     return Tenant(call.path)
+
+
+async def behind(client: AsyncClient, ctx: ActionCtx) -> None:
+    crunch = ref_behind("things:crunch", Things.crunch, NotSignedIn)
+    answer = await client.action(crunch, size=3)
+    assert_type(answer, Outcome[int, Missing | NotSignedIn])
+    printed = ref_behind("things:print", Things.print_, NotSignedIn)
+    assert_type(await client.action(printed, size=3), Outcome[bool, NotSignedIn])
+    scanned = ref_behind("things:scan", Things.scan, NotSignedIn | Banned)
+    assert_type(await ctx.run_action(scanned), Outcome[int, Missing | NotSignedIn | Banned])
 
 
 @around(InTenant).for_mutations

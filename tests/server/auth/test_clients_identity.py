@@ -7,8 +7,9 @@ from contextlib import aclosing
 import pytest
 
 from confect_client import AsyncClient
+from confect_server import OidcProvider
 from tests.clients.official_client import npm_client, pypi_client
-from tests.server.auth.guestbook import Calls, served
+from tests.server.auth.guestbook import Calls, Served, guestbook, served
 
 
 async def test_our_client_calls_as_whom_its_token_names() -> None:
@@ -45,6 +46,25 @@ async def test_our_client_fetches_the_next_token_when_one_lapses_or_is_refused()
         assert tokens == []
 
 
+async def test_our_client_gets_over_a_provider_that_fails() -> None:
+    async with served() as at, AsyncClient(at.url) as client:
+        answers: list[str | OSError] = [
+            at.issuer.token(lasts_s=-10),
+            OSError("down"),
+            at.issuer.token(),
+        ]
+
+        async def fetch() -> str:
+            answer = answers.pop(0)
+            if isinstance(answer, OSError):
+                raise answer
+            return answer
+
+        await client.set_auth(fetch)
+        assert await client.query(Calls.who) == "ada"
+        assert answers == []
+
+
 async def test_a_javascript_client_fetches_tokens_and_refreshes_them() -> None:
     async with served() as at, npm_client("socket", at.url) as client:
         await client.subscribe("who", "book:who")
@@ -65,6 +85,38 @@ async def test_a_javascript_client_gets_over_a_token_that_lapsed() -> None:
         await client.subscribe("who", "book:who")
         happened = await client.until("update", "who")
         assert [each.value for each in happened if each.event == "update"] == ["ada"]
+
+
+async def trust_another_too(at: Served) -> None:
+    """Go on with a version that takes the tokens of one more provider."""
+    known = OidcProvider(domain=at.issuer.url, application_id="app")
+    other = OidcProvider(domain="other.example", application_id="app")
+    await at.backend.replace(guestbook(at.runs, other, known, slowness=at.slowness))
+    at.app.reloaded()
+
+
+async def test_our_client_comes_back_when_others_are_trusted() -> None:
+    async with served() as at, AsyncClient(at.url) as client:
+
+        async def fetch() -> str:
+            return at.issuer.token()
+
+        await client.set_auth(fetch)
+        assert await client.query(Calls.who) == "ada"
+        await trust_another_too(at)
+        assert await client.mutation(Calls.sign) == f"{at.issuer.url}|ada"
+
+
+async def test_a_javascript_client_comes_back_when_others_are_trusted() -> None:
+    async with served() as at, npm_client("socket", at.url) as client:
+        # another one each time that it asks: for the first socket, once that is open, ...
+        tokens = [at.issuer.token(iat=int(at.clock.now_s) - ago) for ago in range(6)]
+        await client.set_auth(*tokens)
+        await client.subscribe("who", "book:who")
+        assert (await client.until("update", "who"))[-1].value == "ada"
+        await trust_another_too(at)
+        signed = await client.call_among("mutation", "book:sign")
+        assert signed.value == f"{at.issuer.url}|ada"
 
 
 async def test_a_javascript_client_without_a_good_token_goes_on_as_nobody() -> None:

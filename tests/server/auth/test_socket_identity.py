@@ -6,7 +6,10 @@ from typing import Any
 
 import anyio
 
-from tests.server.auth.guestbook import ADMIN_KEY, served
+from confect_server import OidcProvider
+from confect_server.auth import Provider
+from confect_server.auth.keys import Fetched
+from tests.server.auth.guestbook import ADMIN_KEY, Served, guestbook, served
 from tests.sync_socket import Frame, SyncSocket, sync_socket
 
 
@@ -190,3 +193,64 @@ async def test_an_issuer_that_does_not_answer_holds_up_only_who_showed_its_token
             assert (await other.hear())["success"]
             assert await transition(other, 0) == [1]
         assert len(at.issuer.requests) == 1
+
+
+async def take_tokens_of(at: Served, *providers: Provider) -> None:
+    """Go on with a version that trusts these."""
+    await at.backend.replace(guestbook(at.runs, *providers, slowness=at.slowness))
+    at.app.reloaded()
+
+
+async def test_who_is_trusted_no_more_has_to_come_back() -> None:
+    async with (
+        served() as at,
+        sync_socket(at.socket_url) as ada,
+        sync_socket(at.socket_url) as nobody,
+        sync_socket(at.socket_url) as admin,
+    ):
+        await show(ada, 0, at.issuer.token())
+        acting: Frame = {"value": ADMIN_KEY, "impersonating": {"issuer": "i", "subject": "cleo"}}
+        await admin.say("Authenticate", baseVersion=0, tokenType="Admin", **acting)
+        for socket, version in ((ada, 1), (nobody, 0), (admin, 1)):
+            await socket.add(0, "book:who")
+            await transition(socket, version)
+        await take_tokens_of(at, OidcProvider(domain="other.example", application_id="app"))
+        heard, closed = await ada.hear_end()
+        assert heard == []
+        assert closed.rcvd is not None
+        assert (closed.rcvd.code, closed.rcvd.reason) == (1012, "AuthProvidersChanged")
+        for socket, base in ((nobody, 0), (admin, 1)):
+            await show(socket, base, None)
+            await transition(socket, base + 1)
+        async with sync_socket(at.socket_url) as again:
+            await show(again, 0, at.issuer.token())
+            assert "No auth provider matches" in (await refused(again))["error"]
+
+
+async def test_a_version_that_trusts_the_same_keeps_its_users() -> None:
+    async with served() as at, sync_socket(at.socket_url) as ada:
+        await show(ada, 0, at.issuer.token())
+        await ada.add(0, "book:who")
+        await transition(ada, 1)
+        await take_tokens_of(at, OidcProvider(domain=at.issuer.url, application_id="app"))
+        await ada.mutate(0, "book:sign")
+        (*_, answered) = await ada.hear_until("MutationResponse")
+        assert answered["result"] == f"{at.issuer.url}|ada"
+
+
+async def test_a_token_that_is_checked_while_the_version_changes_is_checked_again() -> None:
+    async with served() as at, sync_socket(at.socket_url) as ada:
+        is_asked, may_answer = anyio.Event(), anyio.Event()
+        fetch = at.backend.executor.application.tokens._verifier._configured[0].keys._fetch
+
+        async def slowly(url: str, /) -> Fetched:
+            is_asked.set()
+            await may_answer.wait()
+            return await fetch(url)
+
+        at.backend.executor.application.tokens._verifier._configured[0].keys._fetch = slowly
+        await show(ada, 0, at.issuer.token())
+        await is_asked.wait()
+        await take_tokens_of(at)
+        may_answer.set()
+        assert "No auth provider matches" in (await refused(ada))["error"]

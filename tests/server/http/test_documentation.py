@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
+import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -12,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from confect_core import Args, Endpoint, HttpApi
 from confect_core.endpoints import api_of
 from confect_server import ActionCtx, Http, Impl, OidcProvider, Settings, layers, route
+from confect_server.http import documentation
 from confect_server.http.openapi import openapi_of
 from tests.server.http.notes_api import Locked, MemoNotFound, MemosApi, app
 from tests.server.http.serving import served
@@ -131,3 +133,23 @@ async def test_an_application_that_takes_tokens_says_so() -> None:
     OpenAPIV31SpecValidator(document).validate()
     assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
     assert document["security"] == [{}, {"bearer": []}]
+
+
+async def test_the_documents_are_made_once_and_answer_head_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[int] = []
+
+    def counting(apis: Any, **given: Any) -> dict[str, Any]:
+        made.append(1)
+        return openapi_of(apis, **given)
+
+    monkeypatch.setattr(documentation, "openapi_of", counting)
+    async with served(app) as client:
+        for path in ("/openapi.json", "/docs"):
+            whole, head = await client.get(path), await client.head(path)
+            assert (head.status_code, head.content) == (200, b"")
+            assert head.headers["content-length"] == str(len(whole.content))
+        await client.get("/openapi.json")
+        assert (await client.post("/docs")).status_code == 404
+    assert made == [1]

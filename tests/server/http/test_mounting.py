@@ -34,12 +34,15 @@ from confect_server import (
 )
 from confect_server.http import AsgiApp
 from confect_server.http.errors import BadMount, MountFailed
-from confect_server.transport import Embedded
+from confect_server.runtime import Backend
+from confect_server.store import MemoryStore
+from confect_server.transport import AdminKey, ConfectAsgi, Embedded
 from confect_server.transport.embedded import NotOpen
 from confect_server.transport.serve import _listen, _Server
 from tests.clients.official_client import npm_client
 from tests.server.http import notes_api
 from tests.server.http.serving import served
+from tests.server.storage import archive
 
 PATH = "/backend"
 
@@ -138,6 +141,21 @@ async def test_typed_apis_know_where_they_are_mounted(tmp_path: Path) -> None:
         assert f'content="{PATH}/openapi.json"' in (await client.get("/docs")).text
 
 
+async def test_files_are_found_below_the_path_of_a_host(tmp_path: Path) -> None:
+    backend = embedded(tmp_path, archive.archive())
+    host = Starlette(lifespan=backend.lifespan)
+    host.mount(PATH, backend)
+    async with hosted(host) as url, AsyncClient(url + PATH) as client, httpx2.AsyncClient() as web:
+        elsewhere = {"host": "elsewhere.example"}  # which whoever comes first may claim
+        await web.get(f"{url}{PATH}/version", headers=elsewhere)
+        to = await client.mutation(archive.Refs.upload_url)
+        assert to.startswith(f"{url}{PATH}/api/storage/upload?")
+        file = (await web.post(to, content=b"bytes")).json()["storageId"]
+        at = await client.query(archive.Refs.url, file=file)
+        assert at is not None
+        assert (await web.get(at)).content == b"bytes"
+
+
 async def test_an_embedded_application_opens_by_itself(tmp_path: Path) -> None:
     async with hosted(embedded(tmp_path)) as url, AsyncClient(url) as client:
         assert await client.query(LIST) == []
@@ -195,6 +213,65 @@ async def test_another_application_answers_below_its_path_and_lives_with_ours() 
     assert happened == ["started", "stopped"]
 
 
+async def test_another_application_is_reached_behind_a_proxy_that_takes_its_part_away() -> None:
+    happened.clear()
+    async with Backend.open(Impl(layers()).mount("/legacy", legacy), MemoryStore()) as backend:
+        transport = httpx2.ASGITransport(ConfectAsgi(backend, AdminKey("key")), root_path="/our")
+        async with httpx2.AsyncClient(transport=transport, base_url="http://host") as client:
+            for path in ("/legacy/greet", "/our/legacy/greet"):
+                answer = await client.get(path)
+                assert answer.text == "hello /our/legacy /our/legacy/greet"
+
+
+def lasting(name: str) -> AsgiApp:
+    """An application that says when it starts and stops."""
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[dict[str, str]]:
+        happened.append(f"{name} started")
+        yield {"name": name}
+        happened.append(f"{name} stopped")
+
+    async def tell(request: Request) -> Response:
+        return PlainTextResponse(request.state.name)
+
+    return Starlette(routes=[Route("/name", tell)], lifespan=lifespan)
+
+
+async def test_another_version_brings_its_own_applications_with_it() -> None:
+    happened.clear()
+    one = Impl(layers()).mount("/legacy", lasting("one"))
+    two = Impl(layers()).mount("/legacy", lasting("two"))
+    async with Backend.open(one, MemoryStore()) as backend:
+        transport = httpx2.ASGITransport(ConfectAsgi(backend, AdminKey("key")))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://host") as client:
+            assert (await client.get("/legacy/name")).text == "one"
+            await backend.replace(two)
+            assert happened == ["one started", "two started", "one stopped"]
+            assert (await client.get("/legacy/name")).text == "two"
+            await backend.replace(Impl(layers()))
+            assert (await client.get("/legacy/name")).status_code == 404
+    assert happened == ["one started", "two started", "one stopped", "two stopped"]
+
+
+async def test_a_version_whose_application_does_not_start_changes_nothing() -> None:
+    happened.clear()
+
+    @asynccontextmanager
+    async def failing(_: Starlette) -> AsyncGenerator[None]:
+        raise RuntimeError("no database")
+        yield
+
+    two = Impl(layers()).mount("/a", lasting("two")).mount("/b", Starlette(lifespan=failing))
+    async with Backend.open(Impl(layers()).mount("/a", lasting("one")), MemoryStore()) as backend:
+        transport = httpx2.ASGITransport(ConfectAsgi(backend, AdminKey("key")))
+        with pytest.raises(MountFailed, match="no database"):
+            await backend.replace(two)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://host") as client:
+            assert (await client.get("/a/name")).text == "one"
+        assert happened == ["one started", "two started", "two stopped"]
+
+
 async def test_what_is_mounted_at_the_root_is_given_what_nothing_else_answers() -> None:
     @route("GET", "/own")
     async def own(ctx: ActionCtx, request: Request) -> Response:
@@ -223,7 +300,7 @@ async def test_a_mounted_application_that_does_not_start_stops_the_start() -> No
             pass
 
 
-@pytest.mark.parametrize("path", ["legacy", "/api", "/version"])
+@pytest.mark.parametrize("path", ["legacy", "/api", "/version", "/metrics"])
 def test_a_path_at_which_nothing_can_be_mounted_is_refused(path: str) -> None:
     (mistake,) = Impl(layers()).mount(path, legacy).mistakes()
     assert isinstance(mistake, BadMount)

@@ -61,6 +61,8 @@ def test_methods_are_found_one_by_one() -> None:
         at("GET", "/api"),
         below("GET", "/api/"),
         at("GET", "/version"),
+        at("GET", "/metrics"),
+        at("POST", "/healthz"),
     ],
 )
 def test_a_path_at_which_nothing_can_be_served_is_refused(bad: Route) -> None:

@@ -28,6 +28,7 @@ from confect_core.protocol import JsonObject
 from confect_core.values import Value, loads
 from confect_server import (
     Answer,
+    BlockingActionCtx,
     Call,
     Ctx,
     FunctionImpl,
@@ -37,6 +38,7 @@ from confect_server import (
     MutationCtx,
     Proceed,
     QueryCtx,
+    impl,
     layers,
     middleware,
 )
@@ -337,6 +339,8 @@ class Rooms(GroupSpec, behind=[InTenant]):
     page = FunctionSpec.public_paginated_query(args=ByTenant, item=str)
     write = FunctionSpec.public_mutation(args=ByTenant, returns=str)
     send = FunctionSpec.public_action(args=ByTenant, returns=str)
+    print_ = FunctionSpec.public_action(args=ByTenant, returns=str, blocking=True)
+    weigh = FunctionSpec.public_action(args=ByTenant, returns=int, process=True)
 
 
 @middleware(InTenant).for_all
@@ -348,6 +352,15 @@ async def in_tenant(ctx: Ctx, call: Call[ByTenant]) -> Outcome[Tenant, NoSuchTen
 
 async def tenant_of(ctx: Ctx[Tenant], args: ByTenant) -> str:
     return Tenant.of(ctx).name
+
+
+def tenant_in_thread(ctx: BlockingActionCtx[Tenant], args: ByTenant) -> str:
+    return Tenant.of(ctx).name
+
+
+@impl(Rooms.weigh)
+def weight(args: ByTenant) -> int:
+    return len(args.tenant)
 
 
 async def tenants(
@@ -369,6 +382,8 @@ def rooms() -> Impl[Any]:
                 FunctionImpl.make(Rooms.page, tenants),
                 FunctionImpl.make(Rooms.write, tenant_of),
                 FunctionImpl.make(Rooms.send, tenant_of),
+                FunctionImpl.make(Rooms.print_, tenant_in_thread),
+                weight,
             )
         )
         .finalize()
@@ -380,10 +395,12 @@ async def test_what_runs_before_looks_at_the_arguments() -> None:
         assert await at.call("rooms:read", tenant="a", text="hi") == "a by rooms:read"
         assert await at.call("rooms:write", tenant="a") == "a by rooms:write"
         assert await at.call("rooms:send", tenant="a") == "a by rooms:send"
+        assert await at.call("rooms:print", tenant="a") == "a by rooms:print"
+        assert await at.call("rooms:weigh", tenant="abc") == 3.0
         options = {"numItems": 1.0, "cursor": None}
         page: Any = await at.call("rooms:page", tenant="a", paginationOpts=options)
         assert page["page"] == ["a by rooms:page"]
-        for name in ("read", "write", "send"):
+        for name in ("read", "write", "send", "print", "weigh"):
             text = {"text": ""} if name == "read" else {}
             declared = await at.declared(f"rooms:{name}", tenant="none", **text)
             assert declared == {"_tag": "NoSuchTenant", "tenant": "none"}

@@ -43,6 +43,10 @@ def folders_with_files(folder: Path) -> list[str]:
     return [path.parent.name for path in folder.rglob("*") if path.is_file()]
 
 
+def mode_of(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
 async def test_a_file_may_be_empty(blobs: DiskBlobs) -> None:
     blob = await blobs.write(chunks(), ANY_SIZE)
     assert blob.size == 0
@@ -140,3 +144,8 @@ async def test_a_sweep_finds_what_is_old_and_removes_what_never_arrived(
     new = await blobs.write(chunks(b"new"), ANY_SIZE)
     assert [key async for key in blobs.stored_before(2_000)] == [old.key]
     assert sorted(files_in(folder)) == sorted([old.key, new.key])
+
+
+async def test_only_its_owner_may_look_into_the_folder(blobs: DiskBlobs, folder: Path) -> None:
+    await blobs.write(chunks(b"private"), ANY_SIZE)
+    assert mode_of(folder) & 0o077 == 0

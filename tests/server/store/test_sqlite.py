@@ -21,6 +21,19 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "folder" / "data.db"
 
 
+@pytest.fixture
+def shared(path: Path) -> Path:
+    """A file that is still empty and that others may write, too."""
+    path.parent.mkdir()
+    path.touch()
+    path.chmod(0o660)
+    return path
+
+
+def modes_in(folder: Path) -> dict[str, int]:
+    return {each.name: each.stat().st_mode & 0o777 for each in folder.iterdir()}
+
+
 async def test_opening_again_finds_everything(path: Path) -> None:
     store = SqliteStore(path)
     await store.open()
@@ -202,3 +215,20 @@ def test_many_processes_may_create_one_file_at_once(tmp_path: Path) -> None:
     assert [child.returncode for child in children] == [0, 0, 0]
     assert len(answers[0]) == len(paths)
     assert answers[0] == answers[1] == answers[2]
+
+
+async def test_a_new_file_and_its_log_are_for_their_owner_only(path: Path) -> None:
+    store = SqliteStore(path)
+    await store.open()
+    await append(store, commit(10, a=(None, b"1")))
+    modes = modes_in(path.parent)
+    assert {"data.db", "data.db-wal"} <= set(modes)
+    assert set(modes.values()) == {0o600}
+    await store.close()
+
+
+async def test_a_file_that_is_there_keeps_what_its_owner_allows(shared: Path) -> None:
+    store = SqliteStore(shared)
+    await store.open()
+    assert modes_in(shared.parent)["data.db"] == 0o660
+    await store.close()

@@ -99,6 +99,14 @@ async def test_metrics_may_be_public() -> None:
         assert "# TYPE confect_sockets gauge" in text
 
 
+async def test_probes_answer_head_too_and_no_page_of_another_origin() -> None:
+    async with served(Settings(observing=Observing(public_metrics=True))) as at:
+        for path in ("/healthz", "/readyz", "/metrics", "/", "/nowhere"):
+            answer = await at.http.head(path, headers={"origin": "https://page.example"})
+            assert answer.status_code == (404 if path == "/nowhere" else 200)
+            assert "access-control-allow-origin" not in answer.headers
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
 async def test_probes_are_only_read(path: str) -> None:
     async with served() as at:

@@ -99,6 +99,15 @@ async def test_an_empty_file_is_a_file(clock: SettableClock) -> None:
         assert (answer.status_code, answer.content) == (200, b"")
 
 
+async def test_a_file_that_is_opened_as_a_page_can_do_nothing_there(clock: SettableClock) -> None:
+    async with served(clock) as (backend, http):
+        url = await uploaded(backend, http, b"<script>", **{"content-type": "text/html"})
+        answer = await http.get(url)
+        assert answer.headers["content-type"] == "text/html"
+        assert answer.headers["content-security-policy"] == "sandbox"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
 async def test_a_browser_that_has_the_file_is_told_so(clock: SettableClock) -> None:
     async with served(clock) as (backend, http):
         url = await uploaded(backend, http, b"abc")
