@@ -1,6 +1,7 @@
 # Everything runs from .venv, which is made on first use and again when pyproject.toml changes.
 
 PORT ?= 3210
+APP ?= notes
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -26,8 +27,8 @@ $(NPM): tests/clients/js/package-lock.json $(INSTALLED)
 		ci --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
 
-demo: $(INSTALLED)  ## serve examples/notes on PORT (3210) with live reload
-	@$(BIN)/confect dev examples/notes --port $(PORT)
+demo: $(INSTALLED)  ## serve an example, APP=foundry or notes, on PORT (3210) with live reload
+	@$(BIN)/confect dev examples/$(APP) --port $(PORT)
 
 test: $(INSTALLED) $(NPM)  ## run every test
 	@$(BIN)/python -m pytest $(ARGS)
@@ -40,8 +41,10 @@ check: $(INSTALLED)  ## ruff, import rules, generated code, mypy --strict, pyrig
 	@$(BIN)/ruff check .
 	@$(BIN)/lint-imports
 	@$(BIN)/confect check examples/notes
+	@$(BIN)/confect check examples/foundry
 	@$(BIN)/mypy
 	@cd examples/notes && $(CURDIR)/$(BIN)/mypy .
+	@cd examples/foundry && $(CURDIR)/$(BIN)/mypy .
 	@$(BIN)/pyright
 
 format: $(INSTALLED)  ## let ruff format and fix

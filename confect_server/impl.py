@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Concatenate, Generic, Never, TypeAlias, cast, overload
@@ -30,7 +30,9 @@ from confect_core.spec.group import group_of
 from confect_server import auth, environment
 from confect_server.assembly import M1, M2, M3, M4, M5, M6, M7, Assembly, GroupParts
 from confect_server.auth import Provider
+from confect_server.auth.errors import SettingsNotDeclared
 from confect_server.blocking import BlockingActionCtx
+from confect_server.configured_provider import ConfiguredProvider
 from confect_server.ctx import ActionCtx, MutationCtx, QueryCtx
 from confect_server.db import DataModel
 from confect_server.environment import Environment
@@ -53,6 +55,7 @@ A = TypeVar("A")
 Out = TypeVar("Out")
 N = TypeVar("N")
 M = TypeVar("M")
+E = TypeVar("E", bound=Environment)
 V = TypeVar("V", bound=Provided)
 A_co = TypeVar("A_co", covariant=True)
 Out_co = TypeVar("Out_co", covariant=True)
@@ -288,7 +291,7 @@ class Impl(Generic[N]):
     routes: tuple[Route[N], ...] = ()
     apis: tuple[ApiImpl[N], ...] = ()
     mounts: tuple[Mount, ...] = ()
-    providers: tuple[Provider, ...] = ()
+    providers: tuple[Provider | ConfiguredProvider[Any], ...] = ()
     environments: tuple[type[Environment], ...] = ()
     crons: tuple[Cron, ...] = ()
     middleware: Implementations = field(default_factory=Implementations)
@@ -354,6 +357,21 @@ class Impl(Generic[N]):
         """
         return replace(self, providers=(*self.providers, *providers))
 
+    def authenticate_by(
+        self, settings: type[E], provider: Callable[[E], Provider | None]
+    ) -> Impl[N]:
+        """This application taking the tokens of a provider that its settings name, if they do.
+
+        def identity_provider(env: Env) -> OidcProvider:
+            return OidcProvider(domain=env.auth_domain, application_id=env.auth_application)
+
+        app = Impl(live).environment(Env).authenticate_by(Env, identity_provider)
+
+        A change of the settings counts for the tokens that are shown after it.
+        """
+        configured = ConfiguredProvider(settings, provider, Where.of_caller())
+        return replace(self, providers=(*self.providers, configured))
+
     def environment(self, *environments: type[Environment]) -> Impl[N]:
         """This application with more settings, which handlers read with `await Env.of(ctx)`."""
         return replace(self, environments=(*self.environments, *environments))
@@ -380,11 +398,18 @@ class Impl(Generic[N]):
         found += [mistake for hook in self.hooks for mistake in hook.mistakes(model)]
         found += [mistake for api in self.apis for mistake in api.mistakes()]
         found += Mounts.mistakes(self.mounts)
-        found += [mistake for each in self.providers for mistake in auth.mistakes_of(each)]
+        found += [mistake for each in self.providers for mistake in self._of_provider(each)]
         found += [m for each in self.environments for m in environment.mistakes_of(each)]
         paths = [f"{path}:{name}" for path, spec in specs.items() for name in spec.functions]
         found += cron_mistakes(self.crons, paths)
         return [*found, *model.mistakes(), *Routes(self.routes).mistakes]
+
+    def _of_provider(self, provider: Provider | ConfiguredProvider[Any]) -> Sequence[SpecError]:
+        if not isinstance(provider, ConfiguredProvider):
+            return auth.mistakes_of(provider)
+        if provider.settings in self.environments:
+            return ()
+        return (SettingsNotDeclared(provider.settings.__name__, provider.where),)
 
     @property
     def data_model(self) -> DataModel:

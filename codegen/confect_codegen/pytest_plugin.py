@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import tomllib
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
@@ -57,15 +57,27 @@ def confect_replacements() -> Sequence[Replacement]:
 
 
 @pytest.fixture
+def confect_environment() -> Mapping[str, str]:
+    """The environment variables that it reads its settings from; none by default."""
+    return {}
+
+
+@pytest.fixture
 async def confect(
     confect_app: Impl[Any],
     confect_replacements: Sequence[Replacement],
     confect_settings: Settings,
+    confect_environment: Mapping[str, str],
 ) -> AsyncGenerator[TestApp]:
     """The application, running on an empty database of the test's own."""
     from confect_server.testing import TestApp
 
-    async with TestApp(confect_app, *confect_replacements, settings=confect_settings) as app:
+    async with TestApp(
+        confect_app,
+        *confect_replacements,
+        settings=confect_settings,
+        environment=confect_environment,
+    ) as app:
         yield app
 
 

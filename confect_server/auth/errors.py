@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from confect_core.errors import CallError, SpecError
+from confect_core.errors import CallError, SpecError, Where
 
 
 class TokenRefused(CallError):
@@ -110,4 +110,15 @@ class BadProvider(SpecError):
             f"{address!r} is no provider of identities: {problem}",
             hint="write issuer and keys as https addresses, as the provider's documentation has "
             "them",
+        )
+
+
+class SettingsNotDeclared(SpecError):
+    """A provider of identities that settings name which the application does not have."""
+
+    def __init__(self, settings: str, where: Where) -> None:
+        super().__init__(
+            f"an identity provider is named by {settings}, which the application does not declare",
+            hint=f"write Impl(...).environment({settings})",
+            where=where,
         )

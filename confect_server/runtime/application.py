@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from confect_server.auth import TokenVerifier
 from confect_server.ctx import ActionCtx, MutationCtx, QueryCtx
 from confect_server.db import DataModel, OpenTables
 from confect_server.engine import Transaction
@@ -16,6 +15,7 @@ from confect_server.http import Mounts, Routes
 from confect_server.impl import Impl
 from confect_server.runtime.calls import CallsOfAction, TransactionRun
 from confect_server.runtime.functions import Directory, Functions
+from confect_server.runtime.token_check import TokenCheck
 from confect_server.runtime.version import Use
 from confect_server.runtime.watched_writes import WatchedWrites
 from confect_server.services import Services
@@ -33,7 +33,7 @@ class Application:
     mounts: Mounts
     use: Use
     watched: WatchedTables
-    verifier: TokenVerifier
+    tokens: TokenCheck
     variables: Variables
 
     @cached_property

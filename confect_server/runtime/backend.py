@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from anyio.abc import TaskGroup
 
-from confect_server.auth import TokenVerifier
 from confect_server.db import OpenTables
 from confect_server.engine import Backfill, Clock, Database, Pauses, Randomness
 from confect_server.errors import NoOpenTelemetry
@@ -29,6 +28,7 @@ from confect_server.runtime.file_sweeper import FileSweeper
 from confect_server.runtime.function_runner import FunctionRunner
 from confect_server.runtime.job_loop import JobLoop
 from confect_server.runtime.query_cache import QueryCache
+from confect_server.runtime.token_check import TokenCheck
 from confect_server.runtime.underway import Underway
 from confect_server.runtime.version import Version
 from confect_server.scheduler.recurring import declare as declare_crons
@@ -227,6 +227,8 @@ async def _started(
 ) -> Application:
     """A version with its services and its tables; without either, nothing has changed."""
     variables = await environment.fitting(version.impl.environments)
+    tokens = TokenCheck(version.impl.providers, database, variables, clock)
+    await tokens.start()
     opened = await version.open(tasks)
     try:
         await database.declare(version.impl.data_model.declared, tell)
@@ -247,7 +249,7 @@ async def _started(
         opened.mounts,
         version.use,
         watched,
-        TokenVerifier(version.impl.providers, clock),
+        tokens,
         variables,
     )
 

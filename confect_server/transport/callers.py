@@ -82,9 +82,9 @@ class Callers:
 
     async def _verified(self, token: str) -> VerifiedToken:
         while True:
-            verifier = self._executor.application.verifier
-            verified = await verifier.verify(token)
-            if verifier is self._executor.application.verifier:
+            tokens = self._executor.application.tokens
+            verified = await tokens.verify(token)
+            if tokens is self._executor.application.tokens:
                 return verified  # else another version runs by now, which may trust others
 
     def _admin(self, key: str, acting_as: JsonObject | None) -> Caller:

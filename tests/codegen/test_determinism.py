@@ -374,5 +374,6 @@ def test_other_mistakes_are_found_as_well(tmp_path: Path) -> None:
     assert "NoSpec" in shown
 
 
-def test_the_example_has_no_mistakes() -> None:
-    assert mistakes_in(Path(__file__).parents[2] / "examples" / "notes") == []
+@pytest.mark.parametrize("name", ["notes", "foundry"])
+def test_the_examples_have_no_mistakes(name: str) -> None:
+    assert mistakes_in(Path(__file__).parents[2] / "examples" / name) == []

@@ -16,7 +16,7 @@ from confect_codegen.loading import load
 
 REPOSITORY = Path(__file__).parents[2]
 SHOP = REPOSITORY / "tests/codegen/golden/shop"
-PROJECTS = [REPOSITORY / "examples/notes", SHOP]
+PROJECTS = [REPOSITORY / "examples/notes", REPOSITORY / "examples/foundry", SHOP]
 CACHE = REPOSITORY / ".mypy_cache/golden"
 
 

@@ -652,6 +652,8 @@ async def who_and_where(ctx: QueryCtx, client: AsyncClient) -> None:
 
 Impl(dev).authenticate("https://id.example.com")  # no provider
 Impl(dev).environment(Env())  # settings, not their class
+Impl(dev).authenticate_by(Env, lambda env: env.nowhere)  # no such setting
+Impl(dev).authenticate_by(Env, lambda env: env.page_size)  # no provider
 route("FETCH", "/time")  # no such method
 route("GET", "/time", prefix="/")  # a path and a prefix
 

@@ -766,6 +766,9 @@ configured: Impl[Clock | Mailer] = app.environment(Env).authenticate(
     OidcProvider(domain="id.example.com", application_id="app"),
     CustomJwtProvider(issuer="https://x", jwks="https://x/keys", algorithm="ES256"),
 )
+configured_by: Impl[Clock | Mailer] = configured.authenticate_by(
+    Env, lambda env: OidcProvider(domain="id.example.com", application_id=str(env.page_size))
+).authenticate_by(Env, lambda env: None)
 served: Impl[Clock | Mailer] = app.serve(first_note).watch(audit, several)
 recurring: Impl[Clock | Mailer] = app.recur(
     cron("clear", daily(hour=3, timezone="Europe/Berlin"), refs.internal.notes.clear),
@@ -807,6 +810,21 @@ async def texts(ctx: QueryCtx) -> list[str]:
 
 
 tested: TestApp[Clock | Mailer] = TestApp(app, replacing(Mailer).by(Mailer()), layers=live)
+
+
+class Courier(Service):
+    @abstractmethod
+    def deliver(self, to: str) -> None: ...
+
+
+class FakeCourier(Courier):
+    def deliver(self, to: str) -> None:
+        self.last = to
+
+
+replaced_by_a_fake = replacing(Courier).by(FakeCourier())
+
+
 whole: Spec = Spec.make().add(Notes).add(Things).add(GroupSpec.make("more"))
 reader: type[DatabaseReader] | None = data_model.reader
 insert_args: InsertNote = InsertNote(text="hi")

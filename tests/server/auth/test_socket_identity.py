@@ -241,14 +241,14 @@ async def test_a_version_that_trusts_the_same_keeps_its_users() -> None:
 async def test_a_token_that_is_checked_while_the_version_changes_is_checked_again() -> None:
     async with served() as at, sync_socket(at.socket_url) as ada:
         is_asked, may_answer = anyio.Event(), anyio.Event()
-        fetch = at.backend.executor.application.verifier._configured[0].keys._fetch
+        fetch = at.backend.executor.application.tokens._verifier._configured[0].keys._fetch
 
         async def slowly(url: str, /) -> Fetched:
             is_asked.set()
             await may_answer.wait()
             return await fetch(url)
 
-        at.backend.executor.application.verifier._configured[0].keys._fetch = slowly
+        at.backend.executor.application.tokens._verifier._configured[0].keys._fetch = slowly
         await show(ada, 0, at.issuer.token())
         await is_asked.wait()
         await take_tokens_of(at)
