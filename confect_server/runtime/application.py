@@ -46,6 +46,10 @@ class Application:
         """What decoding arguments asks about ids and handles."""
         return Directory(self.tables, self.functions)
 
+    @cached_property
+    def _is_watched(self) -> bool:
+        return bool(self.watched)
+
     def query_ctx(self, run: TransactionRun) -> QueryCtx[Any, Any]:
         """What a query is given."""
         reader = self.data_model.reader(run.transaction, self.tables, run.paging)
@@ -53,7 +57,7 @@ class Application:
 
     def mutation_ctx(self, run: TransactionRun) -> MutationCtx[Any, Any]:
         """What a mutation is given."""
-        if self.watched:
+        if self._is_watched:
             return self._watched_ctx(run)
         writer = self.data_model.writer(run.transaction, self.tables, run.paging)
         return MutationCtx(writer, self.services, run)

@@ -264,7 +264,8 @@ class Executor:
     ) -> RunRecord:
         named = None if request is None else (request.session_id, request.request_id)
         record = RunRecord(path, called, _kind_of(caller), named)
-        record.is_known = self.application.functions.kind_at(path) is not None
+        if self.runner.observers:
+            record.is_known = self.application.functions.kind_at(path) is not None
         return record
 
     def _failed(self, error: Exception, record: RunRecord) -> Failed:
