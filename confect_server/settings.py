@@ -50,6 +50,11 @@ class Limits:
     """The length of the arguments of each of them, as JSON."""
     run_time_s: float = 10.0
     """How long a run takes on the clock on the wall, with everything that it waits for."""
+    held_s: float = 10.0
+    """For how long a handler, of actions too, may compute or block while nobody else goes on.
+
+    What runs on the loop of a server is ended then, if it is Python or waits in a system call.
+    """
     arguments_bytes: int = 16 * MIB
     """The length of the arguments of each call, as JSON; of actions too."""
     result_bytes: int = 16 * MIB

@@ -5,6 +5,7 @@ from confect_server.errors.calls import ActionStopped as ActionStopped
 from confect_server.errors.calls import ActionTimedOut as ActionTimedOut
 from confect_server.errors.calls import FunctionGone as FunctionGone
 from confect_server.errors.calls import FunctionNotFound as FunctionNotFound
+from confect_server.errors.calls import HeldUpTooLong as HeldUpTooLong
 from confect_server.errors.calls import MutationInQuery as MutationInQuery
 from confect_server.errors.calls import NotDeterministic as NotDeterministic
 from confect_server.errors.calls import RefOfOtherKind as RefOfOtherKind

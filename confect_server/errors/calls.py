@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from confect_core.errors import CallError, ConfectError
+from confect_core.errors import CallError, ConfectError, Where
+
+
+class HeldUpTooLong(ConfectError):
+    """A handler that kept everybody else waiting for too long, and was ended where it was."""
+
+    def __init__(self, path: str, held_s: float, where: Where | None) -> None:
+        super().__init__(
+            f"{path} has held up the server for {held_s:.1f} s and was ended",
+            hint="await what it waits for, or make it an action with blocking=True or "
+            "process=True; held_s in [tool.confect.limits] says how long is too long",
+            where=where,
+        )
 
 
 class FunctionNotFound(CallError):

@@ -1,26 +1,37 @@
-"""`Watchdog`: notices that something holds up the loop, and says which line of which function.
+"""`Watchdog`: notices that something holds up the loop, says which line of which function, ends it.
 
-A handler that computes or blocks cannot be interrupted in its own process, and nobody else is
-served meanwhile. So a thread looks whether the loop still answers, and when it does not, at what it
-is doing. The loop's part of that is one callback in every `_BEAT_S`.
+While a handler computes or blocks nobody else is served. So a thread looks whether the loop still
+answers, and when it does not, at what it is doing. The loop's part of that is one callback in every
+`_BEAT_S`.
+
+What goes on for too long is ended by a signal to the thread of the loop. Its handler is called
+there, between two steps of whatever runs, and so can look and raise in one: only where the stack
+ends in the code of a function of the application, with nothing of ours on top that an error would
+leave half done. Else the next beat tries again. Rejected: raising in the thread from another one,
+which may hit whatever comes next.
 """
 
 from __future__ import annotations
 
 import logging
+import math
+import signal
 import sys
 import sysconfig
 import threading
 from asyncio import AbstractEventLoop, get_running_loop
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from time import monotonic, process_time
 from types import FrameType
 
 from confect_core.errors import Where
+from confect_server.errors import HeldUpTooLong
 
 _BEAT_S = 0.25
+_SIGNAL: int | None = getattr(signal, "SIGURG", None)
+"""Ignored where nobody handles it, and used by nothing in Python; Windows has none."""
 _PACKAGES = tuple(
     str(Path(__file__).parents[1].with_name(name)) + "/"
     for name in ("confect_server", "confect_core")
@@ -38,12 +49,14 @@ class Watchdog:
     def __init__(
         self,
         blocked_s: float,
+        held_s: float = math.inf,
         clock: Callable[[], float] = monotonic,
         computed: Callable[[], float] = process_time,
     ) -> None:
         self.lag_s = 0.0
         """How late the loop was when it last answered."""
         self._blocked_s = blocked_s
+        self._held_s = held_s
         self._clock = clock
         self._computed = computed
         self._beat_at_s = self._looked_at_s = clock()
@@ -61,18 +74,20 @@ class Watchdog:
         thread = threading.Thread(
             target=self._watch, args=(watched, stopped), name="confect watchdog", daemon=True
         )
-        thread.start()
-        try:
-            yield
-        finally:
-            stopped.set()
-            beat.cancel()
-            thread.join()
+        with self._hearing():
+            thread.start()
+            try:
+                yield
+            finally:
+                stopped.set()
+                beat.cancel()
+                thread.join()
 
     def look(self, thread_id: int) -> None:
-        """Say what the loop is doing, once, if it has not answered for too long."""
-        beat_at_s = self._beat_at_s
-        for_s = self._clock() - beat_at_s - _BEAT_S
+        """Say what the loop is doing, once, if it has not answered for too long; or end it."""
+        beat_at_s, for_s = self._beat_at_s, self._waiting_s()
+        if for_s >= self._held_s and _SIGNAL is not None:
+            signal.pthread_kill(thread_id, _SIGNAL)
         if for_s < self._blocked_s or beat_at_s == self._told_of_s:
             return
         self._told_of_s = beat_at_s
@@ -98,6 +113,31 @@ class Watchdog:
         self._beat_at_s = now_s
         return True
 
+    def _waiting_s(self) -> float:
+        return self._clock() - self._beat_at_s - _BEAT_S
+
+    @contextmanager
+    def _hearing(self) -> Generator[None]:
+        """Inside, the signal ends what holds up the loop; only the main thread can be told."""
+        is_main = threading.current_thread() is threading.main_thread()
+        if _SIGNAL is None or not is_main or self._held_s == math.inf:
+            self._held_s = math.inf
+            yield
+            return
+        before = signal.signal(_SIGNAL, self._end)
+        try:
+            yield
+        finally:
+            signal.signal(_SIGNAL, before)
+
+    def _end(self, _number: int, frame: FrameType | None) -> None:
+        held_s = self._waiting_s()
+        if held_s < self._held_s or not _is_in_users_code(frame):
+            return
+        path, where = found_in(frame)
+        if path is not None:
+            raise HeldUpTooLong(path, held_s, where)
+
     def _watch(self, thread_id: int, stopped: threading.Event) -> None:
         while not stopped.wait(_BEAT_S):
             if not self.stood_still():
@@ -109,6 +149,18 @@ class Watchdog:
         self._beat_at_s = now_s
         if not stopped.is_set():
             loop.call_later(_BEAT_S, self._beat, loop, stopped)
+
+
+def _is_in_users_code(frame: FrameType | None) -> bool:
+    """Is it the user's code that runs, or a library on its behalf, and nothing of ours?"""
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if file.startswith(_PACKAGES):
+            return False
+        if not file.startswith(_LIBRARIES):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def found_in(frame: FrameType | None) -> tuple[str | None, Where | None]:

@@ -36,8 +36,8 @@ class Probes:
         }
         self.metrics = Metrics()
         """Everything that is counted here."""
-        self.watchdog = Watchdog(settings.blocked_s)
-        """Notices what holds up the loop."""
+        self.watchdog = Watchdog(settings.blocked_s, backend.database.settings.limits.held_s)
+        """Notices what holds up the loop, and ends it."""
         backend.observe(RunMetrics(self.metrics), RunLog(settings))
         self._measure(sockets)
         if backend.tracing is not None:
