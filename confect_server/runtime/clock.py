@@ -29,7 +29,7 @@ class SystemClock:
             await anyio.sleep(_STEP_S)
             if abs(self._ahead_s() - started_s) > _SET_BY_S:
                 return
-        await anyio.sleep(left_s)
+        await anyio.sleep(max(left_s, 0.0))  # a short sleep may be over by now
 
     def _ahead_s(self) -> float:
         """How far it is ahead of the time since the machine was started, which nobody sets."""

@@ -55,3 +55,9 @@ async def test_a_clock_that_is_corrected_a_little_wakes_nobody(
     machine.sets |= {1010.0: 0.3, 1040.0: -0.2}
     await SystemClock().sleep(MINUTE_S)
     assert machine.up_s == 1000.0 + MINUTE_S
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1e-9])
+async def test_a_sleep_that_is_over_before_it_begins_is_one(seconds: float) -> None:
+    for _ in range(1_000):
+        await SystemClock().sleep(seconds)
