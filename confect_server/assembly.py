@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Generic, Never, TypeAlias, overload
+from typing import Any, Generic, Never, TypeAlias, overload
 
 from typing_extensions import TypeVar
 
@@ -26,10 +26,8 @@ from confect_server.errors import (
     ExtraImplementation,
     MissingImplementation,
 )
+from confect_server.function_impl import FunctionImpl
 from confect_server.plain import PlainFunction
-
-if TYPE_CHECKING:
-    from confect_server.impl import FunctionImpl
 
 N = TypeVar("N")
 # what each of several arguments asks for: mypy would join two services in one variable to `Service`

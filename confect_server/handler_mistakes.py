@@ -25,7 +25,8 @@ from confect_server.plain import place_of
 from confect_server.services import Service, asked_of, ctx_of, needs_of
 
 if TYPE_CHECKING:
-    from confect_server.impl import FunctionImpl, GroupImpl, Impl
+    from confect_server.function_impl import FunctionImpl
+    from confect_server.impl import GroupImpl, Impl
 
 Handler: TypeAlias = Callable[..., object]
 

@@ -1,4 +1,4 @@
-"""Implementations: the logic of declared functions, in groups, in an application."""
+"""Implementations: functions with their logic in groups, in an application."""
 # pyright: reportInvalidTypeVarUse=false
 # an argument that is left out leaves its variable unsolved, and so at its default, `Never`
 
@@ -11,29 +11,21 @@ from typing import Any, Concatenate, Generic, Never, TypeAlias, cast, overload
 
 from typing_extensions import ParamSpec, TypeVar
 
-from confect_core import GroupSpec, HttpApi, Middleware, PaginationOptions, Provided, Spec
+from confect_core import GroupSpec, HttpApi, Middleware, Provided, Spec
 from confect_core.endpoints import api_of
 from confect_core.errors import ConfectError, SpecError, Where, refuse
 from confect_core.spec import (
-    ActionSpec,
     AnyFunction,
-    BlockingActionSpec,
-    DeclaredFunction,
     Group,
-    MutationSpec,
-    PaginatedQuerySpec,
     ProcessActionSpec,
-    QuerySpec,
-    Unmodelled,
 )
 from confect_core.spec.group import group_of
 from confect_server import auth, environment
 from confect_server.assembly import M1, M2, M3, M4, M5, M6, M7, Assembly, GroupParts
 from confect_server.auth import Provider
 from confect_server.auth.errors import SettingsNotDeclared
-from confect_server.blocking import BlockingActionCtx
 from confect_server.configured_provider import ConfiguredProvider
-from confect_server.ctx import ActionCtx, MutationCtx, QueryCtx
+from confect_server.ctx import ActionCtx, MutationCtx
 from confect_server.db import DataModel
 from confect_server.environment import Environment
 from confect_server.errors import (
@@ -41,11 +33,12 @@ from confect_server.errors import (
     NotAGroupImpl,
     WrongImplementations,
 )
+from confect_server.function_impl import FunctionImpl, Handler
 from confect_server.handler_mistakes import handler_mistakes
 from confect_server.hooks import WriteHook
 from confect_server.http import ApiImpl, AsgiApp, EndpointImpl, Mount, Mounts, Route, Routes
 from confect_server.middleware import Implementations, MiddlewareImpl
-from confect_server.plain import PlainFunction, place_of
+from confect_server.plain import PlainFunction
 from confect_server.scheduler import Cron, cron_mistakes
 from confect_server.services import Layers
 from confect_server.workers import HandlerName
@@ -61,139 +54,11 @@ A_co = TypeVar("A_co", covariant=True)
 Out_co = TypeVar("Out_co", covariant=True)
 N_co = TypeVar("N_co", covariant=True, default=Never)
 
-Handler: TypeAlias = Callable[..., Awaitable[object]]
-SyncHandler: TypeAlias = Callable[..., object]
-
 NeedyPlain: TypeAlias = (
     Callable[Concatenate[MutationCtx[N, Any], ...], Awaitable[object]]
     | Callable[Concatenate[ActionCtx[N], ...], Awaitable[object]]
 )
 """A plain function of any kind that asks for the services `N`."""
-
-
-@dataclass(frozen=True, eq=False)
-class FunctionImpl(Generic[A_co, Out_co, N_co]):
-    """A declared function with its logic; `N` is the union of services that the logic asks for."""
-
-    spec: DeclaredFunction[..., Any, Any]
-    handler: Handler | SyncHandler
-    """A coroutine function, except for actions that run in a thread or in a process."""
-
-    @overload
-    @staticmethod
-    def make(
-        spec: QuerySpec[P, Unmodelled, Out],
-        handler: Callable[Concatenate[QueryCtx[N, Any], P], Awaitable[Out]],
-    ) -> FunctionImpl[Unmodelled, Out, N]: ...
-    @overload
-    @staticmethod
-    def make(
-        spec: PaginatedQuerySpec[P, Unmodelled, Out],
-        handler: Callable[Concatenate[QueryCtx[N, Any], PaginationOptions, P], Awaitable[Out]],
-    ) -> FunctionImpl[Unmodelled, Out, N]: ...
-    @overload
-    @staticmethod
-    def make(
-        spec: MutationSpec[P, Unmodelled, Out],
-        handler: Callable[Concatenate[MutationCtx[N, Any], P], Awaitable[Out]],
-    ) -> FunctionImpl[Unmodelled, Out, N]: ...
-    @overload
-    @staticmethod
-    def make(
-        spec: ActionSpec[P, Unmodelled, Out],
-        handler: Callable[Concatenate[ActionCtx[N], P], Awaitable[Out]],
-    ) -> FunctionImpl[Unmodelled, Out, N]: ...
-    @overload
-    @staticmethod
-    def make(
-        spec: QuerySpec[..., A, Out],
-        handler: Callable[[QueryCtx[N, Any], A], Awaitable[Out]],
-    ) -> FunctionImpl[A, Out, N]: ...
-    @overload
-    @staticmethod
-    def make(
-        spec: PaginatedQuerySpec[..., A, Out],
-        handler: Callable[[QueryCtx[N, Any], A, PaginationOptions], Awaitable[Out]],
-    ) -> FunctionImpl[A, Out, N]: ...
-    @overload
-    @staticmethod
-    def make(
-        spec: MutationSpec[..., A, Out],
-        handler: Callable[[MutationCtx[N, Any], A], Awaitable[Out]],
-    ) -> FunctionImpl[A, Out, N]: ...
-    @overload
-    @staticmethod
-    def make(
-        spec: ActionSpec[..., A, Out],
-        handler: Callable[[ActionCtx[N], A], Awaitable[Out]],
-    ) -> FunctionImpl[A, Out, N]: ...
-    @overload
-    @staticmethod
-    def make(
-        spec: BlockingActionSpec[..., A, Out], handler: Callable[[BlockingActionCtx[N], A], Out]
-    ) -> FunctionImpl[A, Out, N]: ...
-    @overload
-    @staticmethod
-    def make(
-        spec: ProcessActionSpec[..., A, Out], handler: Callable[[A], Out]
-    ) -> FunctionImpl[A, Out]: ...
-    @staticmethod
-    def make(spec: Any, handler: Handler | SyncHandler) -> FunctionImpl[Any, Any, Any]:
-        """A declared function with its logic, as `@impl` makes it; a plain one as it is."""
-        return FunctionImpl(spec, handler)
-
-    @property
-    def name(self) -> str:
-        """The name of the handler, for those who read errors."""
-        return getattr(self.handler, "__qualname__", repr(self.handler))
-
-    @property
-    def where(self) -> Where:
-        """The line where the handler is written."""
-        return place_of(self.handler)
-
-    def _needs(self) -> tuple[A_co, Out_co, N_co]:
-        # never called: it is how type checkers learn the variance of A, Out and N
-        raise NotImplementedError
-
-
-@overload
-def impl(
-    spec: QuerySpec[..., A, Out],
-) -> Callable[[Callable[[QueryCtx[N, Any], A], Awaitable[Out]]], FunctionImpl[A, Out, N]]: ...
-@overload
-def impl(
-    spec: PaginatedQuerySpec[..., A, Out],
-) -> Callable[
-    [Callable[[QueryCtx[N, Any], A, PaginationOptions], Awaitable[Out]]], FunctionImpl[A, Out, N]
-]: ...
-@overload
-def impl(
-    spec: MutationSpec[..., A, Out],
-) -> Callable[[Callable[[MutationCtx[N, Any], A], Awaitable[Out]]], FunctionImpl[A, Out, N]]: ...
-@overload
-def impl(
-    spec: ActionSpec[..., A, Out],
-) -> Callable[[Callable[[ActionCtx[N], A], Awaitable[Out]]], FunctionImpl[A, Out, N]]: ...
-@overload
-def impl(
-    spec: BlockingActionSpec[..., A, Out],
-) -> Callable[[Callable[[BlockingActionCtx[N], A], Out]], FunctionImpl[A, Out, N]]: ...
-@overload
-def impl(
-    spec: ProcessActionSpec[..., A, Out],
-) -> Callable[[Callable[[A], Out]], FunctionImpl[A, Out]]: ...
-def impl(spec: Any) -> Any:
-    """Implement one declared function.
-
-    @impl(Notes.get)
-    async def get(ctx: QueryCtx, args: ByNote) -> Outcome[Note, NoteNotFound]: ...
-    """
-
-    def implement(handler: Handler | SyncHandler) -> FunctionImpl[Any, Any, Any]:
-        return FunctionImpl(spec, handler)
-
-    return implement
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,8 @@ from confect_core.values.codec import Codec
 from confect_server.ctx import Ctx
 from confect_server.db import OpenTables
 from confect_server.errors import FunctionNotFound, UndeclaredError, WrongKind
-from confect_server.impl import GroupImpl, Handler, Impl
+from confect_server.function_impl import Handler
+from confect_server.impl import GroupImpl, Impl
 from confect_server.middleware import Implementations
 from confect_server.plain import arguments_of
 from confect_server.runtime.handlers import Handlers

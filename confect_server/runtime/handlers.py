@@ -12,7 +12,7 @@ from confect_core.values import dumps_canonical, loads
 from confect_server.blocking import BlockingActionCtx
 from confect_server.ctx import ActionCtx
 from confect_server.errors import UndeclaredError
-from confect_server.impl import FunctionImpl, Handler
+from confect_server.function_impl import FunctionImpl, Handler
 from confect_server.workers import DeclaredInProcess, HandlerName, Processes, Threads
 
 

@@ -12,7 +12,7 @@ from confect_core.errors import TaggedError
 from confect_core.spec import AnyFunction
 from confect_server.ctx import Ctx
 from confect_server.errors import NotItsAnswer, NotWhatItProvides, ProceededTwice
-from confect_server.impl import Handler
+from confect_server.function_impl import Handler
 from confect_server.middleware import Answer, Call, MiddlewareImpl, Proceed
 
 
