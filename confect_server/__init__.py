@@ -50,7 +50,6 @@ from confect_server.db import field_of as field_of
 from confect_server.db import present as present
 from confect_server.environment import Environment as Environment
 from confect_server.function_impl import FunctionImpl as FunctionImpl
-from confect_server.function_impl import impl as impl
 from confect_server.hooks import WriteHook as WriteHook
 from confect_server.hooks import on_write as on_write
 from confect_server.http import EndpointImpl as EndpointImpl
@@ -60,6 +59,7 @@ from confect_server.http import route as route
 from confect_server.impl import GroupImpl as GroupImpl
 from confect_server.impl import Impl as Impl
 from confect_server.impl import ImplParts as ImplParts
+from confect_server.impl import impl as impl
 from confect_server.log import Log as Log
 from confect_server.meta import Amount as Amount
 from confect_server.meta import Meta as Meta

@@ -1,4 +1,4 @@
-"""`FunctionImpl`: a declared function with its logic, and the ways to make one."""
+"""`FunctionImpl`: a declared function with its logic."""
 
 from __future__ import annotations
 
@@ -120,42 +120,3 @@ class FunctionImpl(Generic[A_co, Out_co, N_co]):
     def _needs(self) -> tuple[A_co, Out_co, N_co]:
         # never called: it is how type checkers learn the variance of A, Out and N
         raise NotImplementedError
-
-
-@overload
-def impl(
-    spec: QuerySpec[..., A, Out],
-) -> Callable[[Callable[[QueryCtx[N, Any], A], Awaitable[Out]]], FunctionImpl[A, Out, N]]: ...
-@overload
-def impl(
-    spec: PaginatedQuerySpec[..., A, Out],
-) -> Callable[
-    [Callable[[QueryCtx[N, Any], A, PaginationOptions], Awaitable[Out]]], FunctionImpl[A, Out, N]
-]: ...
-@overload
-def impl(
-    spec: MutationSpec[..., A, Out],
-) -> Callable[[Callable[[MutationCtx[N, Any], A], Awaitable[Out]]], FunctionImpl[A, Out, N]]: ...
-@overload
-def impl(
-    spec: ActionSpec[..., A, Out],
-) -> Callable[[Callable[[ActionCtx[N], A], Awaitable[Out]]], FunctionImpl[A, Out, N]]: ...
-@overload
-def impl(
-    spec: BlockingActionSpec[..., A, Out],
-) -> Callable[[Callable[[BlockingActionCtx[N], A], Out]], FunctionImpl[A, Out, N]]: ...
-@overload
-def impl(
-    spec: ProcessActionSpec[..., A, Out],
-) -> Callable[[Callable[[A], Out]], FunctionImpl[A, Out]]: ...
-def impl(spec: Any) -> Any:
-    """Implement one declared function.
-
-    @impl(Notes.get)
-    async def get(ctx: QueryCtx, args: ByNote) -> Outcome[Note, NoteNotFound]: ...
-    """
-
-    def implement(handler: Handler | SyncHandler) -> FunctionImpl[Any, Any, Any]:
-        return FunctionImpl(spec, handler)
-
-    return implement

@@ -9,23 +9,29 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Concatenate, Generic, Never, TypeAlias, cast, overload
 
-from typing_extensions import ParamSpec, TypeVar
+from typing_extensions import TypeVar
 
-from confect_core import GroupSpec, HttpApi, Middleware, Provided, Spec
+from confect_core import GroupSpec, HttpApi, Middleware, PaginationOptions, Provided, Spec
 from confect_core.endpoints import api_of
 from confect_core.errors import ConfectError, SpecError, Where, refuse
 from confect_core.spec import (
+    ActionSpec,
     AnyFunction,
+    BlockingActionSpec,
     Group,
+    MutationSpec,
+    PaginatedQuerySpec,
     ProcessActionSpec,
+    QuerySpec,
 )
 from confect_core.spec.group import group_of
 from confect_server import auth, environment
 from confect_server.assembly import M1, M2, M3, M4, M5, M6, M7, Assembly, GroupParts
 from confect_server.auth import Provider
 from confect_server.auth.errors import SettingsNotDeclared
+from confect_server.blocking import BlockingActionCtx
 from confect_server.configured_provider import ConfiguredProvider
-from confect_server.ctx import ActionCtx, MutationCtx
+from confect_server.ctx import ActionCtx, MutationCtx, QueryCtx
 from confect_server.db import DataModel
 from confect_server.environment import Environment
 from confect_server.errors import (
@@ -33,7 +39,7 @@ from confect_server.errors import (
     NotAGroupImpl,
     WrongImplementations,
 )
-from confect_server.function_impl import FunctionImpl, Handler
+from confect_server.function_impl import FunctionImpl, Handler, SyncHandler
 from confect_server.handler_mistakes import handler_mistakes
 from confect_server.hooks import WriteHook
 from confect_server.http import ApiImpl, AsgiApp, EndpointImpl, Mount, Mounts, Route, Routes
@@ -43,15 +49,12 @@ from confect_server.scheduler import Cron, cron_mistakes
 from confect_server.services import Layers
 from confect_server.workers import HandlerName
 
-P = ParamSpec("P")
 A = TypeVar("A")
 Out = TypeVar("Out")
 N = TypeVar("N")
 M = TypeVar("M")
 E = TypeVar("E", bound=Environment)
 V = TypeVar("V", bound=Provided)
-A_co = TypeVar("A_co", covariant=True)
-Out_co = TypeVar("Out_co", covariant=True)
 N_co = TypeVar("N_co", covariant=True, default=Never)
 
 NeedyPlain: TypeAlias = (
@@ -59,6 +62,45 @@ NeedyPlain: TypeAlias = (
     | Callable[Concatenate[ActionCtx[N], ...], Awaitable[object]]
 )
 """A plain function of any kind that asks for the services `N`."""
+
+
+@overload
+def impl(
+    spec: QuerySpec[..., A, Out],
+) -> Callable[[Callable[[QueryCtx[N, Any], A], Awaitable[Out]]], FunctionImpl[A, Out, N]]: ...
+@overload
+def impl(
+    spec: PaginatedQuerySpec[..., A, Out],
+) -> Callable[
+    [Callable[[QueryCtx[N, Any], A, PaginationOptions], Awaitable[Out]]], FunctionImpl[A, Out, N]
+]: ...
+@overload
+def impl(
+    spec: MutationSpec[..., A, Out],
+) -> Callable[[Callable[[MutationCtx[N, Any], A], Awaitable[Out]]], FunctionImpl[A, Out, N]]: ...
+@overload
+def impl(
+    spec: ActionSpec[..., A, Out],
+) -> Callable[[Callable[[ActionCtx[N], A], Awaitable[Out]]], FunctionImpl[A, Out, N]]: ...
+@overload
+def impl(
+    spec: BlockingActionSpec[..., A, Out],
+) -> Callable[[Callable[[BlockingActionCtx[N], A], Out]], FunctionImpl[A, Out, N]]: ...
+@overload
+def impl(
+    spec: ProcessActionSpec[..., A, Out],
+) -> Callable[[Callable[[A], Out]], FunctionImpl[A, Out]]: ...
+def impl(spec: Any) -> Any:
+    """Implement one declared function.
+
+    @impl(Notes.get)
+    async def get(ctx: QueryCtx, args: ByNote) -> Outcome[Note, NoteNotFound]: ...
+    """
+
+    def implement(handler: Handler | SyncHandler) -> FunctionImpl[Any, Any, Any]:
+        return FunctionImpl(spec, handler)
+
+    return implement
 
 
 @dataclass(frozen=True, eq=False)
