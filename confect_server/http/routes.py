@@ -25,7 +25,7 @@ Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 Answer: TypeAlias = Callable[
     [ActionCtx[Any], Request, TableDirectory], Coroutine[Any, Any, Response]
 ]
-"""Answers a request; the tables are what ids in it are checked against."""
+"""Answers a request; the directory is what ids and handles in it are checked against."""
 
 _OWN = ("/api/", "/version", "/healthz", "/readyz", "/metrics")
 _PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")

@@ -210,7 +210,7 @@ class Executor:
         ctx = application.action_ctx(calls)
         application.use.begin()
         try:
-            response = await time.limit(route.answer(ctx, request, application.tables))
+            response = await time.limit(route.answer(ctx, request, application.directory))
             record.outcome = "success"
             return response
         except HTTPException as refused:

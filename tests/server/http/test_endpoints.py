@@ -15,6 +15,8 @@ from confect_core import (
     FunctionSpec,
     GroupSpec,
     HttpApi,
+    Id,
+    MutationHandle,
     NoArgs,
     Signature,
     TaggedError,
@@ -36,6 +38,7 @@ from confect_core.endpoints.errors import (
 from confect_server import ActionCtx, Impl, endpoint, layers
 from confect_server.http.errors import DuplicateRoute, WrongEndpoints
 from tests.server.http.notes_api import (
+    Insert,
     Locked,
     Memo,
     MemoNotFound,
@@ -152,6 +155,29 @@ async def test_an_id_is_checked_before_the_handler_runs(client: httpx2.AsyncClie
     assert [(each["place"], each["path"]) for each in answer.json()["problems"]] == [
         ("path", "memo_id")
     ]
+
+
+class Calling(Args):
+    back: MutationHandle[Insert, Id[Memo]]
+
+
+class CallsApi(HttpApi, prefix="/calls"):
+    back = Endpoint.post("/back", args=Calling, returns=str)
+
+
+@endpoint(CallsApi.back)
+async def call_back(ctx: ActionCtx, args: Calling) -> str:
+    return await ctx.run_mutation(args.back, Insert(text="called"))
+
+
+async def test_a_handle_names_a_function_of_the_application() -> None:
+    async with served(app.serve_api(CallsApi, call_back)) as client:
+        called = await client.post("/calls/back", json={"back": "memos:insert"})
+        assert called.status_code == 200
+        for path in ("memos:nothing", "memos:get"):
+            refused = await client.post("/calls/back", json={"back": path})
+            assert refused.status_code == 422, path
+            assert [each["path"] for each in refused.json()["problems"]] == ["back"]
 
 
 async def test_a_body_that_is_no_json_object_is_refused(client: httpx2.AsyncClient) -> None:
