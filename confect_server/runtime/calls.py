@@ -35,16 +35,12 @@ class Runner(Protocol):
         ...
 
 
-class CallsOfAction(Calls):
-    """The calls that one action makes."""
+class _CallsOfRunner(Calls):
+    """What every function that runs is given by whoever runs it."""
 
-    def __init__(
-        self, runner: Runner, transactions: Transactions, circumstances: Circumstances, path: str
-    ) -> None:
+    def __init__(self, runner: Runner, circumstances: Circumstances) -> None:
         super().__init__(circumstances)
-        self.path = path
         self._runner = runner
-        self._transactions = transactions
 
     async def call(self, ref: Ref[..., Any], args: Value) -> object:
         return await self._runner.call(ref, args, self)
@@ -57,12 +53,23 @@ class CallsOfAction(Calls):
     def files(self) -> Files:
         return self._runner.files
 
+
+class CallsOfAction(_CallsOfRunner):
+    """The calls that one action makes."""
+
+    def __init__(
+        self, runner: Runner, transactions: Transactions, circumstances: Circumstances, path: str
+    ) -> None:
+        super().__init__(runner, circumstances)
+        self.path = path
+        self._transactions = transactions
+
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         result, _ = await self._transactions.write(work)
         return result
 
 
-class TransactionRun(Run):
+class TransactionRun(_CallsOfRunner, Run):
     """One function that runs in a transaction, or in a part of it, and the calls that it makes."""
 
     def __init__(
@@ -73,22 +80,10 @@ class TransactionRun(Run):
         circumstances: Circumstances,
         paging: Paging,
     ) -> None:
-        super().__init__(circumstances)
-        self._runner = runner
+        super().__init__(runner, circumstances)
         self.transaction = transaction
         self.time = time
         self.paging = paging
-
-    async def call(self, ref: Ref[..., Any], args: Value) -> object:
-        return await self._runner.call(ref, args, self)
-
-    @property
-    def variables(self) -> Variables:
-        return self._runner.variables
-
-    @property
-    def files(self) -> Files:
-        return self._runner.files
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         return await work(self.transaction)

@@ -264,9 +264,7 @@ class Executor:
     ) -> RunRecord:
         named = None if request is None else (request.session_id, request.request_id)
         record = RunRecord(path, called, _kind_of(caller), named)
-        if self.runner.observers:
-            record.is_known = self.application.functions.kind_at(path) is not None
-        return record
+        return self.runner.looked_up(record)
 
     def _failed(self, error: Exception, record: RunRecord) -> Failed:
         record.outcome, record.error = kind_of(error), tag_of(error)

@@ -105,8 +105,7 @@ class FunctionRunner:
         """Run a function for another one: inside its run, or else on behalf of its caller."""
         if not self.observers:
             return await self._call(ref, args, outer)
-        record = RunRecord(ref.path, _called(ref), "function")
-        record.is_known = self.application.functions.kind_at(ref.path) is not None
+        record = self.looked_up(RunRecord(ref.path, _called(ref), "function"))
         self.observers.begun(record)
         try:
             answer = await self._call(ref, args, outer)
@@ -204,6 +203,12 @@ class FunctionRunner:
             raise
         finally:
             transaction.end()
+
+    def looked_up(self, record: RunRecord) -> RunRecord:
+        """The record, which says for observers whether there is such a function."""
+        if self.observers:
+            record.is_known = self.application.functions.kind_at(record.path) is not None
+        return record
 
     def check_schema(self) -> None:
         """Raise `OtherSchema` if another process has changed the tables under this application."""

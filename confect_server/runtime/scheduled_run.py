@@ -30,9 +30,8 @@ class ScheduledRun:
     ) -> None:
         self._runner = runner
         self._failed = failed
-        self._record = RunRecord(path, "Action", "schedule", attempts=0)
-        self._record.late_s = late_s
-        self._record.is_known = runner.application.functions.kind_at(path) is not None
+        record = RunRecord(path, "Action", "schedule", attempts=0, late_s=late_s)
+        self._record = runner.looked_up(record)
 
     def __enter__(self) -> Self:
         return self
