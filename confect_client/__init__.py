@@ -1,13 +1,18 @@
-"""Calling functions by ref: over one socket, typed, reconnecting.
+"""Calling functions by ref: typed, over one socket that reconnects or over HTTP alone.
 
 Owns the client's session, its connection and its faces. May import `confect_core` only.
 """
 
 from confect_client.aio import AsyncClient as AsyncClient
 from confect_client.errors import BadUrl as BadUrl
+from confect_client.errors import CallRefused as CallRefused
+from confect_client.errors import CallTimedOut as CallTimedOut
 from confect_client.errors import ClientClosed as ClientClosed
 from confect_client.errors import ClientNotOpen as ClientNotOpen
 from confect_client.errors import ConnectionLost as ConnectionLost
 from confect_client.errors import FunctionFailed as FunctionFailed
+from confect_client.errors import NotConnected as NotConnected
 from confect_client.errors import ServerRefused as ServerRefused
+from confect_client.http import AsyncHttpClient as AsyncHttpClient
+from confect_client.http import AsyncSnapshot as AsyncSnapshot
 from confect_client.identity import FetchToken as FetchToken

@@ -3,7 +3,10 @@
 ::
 
     ClientError
-    ├── ConnectionLost      an action whose connection broke before the answer came
+    ├── NotConnected        a call over HTTP that never reached the server
+    ├── ConnectionLost      an action, or a call over HTTP, whose connection broke while it ran
+    ├── CallTimedOut        a call that was not answered within its time
+    ├── CallRefused         an answer over HTTP that is none of a function
     ├── ServerRefused       the server said that this client breaks the protocol
     ├── FunctionFailed      a function failed with an error that it does not declare
     ├── BadUrl              an address that no server can have
@@ -16,14 +19,54 @@ from __future__ import annotations
 from confect_core.errors import ClientError
 
 
+class NotConnected(ClientError):
+    """There was no way to the server; nothing has run."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(
+            f"There is no connection to {url}: {reason}.",
+            hint="See that the server runs and can be reached there, and call again.",
+        )
+
+
 class ConnectionLost(ClientError):
-    """The connection broke while an action was running; nobody knows how far it came."""
+    """The connection broke while a call was running; nobody knows how far it came."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(
-            f"The connection was lost while the action {path} was running: {reason}.",
+            f"The connection was lost while {path} was running: {reason}.",
             hint="Use a mutation for what must happen exactly once, or make the action repeatable.",
         )
+
+
+class CallTimedOut(ClientError):
+    """A call was not answered in time; on the server it may still go on."""
+
+    def __init__(self, path: str, timeout_s: float) -> None:
+        super().__init__(
+            f"{path} was not answered within {timeout_s} s.",
+            hint="Give it longer by `with_options(timeout_s=...)`; it may have run all the same.",
+        )
+        self.path = path
+        self.timeout_s = timeout_s
+
+
+class CallRefused(ClientError):
+    """What answers over HTTP did not run the function, or is no server of functions at all."""
+
+    def __init__(self, path: str, status: int, code: str | None, message: str) -> None:
+        said = f"{code}: {message}" if code else message
+        super().__init__(
+            f"{path} was refused with status {status}: {said}",
+            hint=(
+                "Correct what the code names: the token, the arguments or the path."
+                if code
+                else "Something else answers at this address, a proxy or another server."
+            ),
+        )
+        self.path = path
+        self.status = status
+        self.code = code
 
 
 class ServerRefused(ClientError):
