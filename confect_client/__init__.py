@@ -4,15 +4,22 @@ Owns the client's session, its connection and its faces. May import `confect_cor
 """
 
 from confect_client.aio import AsyncClient as AsyncClient
+from confect_client.blocking import Client as Client
+from confect_client.blocking_http import HttpClient as HttpClient
+from confect_client.blocking_http import Snapshot as Snapshot
+from confect_client.blocking_iterator import BlockingIterator as BlockingIterator
+from confect_client.blocking_token import BlockingFetchToken as BlockingFetchToken
 from confect_client.errors import BadUrl as BadUrl
+from confect_client.errors import CallFromOwnLoop as CallFromOwnLoop
 from confect_client.errors import CallRefused as CallRefused
 from confect_client.errors import CallTimedOut as CallTimedOut
 from confect_client.errors import ClientClosed as ClientClosed
+from confect_client.errors import ClientForked as ClientForked
 from confect_client.errors import ClientNotOpen as ClientNotOpen
 from confect_client.errors import ConnectionLost as ConnectionLost
 from confect_client.errors import FunctionFailed as FunctionFailed
-from confect_client.errors import NotConnected as NotConnected
 from confect_client.errors import ServerRefused as ServerRefused
+from confect_client.errors import Unreachable as Unreachable
 from confect_client.http import AsyncHttpClient as AsyncHttpClient
 from confect_client.http import AsyncSnapshot as AsyncSnapshot
 from confect_client.identity import FetchToken as FetchToken

@@ -3,7 +3,7 @@
 ::
 
     ClientError
-    ├── NotConnected        a call over HTTP that never reached the server
+    ├── Unreachable         a call over HTTP that never reached the server
     ├── ConnectionLost      an action, or a call over HTTP, whose connection broke while it ran
     ├── CallTimedOut        a call that was not answered within its time
     ├── CallRefused         an answer over HTTP that is none of a function
@@ -11,7 +11,9 @@
     ├── FunctionFailed      a function failed with an error that it does not declare
     ├── BadUrl              an address that no server can have
     ├── ClientNotOpen       a call on a client whose context was not entered
-    └── ClientClosed        a call on a client whose context was left
+    ├── ClientClosed        a call on a client whose context was left
+    ├── ClientForked        a call on a blocking client that another process has made
+    └── CallFromOwnLoop     a blocking call from where the client itself runs
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from __future__ import annotations
 from confect_core.errors import ClientError
 
 
-class NotConnected(ClientError):
+class Unreachable(ClientError):
     """There was no way to the server; nothing has run."""
 
     def __init__(self, url: str, reason: str) -> None:
@@ -40,15 +42,18 @@ class ConnectionLost(ClientError):
 
 
 class CallTimedOut(ClientError):
-    """A call was not answered in time; on the server it may still go on."""
+    """A call got no answer in time. A mutation still runs, exactly once; an action may."""
 
-    def __init__(self, path: str, timeout_s: float) -> None:
+    def __init__(self, path: str, timeout_s: float, *, may_still_run: bool) -> None:
         super().__init__(
-            f"{path} was not answered within {timeout_s} s.",
-            hint="Give it longer by `with_options(timeout_s=...)`; it may have run all the same.",
+            f"{path} has not answered within {timeout_s:g} s",
+            hint="it may still run: subscribe to what it changes to see whether it did"
+            if may_still_run
+            else "look at `client.connection`, or allow more time with `with_options`",
         )
         self.path = path
         self.timeout_s = timeout_s
+        self.may_still_run = may_still_run
 
 
 class CallRefused(ClientError):
@@ -116,3 +121,23 @@ class ClientClosed(ClientError):
 
     def __init__(self) -> None:
         super().__init__("the client is closed", hint="call while its `async with` lasts")
+
+
+class ClientForked(ClientError):
+    """A call on a client whose thread runs in the process that this one was forked from."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the client was started in another process, of which this one is a fork",
+            hint="make a client in each process, or fork before its first call",
+        )
+
+
+class CallFromOwnLoop(ClientError):
+    """A blocking call from the loop that would have to answer it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a blocking call from inside of the client would wait for itself",
+            hint="an optimistic update reads and writes its store only; call from elsewhere",
+        )

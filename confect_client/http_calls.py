@@ -21,7 +21,7 @@ from confect_client.errors import (
     CallTimedOut,
     ClientClosed,
     ConnectionLost,
-    NotConnected,
+    Unreachable,
 )
 from confect_client.events import FunctionResult, Raised, Returned
 from confect_client.held_token import HeldToken
@@ -59,10 +59,16 @@ class HttpCalls:
             "Convex-Client": f"confect-py-{version('confect-py')}",
         }
         self._is_closed = False
+        self._under_way: set[anyio.CancelScope] = set()
+        self._is_idle = anyio.Event()
 
     async def close(self) -> None:
         """End what is under way, and let go of the connections."""
         self._is_closed = True
+        for scope in self._under_way:
+            scope.cancel()
+        if self._under_way:
+            await self._is_idle.wait()
         if self._is_mine:
             await self._http.aclose()
 
@@ -96,22 +102,34 @@ class HttpCalls:
         self, endpoint: str, path: str, body: bytes, is_query: bool, timeout_s: float | None
     ) -> httpx2.Response:
         self._check_open()
-        with anyio.move_on_after(timeout_s):
-            for pause_s in _PAUSES_S:
-                try:
-                    response = await self._post(endpoint, path, body)
-                except NotConnected:
-                    pass
-                except ConnectionLost:
-                    if not is_query:
-                        raise
-                else:
-                    if not (is_query and response.status_code in _PASSING):
-                        return response
-                await anyio.sleep(pause_s * (0.5 + random.random() / 2))
-            return await self._post(endpoint, path, body)
+        with anyio.move_on_after(timeout_s) as scope:
+            self._under_way.add(scope)
+            try:
+                return await self._insist(endpoint, path, body, is_query)
+            finally:
+                self._under_way.discard(scope)
+                if self._is_closed and not self._under_way:
+                    self._is_idle.set()
+        self._check_open()
         assert timeout_s is not None, "time ran out"
-        raise CallTimedOut(path, timeout_s)
+        raise CallTimedOut(path, timeout_s, may_still_run=not is_query)
+
+    async def _insist(
+        self, endpoint: str, path: str, body: bytes, is_query: bool
+    ) -> httpx2.Response:
+        for pause_s in _PAUSES_S:
+            try:
+                response = await self._post(endpoint, path, body)
+            except Unreachable:
+                pass
+            except ConnectionLost:
+                if not is_query:
+                    raise
+            else:
+                if not (is_query and response.status_code in _PASSING):
+                    return response
+            await anyio.sleep(pause_s * (0.5 + random.random() / 2))
+        return await self._post(endpoint, path, body)
 
     async def _post(self, endpoint: str, path: str, body: bytes) -> httpx2.Response:
         token = await self.token.current()
@@ -125,16 +143,14 @@ class HttpCalls:
     ) -> httpx2.Response:
         headers = self._headers if token is None else self._headers | _authorization(token)
         timeout = httpx2.Timeout(None, connect=_CONNECT_TIMEOUT_S)
-        self._check_open()
         try:
             return await self._http.post(
                 f"{self._url}/{endpoint}", content=body, headers=headers, timeout=timeout
             )
         except httpx2.RequestError as error:
-            self._check_open()  # closing ended it
             reason = f"{type(error).__name__}: {error}"
             if isinstance(error, _NEVER_SENT):
-                raise NotConnected(self._url, reason) from error
+                raise Unreachable(self._url, reason) from error
             raise ConnectionLost(path, reason) from error
 
     def _check_open(self) -> None:
