@@ -4,10 +4,13 @@ Owns the client's session, its connection and its faces. May import `confect_cor
 """
 
 from confect_client.aio import AsyncClient as AsyncClient
+from confect_client.connection_state import ConnectionState as ConnectionState
 from confect_client.errors import BadUrl as BadUrl
+from confect_client.errors import CallTimedOut as CallTimedOut
 from confect_client.errors import ClientClosed as ClientClosed
 from confect_client.errors import ClientNotOpen as ClientNotOpen
 from confect_client.errors import ConnectionLost as ConnectionLost
 from confect_client.errors import FunctionFailed as FunctionFailed
+from confect_client.errors import NotConnected as NotConnected
 from confect_client.errors import ServerRefused as ServerRefused
 from confect_client.identity import FetchToken as FetchToken

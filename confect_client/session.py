@@ -88,6 +88,10 @@ class ClientSession:
         """Undo one `subscribe`."""
         self._queries.unsubscribe(query_id)
 
+    def find(self, path: FunctionPath, args: JsonObject) -> int | None:
+        """The id of a query that is watched, if it is."""
+        return self._queries.find(path, args)
+
     def result_of(self, query_id: int) -> FunctionResult | None:
         """The newest known result of a query that is watched, or None before the first."""
         return self._queries.result_of(query_id)
@@ -120,6 +124,11 @@ class ClientSession:
     def _check_not_ended(self) -> None:
         if self._ended is not None:
             raise self._ended
+
+    @property
+    def in_flight(self) -> tuple[int, int]:
+        """How many mutations and how many actions have not settled."""
+        return self._requests.in_flight
 
     # The connection.
 
@@ -205,7 +214,7 @@ class ClientSession:
             case AuthError():
                 return self._identity_refused(message)
             case FatalError():
-                return self._end(message)
+                return self.refuse(message.error)
             case Ping():
                 return []
             case _:
@@ -243,7 +252,8 @@ class ClientSession:
             return []  # about a token that has been replaced since
         return [IdentityRefused(message.error, message.attempted)]
 
-    def _end(self, message: FatalError) -> list[ClientEvent]:
+    def refuse(self, error: str) -> list[ClientEvent]:
+        """The server wants nothing of this client, on this connection or on any other."""
         self._is_open = False
-        self._ended = ServerRefused(message.error)
+        self._ended = ServerRefused(error)
         return [*self._requests.end(self._ended), Ended(self._ended)]

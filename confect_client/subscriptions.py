@@ -37,7 +37,7 @@ class Subscriptions:
 
     def subscribe(self, path: FunctionPath, args: JsonObject) -> int:
         """Watch a query once more; equal ones have the same id."""
-        key = orjson.dumps([str(path), args], option=orjson.OPT_SORT_KEYS)
+        key = _key(path, args)
         query_id = self._ids.get(key)
         if query_id is None:
             query_id = self._next_id
@@ -59,6 +59,10 @@ class Subscriptions:
             self._to_add.remove(query_id)
         else:
             self._to_remove.append(query_id)
+
+    def find(self, path: FunctionPath, args: JsonObject) -> int | None:
+        """The id of a query that is watched, if it is."""
+        return self._ids.get(_key(path, args))
 
     def result_of(self, query_id: int) -> FunctionResult | None:
         """The newest known result of a query that is watched."""
@@ -129,6 +133,10 @@ class _Watched:
         # A server does not repeat itself on one connection, so only its first result can be old.
         is_first, self.is_current = not self.is_current, True
         return not (is_first and known is not None and _is_same(known, result))
+
+
+def _key(path: FunctionPath, args: JsonObject) -> bytes:
+    return orjson.dumps([str(path), args], option=orjson.OPT_SORT_KEYS)
 
 
 def _is_same(one: FunctionResult, other: FunctionResult) -> bool:

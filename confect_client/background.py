@@ -1,0 +1,31 @@
+"""`Background`: what runs in a task of its own, begun in one task and ended in another.
+
+This is asyncio and no task group, because of notebooks: each cell is another task, and a task group
+must be left by the task that entered it (anyio says "Attempted to exit cancel scope in a different
+task than it was entered in"). What runs here has a task group of its own, so this one task is all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+
+
+class Background:
+    """One task, from now until it is over."""
+
+    def __init__(self, run: Callable[[], Coroutine[None, None, None]]) -> None:
+        self._task = asyncio.get_running_loop().create_task(run())
+
+    @property
+    def is_ended_by_loop(self) -> bool:
+        """Has its loop ended, so that nothing of it goes on, or can be told to?"""
+        return self._task.done() or self._task.get_loop().is_closed()
+
+    async def wait(self) -> None:
+        """Until it is over; raises what it raised."""
+        if self._task.done() and self._task.cancelled():
+            return
+        await asyncio.wait([self._task])
+        if not self._task.cancelled():
+            self._task.result()
