@@ -14,3 +14,6 @@ from confect_client.errors import FunctionFailed as FunctionFailed
 from confect_client.errors import NotConnected as NotConnected
 from confect_client.errors import ServerRefused as ServerRefused
 from confect_client.identity import FetchToken as FetchToken
+from confect_client.local_store import LocalPages as LocalPages
+from confect_client.local_store import LocalQuery as LocalQuery
+from confect_client.local_store import LocalStore as LocalStore

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 from copy import copy
 from functools import partial
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Concatenate, Generic, Self, cast
 
 import anyio
 from anyio.abc import TaskGroup
@@ -21,6 +21,7 @@ from confect_client.errors import CallTimedOut, NotConnected
 from confect_client.events import FunctionResult
 from confect_client.identity import FetchToken
 from confect_client.latest import Latest
+from confect_client.local_store import LocalStore
 from confect_client.options import CallOptions, OnError
 from confect_core import (
     Outcome,
@@ -76,10 +77,11 @@ class AsyncClient:
     async def close(self) -> None:
         """End every call and subscription; nothing of the client is left. Again is fine."""
         background = self._life.background
-        if background is None or not background.is_ended_by_loop:
+        if background is None:
+            return self._driver.close()
+        if background.is_running:
             self._driver.close()
-        if background is not None:
-            await background.wait()
+        await background.wait()
 
     async def __aenter__(self) -> Self:
         if self._life.background is None:
@@ -97,7 +99,8 @@ class AsyncClient:
     ) -> bool | None:
         tasks = self._life.tasks
         if tasks is None:
-            return await self.close()
+            await self.close()
+            return None
         self._driver.close()
         tasks.cancel_scope.cancel()
         if not isinstance(error, Exception):
@@ -238,6 +241,18 @@ class AsyncClient:
         """The same; a declared error is raised."""
         return cast("R", unwrapped(await self._answer(ref, ref.call.encode_args(args, kwargs))))
 
+    def optimistic(self, ref: PublicMutationRef[P, Out], /) -> OptimisticMutation[P, Out]:
+        """A mutation that all subscribers are shown at once, before the server has answered.
+
+        def add(store: LocalStore, *, text: str) -> None:
+            notes = store.query(refs.public.notes.texts)
+            if notes.is_known:
+                notes.set([*notes.value, text])
+
+        await client.optimistic(refs.public.notes.insert).run(add, text="hi")
+        """
+        return OptimisticMutation(self, ref)
+
     async def action(
         self, ref: PublicActionRef[P, Out], /, *args: P.args, **kwargs: P.kwargs
     ) -> Out:
@@ -308,6 +323,38 @@ class AsyncClient:
         finally:
             self._driver.forget_state(latest)
         raise NotConnected(timeout_s or 0, self.connection.last_error)
+
+
+class OptimisticMutation(Generic[P, Out]):
+    """A mutation that an update shows before it has run.
+
+    It is bound before the update is named, so that type checkers know the parameters by then:
+    inferred from both at once, mypy accepts an update of another mutation.
+    """
+
+    def __init__(self, client: AsyncClient, ref: PublicMutationRef[P, Out]) -> None:
+        self._client = client
+        self._ref = ref
+
+    async def run(
+        self,
+        update: Callable[Concatenate[LocalStore, P], None],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Out:
+        """What the mutation answers; what the update sets is shown until then.
+
+        The update is given the arguments of the mutation. It is run again on each new result until
+        the results include what the mutation did; that very moment its own are dropped, or as soon
+        as the mutation fails. What it raises at first is raised, and then the mutation is not run.
+        """
+        ref, client = self._ref, self._client
+        request = client._driver.mutate_optimistically(
+            ref, ref.call.encode_args(args, kwargs), lambda store: update(store, *args, **kwargs)
+        )
+        result = await client._in_time(request, ref, may_still_run=True)
+        return cast("Out", decoded(ref, result))
 
 
 class _Life:

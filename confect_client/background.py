@@ -18,14 +18,13 @@ class Background:
         self._task = asyncio.get_running_loop().create_task(run())
 
     @property
-    def is_ended_by_loop(self) -> bool:
-        """Has its loop ended, so that nothing of it goes on, or can be told to?"""
-        return self._task.done() or self._task.get_loop().is_closed()
+    def is_running(self) -> bool:
+        """Does it go on? Not if its loop has ended without it."""
+        return not self._task.done() and not self._task.get_loop().is_closed()
 
     async def wait(self) -> None:
         """Until it is over; raises what it raised."""
-        if self._task.done() and self._task.cancelled():
-            return
-        await asyncio.wait([self._task])
-        if not self._task.cancelled():
+        if self.is_running:
+            await asyncio.wait([self._task])
+        if self._task.done() and not self._task.cancelled():
             self._task.result()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import anyio
 from typing_extensions import TypeVar
@@ -22,15 +23,19 @@ from confect_client.events import (
     Raised,
     Returned,
     Settled,
+    UpdateFailed,
 )
 from confect_client.identity import Identity
 from confect_client.latest import Latest
+from confect_client.local_store import LocalStore, as_json
 from confect_client.log_lines import log_lines
 from confect_client.session import ClientSession
 from confect_client.watches import Callback, Deliveries, Reader, Told, Watch, Watches
 from confect_core import ActionRef, Ref
-from confect_core.protocol import FunctionPath, JsonObject, NoToken, UserToken
-from confect_core.values import Value, encode
+from confect_core.protocol import FunctionPath, NoToken, UserToken
+from confect_core.values import Value
+
+_log = logging.getLogger("confect_client")
 
 WatchT = TypeVar("WatchT", Reader, Callback)
 
@@ -108,10 +113,26 @@ class Driver:
 
     def request(self, ref: Ref[..., Any], args: Value) -> Request:
         """Run a mutation or an action, whether or not somebody waits for its answer."""
-        path, arguments = FunctionPath.parse(ref.path), encoded(args)
+        path, arguments = FunctionPath.parse(ref.path), as_json(args)
         self.check_open()
         is_action = isinstance(ref, ActionRef)
         request_id = (self._session.act if is_action else self._session.mutate)(path, arguments)
+        return self._requested(request_id, ref)
+
+    def mutate_optimistically(
+        self, ref: Ref[..., Any], args: Value, update: Callable[[LocalStore], None]
+    ) -> Request:
+        """Run a mutation, and show at once what an update makes of the results."""
+        path, arguments = FunctionPath.parse(ref.path), as_json(args)
+        self.check_open()
+        request_id, events = self._session.mutate_optimistically(
+            path, arguments, lambda overlay: update(LocalStore(overlay))
+        )
+        request = self._requested(request_id, ref)
+        self._told(events)
+        return request
+
+    def _requested(self, request_id: int, ref: Ref[..., Any]) -> Request:
         request = self._requests[request_id] = Request(ref.path)
         self._connection.wake()
         self._note_state()
@@ -138,12 +159,12 @@ class Driver:
     def known(self, ref: Ref[..., Any], args: Value) -> FunctionResult | None:
         """What those who watch a query see now."""
         self.check_open()
-        query_id = self._session.find(FunctionPath.parse(ref.path), encoded(args))
+        query_id = self._session.find(FunctionPath.parse(ref.path), as_json(args))
         return None if query_id is None else self._session.result_of(query_id)
 
     def _subscribe(self, ref: Ref[..., Any], args: Value) -> int:
         self.check_open()
-        return self._session.subscribe(FunctionPath.parse(ref.path), encoded(args))
+        return self._session.subscribe(FunctionPath.parse(ref.path), as_json(args))
 
     def _watch(self, watch: WatchT) -> WatchT:
         self._watches.add(watch)
@@ -166,6 +187,8 @@ class Driver:
                     self._changed(event)
                 case Settled():
                     self._settled(event)
+                case UpdateFailed():
+                    self._update_failed(event)
                 case IdentityRefused():
                     self.identity.refused()
                 case Ended():
@@ -192,6 +215,10 @@ class Driver:
         else:
             request.fail(event.outcome)
         self._note_state()
+
+    def _update_failed(self, event: UpdateFailed) -> None:
+        path = self._requests[event.request_id].path
+        _log.error("the optimistic update of %s failed", path, exc_info=event.error)
 
     # The connection's state.
 
@@ -239,8 +266,3 @@ class Request(Latest[FunctionResult]):
         super().__init__()
         self.path = path
         self.since = datetime.now(UTC)
-
-
-def encoded(args: Value) -> JsonObject:
-    """Arguments as they travel."""
-    return cast("JsonObject", encode(args))
