@@ -17,3 +17,6 @@ from confect_client.identity import FetchToken as FetchToken
 from confect_client.local_store import LocalPages as LocalPages
 from confect_client.local_store import LocalQuery as LocalQuery
 from confect_client.local_store import LocalStore as LocalStore
+from confect_client.paged import PagedSubscription as PagedSubscription
+from confect_client.pages import PagesState as PagesState
+from confect_client.pages import PagesStatus as PagesStatus

@@ -21,8 +21,9 @@ from confect_client.errors import CallTimedOut, NotConnected
 from confect_client.events import FunctionResult
 from confect_client.identity import FetchToken
 from confect_client.latest import Latest
-from confect_client.local_store import LocalStore
+from confect_client.local_store import LocalStore, PageOf
 from confect_client.options import CallOptions, OnError
+from confect_client.paged import PagedSubscription
 from confect_core import (
     Outcome,
     PaginationOptions,
@@ -40,6 +41,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 E = TypeVar("E", bound=TaggedError)
 Out = TypeVar("Out")
+Item = TypeVar("Item")
 
 _log = logging.getLogger("confect_client")
 
@@ -226,6 +228,23 @@ class AsyncClient:
         """
         result = self._driver.known(ref, ref.call.encode_args(args, kwargs))
         return None if result is None else cast("Out", decoded(ref, result))
+
+    def subscribe_pages(
+        self,
+        ref: PublicPaginatedQueryRef[P, PageOf[Item]],
+        initial_items: int,
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> PagedSubscription[Item]:
+        """The items of a paginated query, now and after every change, page by page.
+
+        async with client.subscribe_pages(refs.public.notes.page, 20) as notes:
+            await notes.wait_loaded()
+            notes.load_more(20)
+        """
+        encoded = ref.call.encode_args(args, kwargs)
+        return PagedSubscription(self._driver, ref, encoded, initial_items)
 
     # Mutations and actions.
 

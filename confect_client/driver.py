@@ -30,14 +30,14 @@ from confect_client.latest import Latest
 from confect_client.local_store import LocalStore, as_json
 from confect_client.log_lines import log_lines
 from confect_client.session import ClientSession
-from confect_client.watches import Callback, Deliveries, Reader, Told, Watch, Watches
+from confect_client.watches import Callback, Deliveries, Part, Reader, Told, Watch, Watches, Whole
 from confect_core import ActionRef, Ref
 from confect_core.protocol import FunctionPath, NoToken, UserToken
 from confect_core.values import Value
 
 _log = logging.getLogger("confect_client")
 
-WatchT = TypeVar("WatchT", Reader, Callback)
+WatchT = TypeVar("WatchT", Reader, Callback, Part)
 
 
 class StateObserver(Protocol):
@@ -64,6 +64,7 @@ class Driver:
         self._requests: dict[int, Request] = {}
         self._watches = Watches()
         self._deliveries = Deliveries()
+        self._paginations = 0
         self._states: dict[StateObserver, ConnectionState] = {}
         self._is_open = False
         self._is_closed = False
@@ -147,6 +148,24 @@ class Driver:
         """Be called with each result of a query until `unwatch`, soon if one is there already."""
         query_id = self._subscribe(ref, args)
         return self._watch(Callback(ref.path, query_id, call, self._deliveries))
+
+    def whole(self, look: Callable[[], None], fail: Callable[[Exception], None]) -> Whole:
+        """Several queries that `part` adds to; `look` is called once for all that has changed."""
+        self.check_open()
+        return Whole(look, fail, self._deliveries)
+
+    def part(self, ref: Ref[..., Any], args: Value, whole: Whole) -> Part:
+        """Watch a query as one of several until `unwatch`."""
+        return self._watch(Part(ref.path, self._subscribe(ref, args), whole))
+
+    def shown(self, watch: Watch) -> FunctionResult | None:
+        """What is shown of a query that is watched."""
+        return self._session.result_of(watch.query_id)
+
+    def new_pagination_id(self) -> float:
+        """An id for pages that no other subscription of this client has."""
+        self._paginations += 1
+        return float(self._paginations)
 
     def unwatch(self, watch: Watch) -> None:
         """Watch no more; more than once is fine."""

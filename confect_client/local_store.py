@@ -168,8 +168,6 @@ class LocalPages(Generic[Item]):
 
 
 def _page_in(answer: PageOf[Item]) -> PaginationResult[Item]:
-    if isinstance(answer, PaginationResult):
-        return answer
     return cast("PaginationResult[Item]", unwrapped(answer))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TypeAlias
 
 import anyio
@@ -43,37 +44,76 @@ class Callback:
 
     def put(self, result: FunctionResult) -> None:
         """There is another result."""
-        self._later.add(self, result)
+        self._later.add(partial(self._told, result))
 
     def fail(self, error: Exception) -> None:
         """There will be no more results."""
-        self._later.add(self, error)
+        self._later.add(partial(self._told, error))
 
-    def call(self, told: FunctionResult | Exception) -> None:
-        """Call it; what it raises is logged, because nobody else would see it."""
+    def _told(self, told: FunctionResult | Exception) -> None:
         if self.is_over:
             return
         try:
             self._call(told)
-        except Exception as error:
+        except Exception as error:  # which nobody else would see
             _log.exception("a callback of %s failed: %s", self.path, error)
 
 
-Watch: TypeAlias = Reader | Callback
+class Part:
+    """Is one of several queries that are looked at together, once for all that has changed."""
+
+    def __init__(self, path: str, query_id: int, whole: Whole) -> None:
+        self.path = path
+        self.query_id = query_id
+        self._whole = whole
+
+    def put(self, result: FunctionResult) -> None:
+        """There is another result."""
+        del result  # it is looked up with those of the others
+        self._whole.touch()
+
+    def fail(self, error: Exception) -> None:
+        """There will be no more results."""
+        self._whole.fail(error)
+
+
+class Whole:
+    """Several queries, and what happens once all that has changed of them is taken in."""
+
+    def __init__(
+        self, look: Callable[[], None], fail: Callable[[Exception], None], later: Deliveries
+    ) -> None:
+        self._look = look
+        self.fail = fail
+        self._later = later
+        self._is_due = False
+
+    def touch(self) -> None:
+        """One of them has changed."""
+        if not self._is_due:
+            self._is_due = True
+            self._later.add(self._deliver)
+
+    def _deliver(self) -> None:
+        self._is_due = False
+        self._look()
+
+
+Watch: TypeAlias = Reader | Callback | Part
 """One subscription of the program's."""
 
 
 class Deliveries:
-    """The calls of callbacks that are due, in the order in which they became so."""
+    """The calls that are due, in the order in which they became so."""
 
     def __init__(self) -> None:
-        self._due: deque[tuple[Callback, FunctionResult | Exception]] = deque()
+        self._due: deque[Callable[[], None]] = deque()
         self._is_delivering = False
         self._has_due = anyio.Event()
 
-    def add(self, callback: Callback, told: FunctionResult | Exception) -> None:
-        """A callback is to be called, once everything has been taken in."""
-        self._due.append((callback, told))
+    def add(self, call: Callable[[], None]) -> None:
+        """Something is to be called, once everything has been taken in; it may not raise."""
+        self._due.append(call)
         self._has_due.set()
 
     def deliver(self) -> None:
@@ -83,8 +123,7 @@ class Deliveries:
         self._is_delivering = True
         try:
             while self._due:
-                callback, told = self._due.popleft()
-                callback.call(told)
+                self._due.popleft()()
         finally:
             self._is_delivering = False
 

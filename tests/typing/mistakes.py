@@ -767,3 +767,12 @@ async def called_back(client: AsyncClient, note_id: Id[Note]) -> None:
     client.with_options(timeout=3)  # no such option
     await client.mutation_or_raise(refs.public.notes.insert, text="hi")  # it declares no error
     client.subscribe_or_raise(refs.public.notes.list)  # it declares no error, either
+
+
+async def paged(client: AsyncClient) -> None:
+    client.subscribe_pages(refs.public.notes.list, 20)  # it has no pages
+    client.subscribe_pages(refs.public.notes.page)  # of how many items
+    pages = client.subscribe_pages(refs.public.notes.page, 20)
+    texts: tuple[str, ...] = pages.results  # notes are no text
+    pages.load_more("all")  # a number of items
+    del texts

@@ -21,7 +21,14 @@ from app.notes import impl as notes_impl
 from app.notes.spec import ByNote, Forbidden, InsertNote, NoteNotFound, Notes
 from app.services import Clock, Mailer, live
 from app.tables import Note
-from confect_client import AsyncClient, ConnectionState, LocalPages, LocalQuery, LocalStore
+from confect_client import (
+    AsyncClient,
+    ConnectionState,
+    LocalPages,
+    LocalQuery,
+    LocalStore,
+    PagedSubscription,
+)
 from confect_core import (
     ABSENT,
     COMMIT_TS,
@@ -926,3 +933,18 @@ async def observed(client: AsyncClient, note_id: Id[Note]) -> None:
         assert_type(note, Note)
     async for state in client.connection_states():
         assert_type(state, ConnectionState)
+
+
+async def paged(client: AsyncClient) -> None:
+    async with client.subscribe_pages(refs.public.notes.page, 20) as notes:
+        assert_type(notes, PagedSubscription[Note])
+        async for state in notes:
+            assert_type(state.results, tuple[Note, ...])
+            if state.status == "can load more":
+                notes.load_more(3)
+    sure = client.subscribe_pages(ref("things:sure_pages", Things.sure_pages), 3)
+    assert_type(sure, PagedSubscription[Thing])
+    sized = client.subscribe_pages(ref("things:pages", Things.pages), 3, size=3)
+    assert_type(sized, PagedSubscription[Thing])
+    borrowed = client.subscribe_pages(ref("things:pages", Things.borrowed_pages), 3, "hi")
+    assert_type(borrowed, PagedSubscription[str])
