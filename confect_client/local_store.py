@@ -150,7 +150,7 @@ class LocalPages(Generic[Item]):
     def insert_at_top(self, item: Item) -> None:
         """Show an item before all others."""
         for query, page in self._known():
-            if _options(query)["cursor"] is None:
+            if _options(query).get("cursor") is None:
                 _show(query, page, [item, *page.page])
 
     def insert_at_bottom(self, item: Item) -> None:
