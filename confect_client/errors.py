@@ -3,17 +3,21 @@
 ::
 
     ClientError
-    ├── Unreachable         a call over HTTP that never reached the server
-    ├── ConnectionLost      an action, or a call over HTTP, whose connection broke while it ran
-    ├── CallTimedOut        a call that was not answered within its time
-    ├── CallRefused         an answer over HTTP that is none of a function
+    ├── ConnectionLost      an action, or a call over HTTP, whose connection broke before the answer
+    ├── NotConnected        a wait for the connection that took too long
+    ├── Unreachable         a call over HTTP that found no way to the server
+    ├── CallTimedOut        a call without an answer within its `timeout_s`
+    ├── CallRefused         a call over HTTP whose answer is none of a function
     ├── ServerRefused       the server said that this client breaks the protocol
     ├── FunctionFailed      a function failed with an error that it does not declare
     ├── BadUrl              an address that no server can have
-    ├── ClientNotOpen       a call on a client whose context was not entered
-    ├── ClientClosed        a call on a client whose context was left
-    ├── ClientForked        a call on a blocking client that another process has made
+    ├── ClientNotOpen       a call on a client that was not opened
+    ├── ClientClosed        a call on a client that was closed
+    ├── ClientForked        a blocking call on a client that another process has started
     └── CallFromOwnLoop     a blocking call from where the client itself runs
+
+What a function declares that it fails with is no `ClientError`: it comes in an `Outcome`, or is
+raised as itself by the calls that end in `_or_raise`.
 """
 
 from __future__ import annotations
@@ -39,6 +43,18 @@ class ConnectionLost(ClientError):
             f"The connection was lost while {path} was running: {reason}.",
             hint="Use a mutation for what must happen exactly once, or make the action repeatable.",
         )
+
+
+class NotConnected(ClientError):
+    """There was no connection for as long as somebody wanted to wait for one."""
+
+    def __init__(self, timeout_s: float, reason: str | None) -> None:
+        why = "" if reason is None else f": {reason}"
+        super().__init__(
+            f"there is no connection after {timeout_s:g} s{why}",
+            hint="the client goes on trying; look whether the server runs at this address",
+        )
+        self.timeout_s = timeout_s
 
 
 class CallTimedOut(ClientError):
@@ -112,7 +128,8 @@ class ClientNotOpen(ClientError):
     def __init__(self) -> None:
         super().__init__(
             "the client is not open",
-            hint="write `async with AsyncClient(url) as client:` and call inside",
+            hint="write `async with AsyncClient(url) as client:` and call inside, or "
+            "`client = await AsyncClient.open(url)`",
         )
 
 
@@ -120,7 +137,7 @@ class ClientClosed(ClientError):
     """A call on a client that was closed, or a wait that its closing ended."""
 
     def __init__(self) -> None:
-        super().__init__("the client is closed", hint="call while its `async with` lasts")
+        super().__init__("the client is closed", hint="call before it is closed")
 
 
 class ClientForked(ClientError):

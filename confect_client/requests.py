@@ -49,6 +49,12 @@ class Requests:
         """Whether nothing is left of what was open when the connection began."""
         return not any(request.is_older_than_connection for request in self._open.values())
 
+    @property
+    def in_flight(self) -> tuple[int, int]:
+        """How many mutations and how many actions there are."""
+        actions = sum(isinstance(request.message, Action) for request in self._open.values())
+        return len(self._open) - actions, actions
+
     def restart(self) -> list[Mutation | Action]:
         """Begin a connection: what has to be sent on it, in order."""
         for request in self._open.values():

@@ -11,7 +11,8 @@ What holds at every moment:
 - a mutation runs exactly once, over however many connections: the session and its request ids
   outlive them, and the server remembers both;
 - a mutation settles only when all results include it, so that callers read their own writes;
-- results never go back in time, because each connection says what the last one has seen.
+- results never go back in time, because each connection says what the last one has seen;
+- what an optimistic update shows lasts until the results include its mutation, or it fails.
 """
 
 from __future__ import annotations
@@ -23,8 +24,12 @@ from confect_client.events import (
     FunctionResult,
     IdentityConfirmed,
     IdentityRefused,
+    QueryChanged,
     Reconnect,
+    Settled,
+    UpdateFailed,
 )
+from confect_client.optimistic import OptimisticResults, Update
 from confect_client.requests import Requests
 from confect_client.subscriptions import Subscriptions
 from confect_core.errors import ProtocolError
@@ -60,6 +65,7 @@ class ClientSession:
     def __init__(self, session_id: str) -> None:
         self._session_id = session_id
         self._queries = Subscriptions()
+        self._shown = OptimisticResults(self._queries)
         self._requests = Requests()
         self._token: Token = NoToken()
         self._max_observed_ts: int | None = None
@@ -86,16 +92,33 @@ class ClientSession:
 
     def unsubscribe(self, query_id: int) -> None:
         """Undo one `subscribe`."""
-        self._queries.unsubscribe(query_id)
+        if self._queries.unsubscribe(query_id):
+            self._shown.forget(query_id)
+
+    def find(self, path: FunctionPath, args: JsonObject) -> int | None:
+        """The id of a query that is watched, if it is."""
+        return self._queries.find(path, args)
 
     def result_of(self, query_id: int) -> FunctionResult | None:
-        """The newest known result of a query that is watched, or None before the first."""
-        return self._queries.result_of(query_id)
+        """What to show of a query that is watched, or None before there is anything."""
+        return self._shown.result_of(query_id)
 
     def mutate(self, path: FunctionPath, args: JsonObject) -> int:
         """Run a mutation; it settles under the id that is returned."""
         self._check_not_ended()
         return self._request(self._requests.mutate(path, args))
+
+    def mutate_optimistically(
+        self, path: FunctionPath, args: JsonObject, update: Update
+    ) -> tuple[int, list[ClientEvent]]:
+        """The same, and show what an update makes of the results until the mutation settles.
+
+        What the update raises is raised, and nothing runs.
+        """
+        self._check_not_ended()
+        overlay = self._shown.try_out(update)
+        request_id = self.mutate(path, args)
+        return request_id, self._shown.add(request_id, update, overlay)
 
     def act(self, path: FunctionPath, args: JsonObject) -> int:
         """Run an action; it settles under the id that is returned."""
@@ -120,6 +143,11 @@ class ClientSession:
     def _check_not_ended(self) -> None:
         if self._ended is not None:
             raise self._ended
+
+    @property
+    def in_flight(self) -> tuple[int, int]:
+        """How many mutations and how many actions have not settled."""
+        return self._requests.in_flight
 
     # The connection.
 
@@ -205,7 +233,7 @@ class ClientSession:
             case AuthError():
                 return self._identity_refused(message)
             case FatalError():
-                return self._end(message)
+                return self.refuse(message.error)
             case Ping():
                 return []
             case _:
@@ -214,25 +242,27 @@ class ClientSession:
     def _transition(self, message: Transition[Json]) -> list[ClientEvent]:
         if message.start != self._version:
             return self._give_up("VersionMismatch")
-        events: list[ClientEvent] = []
-        for modification in message.modifications:
-            change = self._queries.apply(modification)
-            if change is not None:
-                events.append(change)
+        applied = [self._queries.apply(modification) for modification in message.modifications]
+        changes = [change for change in applied if change is not None]
         self._version = message.end
         self._observe(message.end.ts)
+        # Before the server has heard of the queries, their results are the last connection's.
+        settled = self._requests.reflect(message.end.ts) if message.end.query_set else []
+        events: list[ClientEvent] = [*self._take_in(changes, settled)]
         if message.end.identity == self._identity_version > message.start.identity:
             events.append(IdentityConfirmed())
-        if message.end.query_set:
-            # Before the server has heard of the queries, their results are the last connection's.
-            events += self._requests.reflect(message.end.ts)
-        return events
+        return [*events, *settled]
+
+    def _take_in(
+        self, changes: list[QueryChanged], settled: list[Settled]
+    ) -> list[QueryChanged | UpdateFailed]:
+        return self._shown.take_in(changes, [each.request_id for each in settled])
 
     def _answer(self, response: Response[Json]) -> list[ClientEvent]:
         if isinstance(response, MutationSucceeded):
             self._observe(response.ts)
         settled = self._requests.answer(response)
-        return [] if settled is None else [settled]
+        return [] if settled is None else [*self._take_in([], [settled]), settled]
 
     def _observe(self, ts: int) -> None:
         if self._max_observed_ts is None or ts > self._max_observed_ts:
@@ -243,7 +273,8 @@ class ClientSession:
             return []  # about a token that has been replaced since
         return [IdentityRefused(message.error, message.attempted)]
 
-    def _end(self, message: FatalError) -> list[ClientEvent]:
+    def refuse(self, error: str) -> list[ClientEvent]:
+        """The server wants nothing of this client, on this connection or on any other."""
         self._is_open = False
-        self._ended = ServerRefused(message.error)
+        self._ended = ServerRefused(error)
         return [*self._requests.end(self._ended), Ended(self._ended)]
