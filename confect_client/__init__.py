@@ -8,6 +8,7 @@ from confect_client.blocking import Client as Client
 from confect_client.blocking_http import HttpClient as HttpClient
 from confect_client.blocking_http import Snapshot as Snapshot
 from confect_client.blocking_iterator import BlockingIterator as BlockingIterator
+from confect_client.blocking_pages import BlockingPages as BlockingPages
 from confect_client.blocking_token import BlockingFetchToken as BlockingFetchToken
 from confect_client.connection_state import ConnectionState as ConnectionState
 from confect_client.errors import BadUrl as BadUrl
