@@ -60,7 +60,7 @@ class _Values(Generic[T]):
 
     def __init__(self, values: AsyncGenerator[T]) -> None:
         self._values = values
-        self._turn = anyio.Lock()
+        self._turn = anyio.Lock(fast_acquire=True)  # so closing comes before what is asked next
         self._waits: anyio.CancelScope | None = None
         self._is_closed = False
 
