@@ -21,6 +21,8 @@ from confect_client.errors import ClientNotOpen as ClientNotOpen
 from confect_client.errors import ConnectionLost as ConnectionLost
 from confect_client.errors import FunctionFailed as FunctionFailed
 from confect_client.errors import NotConnected as NotConnected
+from confect_client.errors import NotDeclared as NotDeclared
+from confect_client.errors import NotKnown as NotKnown
 from confect_client.errors import ServerRefused as ServerRefused
 from confect_client.errors import Unreachable as Unreachable
 from confect_client.http import AsyncHttpClient as AsyncHttpClient

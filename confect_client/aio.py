@@ -14,7 +14,6 @@ from anyio.abc import TaskGroup
 from typing_extensions import ParamSpec, TypeVar
 
 from confect_client.answers import decoded, unwrapped
-from confect_client.background import Background
 from confect_client.connection_state import ConnectionState
 from confect_client.driver import Driver
 from confect_client.errors import CallTimedOut, NotConnected
@@ -63,7 +62,7 @@ class AsyncClient:
 
     def __init__(self, url: str) -> None:
         self._driver = Driver(url)
-        self._life = _Life()
+        self._block = _Block()
         self._options = CallOptions()
 
     # Its life.
@@ -72,25 +71,19 @@ class AsyncClient:
     async def open(cls, url: str) -> Self:
         """A client that is open until `close`, which any other task may call."""
         client = cls(url)
-        client._driver.open()
-        client._life.background = Background(client._driver.run)
+        await client._driver.open_in_background()
         return client
 
     async def close(self) -> None:
         """End every call and subscription; nothing of the client is left. Again is fine."""
-        background = self._life.background
-        if background is None:
-            return self._driver.close()
-        if background.is_running:
-            self._driver.close()
-        await background.wait()
+        await self._driver.wait_closed()
 
     async def __aenter__(self) -> Self:
-        if self._life.background is None:
+        if not self._driver.is_open:
             self._driver.open()
-            self._life.tasks = anyio.create_task_group()
-            await self._life.tasks.__aenter__()
-            self._life.tasks.start_soon(self._driver.run)
+            self._block.tasks = anyio.create_task_group()
+            await self._block.tasks.__aenter__()
+            self._block.tasks.start_soon(self._driver.run)
         return self
 
     async def __aexit__(
@@ -99,7 +92,7 @@ class AsyncClient:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool | None:
-        tasks = self._life.tasks
+        tasks = self._block.tasks
         if tasks is None:
             await self.close()
             return None
@@ -376,12 +369,11 @@ class OptimisticMutation(Generic[P, Out]):
         return cast("Out", decoded(ref, result))
 
 
-class _Life:
-    """How a client and its views were opened: by `async with`, or by `open`."""
+class _Block:
+    """The tasks of a client and its views, if it was opened by `async with`."""
 
     def __init__(self) -> None:
         self.tasks: TaskGroup | None = None
-        self.background: Background | None = None
 
 
 class _StateCallback:

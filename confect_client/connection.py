@@ -59,12 +59,17 @@ class Connection:
         tell: Callable[[Iterable[ClientEvent]], None],
         prepare: Callable[[], Awaitable[None]],
         changed: Callable[[], None],
+        *,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._url = socket_url(url)
         self._session = session
         self._tell = tell
         self._prepare = prepare  # the session, for its next connection
         self._changed = changed
+        self._sleep = sleep
+        self._now_s = now_s
         self._has_news = anyio.Event()
         self._backoff = Backoff()
         self._is_over = False
@@ -95,7 +100,7 @@ class Connection:
         self.retries += 1
         self.last_error = reason
         self._changed()
-        await anyio.sleep(self._backoff.next_s(reason))
+        await self._sleep(self._backoff.next_s(reason))
 
     async def _connect(self) -> str:
         """Open one socket and use it until it ends; why it ended."""
@@ -125,7 +130,7 @@ class Connection:
 
     async def _converse(self, socket: ClientConnection) -> str:
         """Use one socket until it ends; why it ended."""
-        began_s = time.monotonic()
+        began_s = self._now_s()
         self._session.connected(time.time_ns() // 1_000_000)
         self.is_connected = True
         self.connections += 1
@@ -135,7 +140,7 @@ class Connection:
         finally:
             self.is_connected = False
         if not self.retries:
-            self._backoff.lasted(time.monotonic() - began_s)
+            self._backoff.lasted(self._now_s() - began_s)
         return reason
 
     async def _until_an_end(self, socket: ClientConnection) -> str:
@@ -169,8 +174,8 @@ class Connection:
         """Ends when nobody is at the other end, as far as one can tell."""
         liveness = Liveness()
         while True:
-            await anyio.sleep(TICK_S)
-            end = self._take(self._session.tick(time.monotonic_ns() // 1_000_000))
+            await self._sleep(TICK_S)
+            end = self._take(self._session.tick(int(self._now_s() * 1_000)))
             if end is None and liveness.has_slept(TICK_S) and not await _answers(socket):
                 end = "InactiveServer"
             if end is not None:

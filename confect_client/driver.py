@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import anyio
+import anyio.lowlevel
 from typing_extensions import TypeVar
 
+from confect_client.background import Background
 from confect_client.connection import Connection
 from confect_client.connection_state import ConnectionState
 from confect_client.errors import ClientClosed, ClientNotOpen
@@ -68,7 +70,9 @@ class Driver:
         self._states: dict[StateObserver, ConnectionState] = {}
         self._is_open = False
         self._is_closed = False
+        self._has_begun = anyio.Event()
         self._closes = anyio.Event()
+        self._background: Background | None = None
 
     # Its life.
 
@@ -83,6 +87,12 @@ class Driver:
             raise ClientClosed
         self._is_open = True
 
+    async def open_in_background(self) -> None:
+        """Calls may be made from now on, until `close`, which any task may call."""
+        self.open()
+        self._background = Background(self.run)
+        await self._has_begun.wait()
+
     async def run(self) -> None:
         """Stay connected, until closed or cancelled."""
         try:
@@ -90,10 +100,21 @@ class Driver:
                 tasks.start_soon(self._connection.run)
                 tasks.start_soon(self.identity.keep_fresh)
                 tasks.start_soon(self._deliveries.run)
+                # a loop that ends now would find children that never ran, and warn of them
+                await anyio.lowlevel.checkpoint()
+                await anyio.lowlevel.checkpoint()
+                self._has_begun.set()
                 await self._closes.wait()
                 tasks.cancel_scope.cancel()
         finally:
             self.close()
+
+    async def wait_closed(self) -> None:
+        """Close it, and wait until nothing of it is left if it runs in the background."""
+        if self._background is None or self._background.is_running:
+            self.close()
+        if self._background is not None:
+            await self._background.wait()
 
     def close(self) -> None:
         """End whatever waits; `run` returns soon."""
@@ -105,7 +126,8 @@ class Driver:
 
     def check_open(self) -> None:
         """Raise `ClientNotOpen` or `ClientClosed` if calls cannot be made."""
-        if self._is_closed:
+        has_ended = self._background is not None and not self._background.is_running
+        if self._is_closed or has_ended:
             raise ClientClosed
         if not self._is_open:
             raise ClientNotOpen

@@ -11,6 +11,8 @@
     ├── ServerRefused       the server said that this client breaks the protocol
     ├── FunctionFailed      a function failed with an error that it does not declare
     ├── BadUrl              an address that no server can have
+    ├── NotKnown            an optimistic update reads what nobody subscribes to
+    ├── NotDeclared         an optimistic update shows an error that the query does not declare
     ├── ClientNotOpen       a call on a client that was not opened
     ├── ClientClosed        a call on a client that was closed
     ├── ClientForked        a blocking call on a client that another process has started
@@ -119,6 +121,25 @@ class BadUrl(ClientError):
         super().__init__(
             f"{url!r} is not the URL of a server",
             hint="write scheme and host, as in http://127.0.0.1:3210",
+        )
+
+
+class NotKnown(ClientError):
+    """An optimistic update reads a query of which there is no answer."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"{path} is not known with these arguments",
+            hint="ask `is_known` first; only what is subscribed to and has answered is known",
+        )
+
+
+class NotDeclared(ClientError):
+    """An optimistic update shows an error with which the query cannot fail."""
+
+    def __init__(self, path: str, error: str) -> None:
+        super().__init__(
+            f"{path} does not declare {error}", hint="show an error that its spec declares"
         )
 
 

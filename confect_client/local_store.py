@@ -13,7 +13,7 @@ from returns.result import Failure, Success
 from typing_extensions import ParamSpec, TypeVar
 
 from confect_client.answers import decoded, unwrapped
-from confect_client.errors import FunctionFailed
+from confect_client.errors import FunctionFailed, NotDeclared, NotKnown
 from confect_client.events import FunctionResult, Raised, Returned
 from confect_client.optimistic import Overlay
 from confect_core import (
@@ -105,10 +105,10 @@ class LocalQuery(Generic[Out]):
 
     @property
     def value(self) -> Out:
-        """What is shown, an `Outcome` if errors are declared; raises `LookupError` if not known."""
+        """What is shown, an `Outcome` if errors are declared; raises `NotKnown` if nothing is."""
         answer = self._answer()
         if answer is None:
-            raise LookupError(f"{self._ref.path} is not known, ask `is_known` before")
+            raise NotKnown(self._ref.path)
         return cast("Out", answer[0])
 
     def set(self, value: Out) -> None:
@@ -190,7 +190,7 @@ def _result_of(ref: Ref[..., Any], value: object) -> FunctionResult:
     error = cast("Failure[TaggedError]", value).failure()
     data = ref.call.encode_error(error)
     if data is None:
-        raise TypeError(f"{ref.path} does not declare {type(error).__name__}")
+        raise NotDeclared(ref.path, type(error).__name__)
     return Raised(f"{error}", encode(data))
 
 

@@ -57,6 +57,7 @@ class Books(GroupSpec):
     starting = FunctionSpec.public_query(args=ByTitle, returns=list[str])
     page = FunctionSpec.public_paginated_query(item=Book)
     sure_page = FunctionSpec.public_paginated_query(item=Book, error=NotThere)
+    broken = FunctionSpec.public_query(returns=None)
     add = FunctionSpec.public_mutation(args=ByTitle, returns=Id[Book])
     remove = FunctionSpec.public_mutation(args=ByTitle, returns=None, error=NotThere)
     break_ = FunctionSpec.public_mutation(args=ByTitle, returns=None)
@@ -69,6 +70,7 @@ class Refs:
     starting: Final = ref("books:starting", Books.starting)
     page: Final = ref("books:page", Books.page)
     sure_page: Final = ref("books:sure_page", Books.sure_page)
+    broken: Final = ref("books:broken", Books.broken)
     add: Final = ref("books:add", Books.add)
     remove: Final = ref("books:remove", Books.remove)
     break_: Final = ref("books:break_", Books.break_)
@@ -114,6 +116,10 @@ async def _remove(ctx: MutationCtx, args: ByTitle) -> Outcome[None, NotThere]:
     return Failure(NotThere(title=args.title))
 
 
+async def _broken(ctx: QueryCtx, args: NoArgs) -> None:
+    raise RuntimeError("of the shelf")
+
+
 async def _break(ctx: MutationCtx, args: ByTitle) -> None:
     raise RuntimeError(args.title)
 
@@ -127,6 +133,7 @@ def application() -> Impl[Any]:
         FunctionImpl.make(Books.starting, _starting),
         FunctionImpl.make(Books.page, _page),
         FunctionImpl.make(Books.sure_page, _sure_page),
+        FunctionImpl.make(Books.broken, _broken),
         FunctionImpl.make(Books.add, _add),
         FunctionImpl.make(Books.remove, _remove),
         FunctionImpl.make(Books.break_, _break),
