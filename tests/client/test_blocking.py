@@ -158,6 +158,14 @@ def test_calls_over_http_have_their_time() -> None:
         mine.meet()
 
 
+def test_a_snapshot_answers_all_queries_as_of_one_moment(bank: BankInThread, me: str) -> None:
+    with HttpClient(bank.url) as client:
+        snapshot = client.snapshot()
+        client.mutation(OPEN, name=me, balance=10)
+        assert snapshot.query(Refs.balance, name=me) == Failure(NoAccount(name=me))
+        assert client.snapshot().query_or_raise(Refs.balance, name=me) == 10
+
+
 def test_a_subscription_shows_every_change(bank: BankInThread, me: str) -> None:
     with Client(bank.url) as client, client.subscribe(Refs.balance, name=me) as balances:
         assert next(balances) == Failure(NoAccount(name=me))

@@ -253,6 +253,18 @@ def test_an_address_that_no_server_has_is_refused_at_once() -> None:
         AsyncHttpClient("ftp://host")
 
 
+async def test_a_snapshot_answers_all_queries_as_of_one_moment() -> None:
+    async with a_bank() as at, AsyncHttpClient(at.url) as client:
+        await client.mutation(OPEN, name="Ada", balance=10)
+        snapshot = await client.snapshot()
+        await client.mutation(OPEN, name="Bea", balance=5)
+        assert await snapshot.query(Refs.total) == 10
+        assert await snapshot.query(Refs.balance, name="Bea") == Failure(NoAccount(name="Bea"))
+        assert await snapshot.query_or_raise(Refs.balance, name="Ada") == 10
+        assert await client.query(Refs.total) == 15
+        assert await (await client.snapshot()).query(Refs.total) == 15
+
+
 async def test_a_token_is_shown_and_replaced_once_it_lapses_or_is_refused() -> None:
     async with served() as at, AsyncHttpClient(at.url) as client:
         tokens = [
