@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from functools import cached_property
 from typing import Any, TypeAlias
+from urllib.parse import parse_qsl
 
 import anyio
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from confect_core.errors import ConfectError
@@ -17,18 +19,17 @@ from confect_server.transport.incoming import Incoming
 
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-MAX_BODY_BYTES = 16 * 1024 * 1024 + 2000
-"""The longest body that a request may have: the longest arguments and the rest of a call."""
-
 JSON = b"application/json"
 TEXT = b"text/plain; charset=utf-8"
 HTML = b"text/html; charset=utf-8"
 
 _ALLOWED_METHODS = b"GET, POST, OPTIONS, PATCH, DELETE, PUT"
-_CROSS_ORIGIN = ("/api/", "/version")
-"""What pages of any origin may read: clients call from there, and show tokens, not cookies."""
-
 _PREFLIGHT_MAX_AGE_S = b"86400"
+
+_EXPOSED = b"convex-request-id, content-range, digest, etag, retry-after"
+"""The headers that scripts of such pages may read, besides those that they always may."""
+
+_REQUEST_ID = re.compile(rb"[0-9A-Za-z-]{1,64}")
 
 _log = logging.getLogger("confect")
 
@@ -42,10 +43,6 @@ def path_below(root_path: str, path: str) -> str:
     if not below:
         return "/"
     return below if below.startswith("/") else path
-
-
-class BodyTooLong(Exception):
-    """The body of a request is longer than any call can be."""
 
 
 class ResponseTooLarge(ConfectError):
@@ -99,14 +96,39 @@ class Exchange:
         """The path below that."""
         self.is_reading = self.method in ("GET", "HEAD")
         """Does the request change nothing? The server leaves out the body of an answer to HEAD."""
+        self.receive = receive
+        """Gives the next message of the body, as ASGI has it."""
+        self.held_bytes = 0
+        """How much of the body has been taken in."""
+        self.has_responded = False
+        """Has an answer begun?"""
         self._scope = scope
-        self._receive = receive
         self._send = send
+        self._query_string: bytes = scope.get("query_string", b"")
+        # twice as fast as looking for each of the five that a call needs; the first of a name wins
+        self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+        asked = self._headers.get(b"convex-request-id")
+        self.request_id = None if asked is None else _request_id(asked)
+        """What the client, or a log, knows the request by."""
 
     def header(self, name: bytes) -> bytes | None:
         """The value of a header by its lower-case name."""
-        headers: list[tuple[bytes, bytes]] = self._scope["headers"]
-        return next((value for key, value in headers if key == name), None)
+        return self._headers.get(name)
+
+    @property
+    def authorization(self) -> bytes | None:
+        """What the client shows to be somebody; the admin key may stand in the URL instead."""
+        shown = self._headers.get(b"authorization")
+        if shown is None and b"adminKey" in self._query_string:
+            key = self.query.get("adminKey")
+            return None if key is None else f"Convex {key}".encode("latin-1", "replace")
+        return shown
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        """What the query string says; the first of each name."""
+        text: str = self._query_string.decode("latin-1")
+        return dict(reversed(parse_qsl(text, keep_blank_values=True)))
 
     @property
     def origin(self) -> str:
@@ -114,25 +136,9 @@ class Exchange:
         host = (self.header(b"host") or b"").decode("latin-1")
         return f"{self._scope['scheme']}://{host}{self.root_path}"
 
-    async def body(self) -> bytes:
-        """The whole body; raises `BodyTooLong`, or `ClientDisconnect` if it never came."""
-        chunks: list[bytes] = []
-        length = 0
-        while True:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnect
-            chunk: bytes = message.get("body", b"")
-            length += len(chunk)
-            if length > MAX_BODY_BYTES:
-                raise BodyTooLong
-            chunks.append(chunk)
-            if not message.get("more_body", False):
-                return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
     @cached_property
     def _incoming(self) -> Incoming:
-        return Incoming(self._receive)
+        return Incoming(self.receive)
 
     @property
     def request(self) -> Request:
@@ -167,7 +173,8 @@ class Exchange:
 
     async def stream_to_any_origin(self, response: Response) -> None:
         """The same, to pages of any origin."""
-        response.raw_headers.extend(self._cross_origin())
+        self.has_responded = True
+        response.raw_headers.extend(self._common_headers())
         await self.stream(response)
 
     async def _cancel_when_left(self, answering: anyio.CancelScope) -> None:
@@ -183,7 +190,7 @@ class Exchange:
             "path": self.root_path + self.path,
             "state": dict(state),
         }
-        await app(scope, self._receive, self._send)
+        await app(scope, self.receive, self._send)
 
     async def respond(
         self,
@@ -193,11 +200,12 @@ class Exchange:
         headers: Iterable[tuple[bytes, bytes]] = (),
     ) -> None:
         """Answer; to pages of any origin, if that is a part of the API."""
+        self.has_responded = True
         all_headers = [
             (b"content-type", content_type),
             (b"content-length", b"%d" % len(body)),
             *headers,
-            *self._cross_origin(),
+            *self._common_headers(),
         ]
         await self._send({"type": "http.response.start", "status": status, "headers": all_headers})
         await self._send({"type": "http.response.body", "body": body})
@@ -215,15 +223,29 @@ class Exchange:
         await self._send({"type": "http.response.start", "status": 204, "headers": headers})
         await self._send({"type": "http.response.body", "body": b""})
 
+    def _common_headers(self) -> list[tuple[bytes, bytes]]:
+        """What every answer of the API says."""
+        headers = self._cross_origin()
+        if self.request_id is not None:
+            headers.append((b"convex-request-id", self.request_id.encode("ascii")))
+        return headers
+
     def _cross_origin(self) -> list[tuple[bytes, bytes]]:
-        origin = self.header(b"origin")
-        if origin is None or not self.path.startswith(_CROSS_ORIGIN):
+        """That pages of any origin may read it: they call from there with tokens, not cookies."""
+        origin = self._headers.get(b"origin")
+        if origin is None or not (self.path.startswith("/api/") or self.path == "/version"):
             return []
         return [
             (b"access-control-allow-origin", origin),
             (b"access-control-allow-credentials", b"true"),
+            (b"access-control-expose-headers", _EXPOSED),
             (b"vary", b"Origin"),
         ]
+
+
+def _request_id(asked: bytes) -> str | None:
+    """The id that a client has given; one that would not be safe in a log is none."""
+    return asked.decode("ascii") if _REQUEST_ID.fullmatch(asked) else None
 
 
 def _length_in(start: MutableMapping[str, Any]) -> int:
