@@ -7,7 +7,7 @@ import secrets
 
 from confect_core.errors import ConfectError, ProtocolError, ValueRefused
 from confect_core.protocol import BadJsonBody, UnsupportedClientVersion, encode_refusal
-from confect_server.auth.errors import BadHeader, TokenRefused
+from confect_server.auth.errors import TokenRefused
 from confect_server.environment.errors import BadVariables, VariableRefused
 from confect_server.runtime.failure import unavailability_of
 from confect_server.transport.admin import NotAdmin
@@ -59,6 +59,7 @@ async def tell_failure(exchange: Exchange, error: Exception) -> None:
 def _status_of(exchange: Exchange, error: ConfectError) -> int:
     if isinstance(error, NotAnswered):
         return error.status
-    if isinstance(error, BadHeader) and len(exchange.authorization or b"") < _SHORTEST_HEADER:
+    if not isinstance(error, (NotAdmin, TokenRefused)):
         return 400
-    return 401 if isinstance(error, (NotAdmin, TokenRefused)) else 400
+    shown = exchange.authorization
+    return 401 if shown is None or len(shown) >= _SHORTEST_HEADER else 400
