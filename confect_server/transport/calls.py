@@ -52,7 +52,7 @@ class CallApi:
             "/api/query": partial(self._called, self._query),
             "/api/mutation": partial(self._called, self._mutation),
             "/api/action": partial(self._called, self._action),
-            "/api/function": self._administered,
+            "/api/function": partial(self._called, self._function, for_admin=True),
         }
         """What answers a POST to each path."""
 
@@ -66,21 +66,19 @@ class CallApi:
         """Answer a call of the function that the URL names."""
         caller = await self._callers.sending(exchange.authorization)
         client_of(exchange)
-        body = await json_body(exchange, self._intake)
-        request = parse_named_call(exchange.path.removeprefix(NAMED), body)
+        check_json(exchange)
+        name = exchange.path.removeprefix(NAMED)
+        request = parse_named_call(name, await self._intake.body(exchange))
         return answer_in(exchange, await self._function(request, caller), request.format)
 
-    async def _called(self, run: Run, exchange: Exchange) -> bytes:
-        caller = await self._callers.sending(exchange.authorization)
-        return await self._run(run, exchange, caller)
-
-    async def _administered(self, exchange: Exchange) -> bytes:
-        caller = self._callers.administering(exchange.authorization)
-        return await self._run(self._function, exchange, caller)
-
-    async def _run(self, run: Run, exchange: Exchange, caller: Caller) -> bytes:
+    async def _called(self, run: Run, exchange: Exchange, *, for_admin: bool = False) -> bytes:
+        if for_admin:
+            caller = self._callers.administering(exchange.authorization)
+        else:
+            caller = await self._callers.sending(exchange.authorization)
         client = client_of(exchange)
-        request = parse_call(await json_body(exchange, self._intake), client)
+        check_json(exchange)
+        request = parse_call(await self._intake.body(exchange), client)
         return answer_in(exchange, await run(request, caller), request.format)
 
     async def _query(self, request: CallRequest, caller: Caller) -> RunOutcome:
@@ -108,12 +106,11 @@ def client_of(exchange: Exchange) -> ClientVersion | None:
     return client
 
 
-async def json_body(exchange: Exchange, intake: Intake) -> bytes:
-    """The body of a request that says that it is JSON."""
+def check_json(exchange: Exchange) -> None:
+    """Raises `BadJsonBody` unless a request says that its body is JSON."""
     content_type = exchange.header(b"content-type") or b""
     if content_type != b"application/json" and not _is_json(content_type):
         raise BadJsonBody("its Content-Type is not application/json")
-    return await intake.body(exchange)
 
 
 def path_of(request: CallRequest) -> str:

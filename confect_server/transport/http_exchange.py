@@ -174,7 +174,7 @@ class Exchange:
     async def stream_to_any_origin(self, response: Response) -> None:
         """The same, to pages of any origin."""
         self.has_responded = True
-        response.raw_headers.extend(self._common_headers())
+        self._add_common(response.raw_headers)
         await self.stream(response)
 
     async def _cancel_when_left(self, answering: anyio.CancelScope) -> None:
@@ -201,46 +201,42 @@ class Exchange:
     ) -> None:
         """Answer; to pages of any origin, if that is a part of the API."""
         self.has_responded = True
-        all_headers = [
-            (b"content-type", content_type),
-            (b"content-length", b"%d" % len(body)),
-            *headers,
-            *self._common_headers(),
-        ]
+        all_headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
+        all_headers += headers
+        self._add_common(all_headers)
         await self._send({"type": "http.response.start", "status": status, "headers": all_headers})
         await self._send({"type": "http.response.body", "body": body})
 
     async def allow_cross_origin(self) -> None:
         """Answer a browser that asks whether a page may call."""
         headers = [
-            *self._cross_origin(),
             (b"access-control-allow-methods", _ALLOWED_METHODS),
             (b"access-control-max-age", _PREFLIGHT_MAX_AGE_S),
         ]
+        self._add_common(headers)
         asked = self.header(b"access-control-request-headers")
         if asked is not None:
             headers.append((b"access-control-allow-headers", asked))
         await self._send({"type": "http.response.start", "status": 204, "headers": headers})
         await self._send({"type": "http.response.body", "body": b""})
 
-    def _common_headers(self) -> list[tuple[bytes, bytes]]:
-        """What every answer of the API says."""
-        headers = self._cross_origin()
+    def _add_common(self, headers: list[tuple[bytes, bytes]]) -> None:
+        """Add what every answer of the API says."""
         if self.request_id is not None:
             headers.append((b"convex-request-id", self.request_id.encode("ascii")))
-        return headers
-
-    def _cross_origin(self) -> list[tuple[bytes, bytes]]:
-        """That pages of any origin may read it: they call from there with tokens, not cookies."""
         origin = self._headers.get(b"origin")
-        if origin is None or not (self.path.startswith("/api/") or self.path == "/version"):
-            return []
-        return [
-            (b"access-control-allow-origin", origin),
-            (b"access-control-allow-credentials", b"true"),
-            (b"access-control-expose-headers", _EXPOSED),
-            (b"vary", b"Origin"),
-        ]
+        if origin is not None and (self.path.startswith("/api/") or self.path == "/version"):
+            headers += _open_to(origin)
+
+
+def _open_to(origin: bytes) -> list[tuple[bytes, bytes]]:
+    """That pages of any origin may read an answer: they call with tokens, not with cookies."""
+    return [
+        (b"access-control-allow-origin", origin),
+        (b"access-control-allow-credentials", b"true"),
+        (b"access-control-expose-headers", _EXPOSED),
+        (b"vary", b"Origin"),
+    ]
 
 
 def _request_id(asked: bytes) -> str | None:

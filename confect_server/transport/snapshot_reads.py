@@ -16,7 +16,7 @@ from confect_server.engine import OutOfRetention
 from confect_server.runtime import Backend, Caller, QueryResult
 from confect_server.runtime.function_runner import NEWEST_ATTEMPTS
 from confect_server.transport.callers import Callers
-from confect_server.transport.calls import answer_in, client_of, json_body, path_of
+from confect_server.transport.calls import answer_in, check_json, client_of, path_of
 from confect_server.transport.http_errors import (
     BatchTooLarge,
     SnapshotAhead,
@@ -52,7 +52,8 @@ class SnapshotReads:
     async def _at(self, exchange: Exchange) -> bytes:
         caller = await self._callers.sending(exchange.authorization)
         client = client_of(exchange)
-        request, ts = parse_call_at(await json_body(exchange, self._intake), client)
+        check_json(exchange)
+        request, ts = parse_call_at(await self._intake.body(exchange), client)
         await self._check_reached(ts)
         answer = await self._answer_at(request, caller, ts)
         if answer is None:
@@ -62,7 +63,8 @@ class SnapshotReads:
     async def _batch(self, exchange: Exchange) -> bytes:
         caller = await self._callers.sending(exchange.authorization)
         client = client_of(exchange)
-        requests = parse_batch(await json_body(exchange, self._intake), client)
+        check_json(exchange)
+        requests = parse_batch(await self._intake.body(exchange), client)
         if len(requests) > self._most_queries:
             raise BatchTooLarge(f"{self._most_queries} queries")
         for _ in range(NEWEST_ATTEMPTS):
