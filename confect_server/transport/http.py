@@ -156,7 +156,9 @@ class HttpApi:
         return await self._callers.sending(header)
 
     async def _query(self, request: CallRequest, caller: Caller) -> RunOutcome:
-        run = await self._queries.run(str(request.path), request.args, caller)
+        run = await self._queries.run(
+            str(request.path), request.args, caller, is_kept_at_once=False
+        )
         return run.outcome
 
     async def _mutation(self, request: CallRequest, caller: Caller) -> RunOutcome:
