@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from functools import cached_property
 from typing import Any, TypeAlias
-from urllib.parse import parse_qsl
 
 import anyio
 from starlette.requests import Request
@@ -16,6 +14,7 @@ from starlette.responses import Response
 from confect_core.errors import ConfectError
 from confect_server.http import AsgiApp
 from confect_server.transport.incoming import Incoming
+from confect_server.transport.request_head import RequestHead
 
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -25,11 +24,6 @@ HTML = b"text/html; charset=utf-8"
 
 _ALLOWED_METHODS = b"GET, POST, OPTIONS, PATCH, DELETE, PUT"
 _PREFLIGHT_MAX_AGE_S = b"86400"
-
-_EXPOSED = b"convex-request-id, content-range, digest, etag, retry-after"
-"""The headers that scripts of such pages may read, besides those that they always may."""
-
-_REQUEST_ID = re.compile(rb"[0-9A-Za-z-]{1,64}")
 
 _log = logging.getLogger("confect")
 
@@ -80,8 +74,15 @@ class Sending:
             raise ResponseTooLarge(self._most_bytes)
 
 
-class Exchange:
+class Exchange(RequestHead):
     """One request that is read and answered once."""
+
+    held_bytes = 0
+    """How much of the body has been taken in."""
+    has_responded = False
+    """Has an answer begun?"""
+    whole_body: bytes | None = None
+    """The body, if it has all come before anybody asked for it."""
 
     def __init__(
         self,
@@ -89,46 +90,15 @@ class Exchange:
         receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
         send: Send,
     ) -> None:
-        self.method: str = scope["method"]
         self.root_path: str = scope.get("root_path", "")
         """The path at which the application is mounted."""
-        self.path = path_below(self.root_path, scope["path"])
-        """The path below that."""
-        self.is_reading = self.method in ("GET", "HEAD")
-        """Does the request change nothing? The server leaves out the body of an answer to HEAD."""
+        path = path_below(self.root_path, scope["path"])
+        query_string: bytes = scope.get("query_string", b"")
+        super().__init__(scope["method"], path, scope["headers"], query_string)
         self.receive = receive
         """Gives the next message of the body, as ASGI has it."""
-        self.held_bytes = 0
-        """How much of the body has been taken in."""
-        self.has_responded = False
-        """Has an answer begun?"""
         self._scope = scope
         self._send = send
-        self._query_string: bytes = scope.get("query_string", b"")
-        # twice as fast as looking for each of the five that a call needs; the first of a name wins
-        self._headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
-        asked = self._headers.get(b"convex-request-id")
-        self.request_id = None if asked is None else _request_id(asked)
-        """What the client, or a log, knows the request by."""
-
-    def header(self, name: bytes) -> bytes | None:
-        """The value of a header by its lower-case name."""
-        return self._headers.get(name)
-
-    @property
-    def authorization(self) -> bytes | None:
-        """What the client shows to be somebody; the admin key may stand in the URL instead."""
-        shown = self._headers.get(b"authorization")
-        if shown is None and b"adminKey" in self._query_string:
-            key = self.query.get("adminKey")
-            return None if key is None else f"Convex {key}".encode("latin-1", "replace")
-        return shown
-
-    @cached_property
-    def query(self) -> dict[str, str]:
-        """What the query string says; the first of each name."""
-        text: str = self._query_string.decode("latin-1")
-        return dict(reversed(parse_qsl(text, keep_blank_values=True)))
 
     @property
     def origin(self) -> str:
@@ -174,7 +144,7 @@ class Exchange:
     async def stream_to_any_origin(self, response: Response) -> None:
         """The same, to pages of any origin."""
         self.has_responded = True
-        self._add_common(response.raw_headers)
+        self.add_common(response.raw_headers)
         await self.stream(response)
 
     async def _cancel_when_left(self, answering: anyio.CancelScope) -> None:
@@ -203,7 +173,7 @@ class Exchange:
         self.has_responded = True
         all_headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
         all_headers += headers
-        self._add_common(all_headers)
+        self.add_common(all_headers)
         await self._send({"type": "http.response.start", "status": status, "headers": all_headers})
         await self._send({"type": "http.response.body", "body": body})
 
@@ -213,35 +183,12 @@ class Exchange:
             (b"access-control-allow-methods", _ALLOWED_METHODS),
             (b"access-control-max-age", _PREFLIGHT_MAX_AGE_S),
         ]
-        self._add_common(headers)
+        self.add_common(headers)
         asked = self.header(b"access-control-request-headers")
         if asked is not None:
             headers.append((b"access-control-allow-headers", asked))
         await self._send({"type": "http.response.start", "status": 204, "headers": headers})
         await self._send({"type": "http.response.body", "body": b""})
-
-    def _add_common(self, headers: list[tuple[bytes, bytes]]) -> None:
-        """Add what every answer of the API says."""
-        if self.request_id is not None:
-            headers.append((b"convex-request-id", self.request_id.encode("ascii")))
-        origin = self._headers.get(b"origin")
-        if origin is not None and (self.path.startswith("/api/") or self.path == "/version"):
-            headers += _open_to(origin)
-
-
-def _open_to(origin: bytes) -> list[tuple[bytes, bytes]]:
-    """That pages of any origin may read an answer: they call with tokens, not with cookies."""
-    return [
-        (b"access-control-allow-origin", origin),
-        (b"access-control-allow-credentials", b"true"),
-        (b"access-control-expose-headers", _EXPOSED),
-        (b"vary", b"Origin"),
-    ]
-
-
-def _request_id(asked: bytes) -> str | None:
-    """The id that a client has given; one that would not be safe in a log is none."""
-    return asked.decode("ascii") if _REQUEST_ID.fullmatch(asked) else None
 
 
 def _length_in(start: MutableMapping[str, Any]) -> int:

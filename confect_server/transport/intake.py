@@ -49,6 +49,9 @@ class Intake:
         Raises `BadJsonBody` if it is too long, `BodyTooSlow`, `TooManyRequests`, and
         `ClientDisconnect` if it never came.
         """
+        if exchange.whole_body is not None:
+            self._hold(exchange, len(exchange.whole_body))
+            return exchange.whole_body
         message = begun(exchange.receive())
         if isinstance(message, Rest) or message.get("more_body", False):
             return await self._in_parts(exchange, message)
