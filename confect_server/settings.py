@@ -173,6 +173,8 @@ class Requests:
     """How many requests are being answered at most; more are answered with status 503."""
     body_bytes_at_once: int = 256 * MIB
     """The length of the bodies of all calls that are being read or answered; likewise."""
+    head_s: float = 30.0
+    """How long a connection may take to begin a request, up to the end of its headers."""
     idle_s: float = 30.0
     """How long the next part of a body may take, of a call or a file; then the status is 408."""
     slowest_bytes_per_s: float = 1_000.0
@@ -181,8 +183,8 @@ class Requests:
     """How many queries one request may ask."""
 
     def __post_init__(self) -> None:
-        least = {"at_once": 1, "body_bytes_at_once": 1, "idle_s": 0, "slowest_bytes_per_s": 1}
-        _check(self, "requests", batch_queries=1, **least)
+        _check(self, "requests", at_once=1, body_bytes_at_once=1, batch_queries=1)
+        _check(self, "requests", head_s=0.001, idle_s=0.001, slowest_bytes_per_s=1)
 
 
 @dataclass(frozen=True, kw_only=True)

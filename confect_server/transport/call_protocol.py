@@ -93,6 +93,10 @@ class CallProtocol(HttpConnection):
         call = self._received
         return super().waits or (call is not None and call.is_next and not call.is_whole)
 
+    @property
+    def is_half(self) -> bool:
+        return super().is_half or (self._received is not None and not self._received.is_whole)
+
     def _is_short_post(self, parser: HttpRequestParser) -> bool:
         if parser.get_method() != b"POST" or parser.get_http_version() != "1.1":
             return False

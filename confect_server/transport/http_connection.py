@@ -11,7 +11,7 @@ from asyncio import Transport
 from asyncio.events import TimerHandle
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from confect_server.transport.asgi import ConfectAsgi
 
@@ -80,8 +80,13 @@ class HttpConnection(HttpToolsProtocol):
     @property
     def waits(self) -> bool:
         """Is there nothing to answer before more has come?"""
-        cycle: RequestResponseCycle | None = self.cycle
-        return cycle is None or cycle.response_complete
+        # uvicorn's types leave out that it is None before the first request
+        return self.cycle is None or self.cycle.response_complete  # pyright: ignore[reportUnnecessaryComparison]
+
+    @property
+    def is_half(self) -> bool:
+        """Has a request begun that is still coming?"""
+        return self.is_in_head
 
     def _look(self) -> None:
         """Close the connection if it has waited for too long; else look again when it may have."""
@@ -92,7 +97,7 @@ class HttpConnection(HttpToolsProtocol):
             left_s += self._waits_since_s - self.loop.time()
         if left_s > 0:
             self._look_again = self.loop.call_later(left_s, self._look)
-        elif self.is_in_head:  # or else nobody has asked for anything
+        elif self.is_half:  # or else nobody has asked for anything
             self._refuse(b"408 Request Timeout")
         else:
             self.transport.close()

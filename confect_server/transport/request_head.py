@@ -19,9 +19,7 @@ _REQUEST_ID = re.compile(rb"[0-9A-Za-z-]{1,64}")
 class RequestHead:
     """The first line and the headers of a request, and what they say of its answer."""
 
-    def __init__(
-        self, method: str, path: str, headers: Headers, query_string: bytes = b""
-    ) -> None:
+    def __init__(self, method: str, path: str, headers: Headers, query_string: bytes = b"") -> None:
         self.method = method
         self.path = path
         """The path below that at which the application is mounted."""

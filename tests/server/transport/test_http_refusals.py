@@ -97,7 +97,7 @@ async def test_a_mistake_of_the_server_is_told_and_logged_under_one_id(
 ) -> None:
     async with counter() as at:
 
-        async def run(*args: object) -> None:
+        async def run(*args: object, **named: object) -> None:
             raise RuntimeError("a secret")
 
         at.backend.queries.run = run  # type: ignore[method-assign,assignment]  # breaks it
