@@ -29,9 +29,8 @@ from confect_server.engine.index import Document, IndexDefinition, keys_of
 from confect_server.engine.snapshot import Found
 from confect_server.store import DocumentWrite, IndexRow, KeyChange, Order
 
-
 # as their classes are called, named tuples take twice as long: 1 µs for three indexes
-_make: Callable[..., Any] = tuple.__new__  # pyright: ignore[reportUnknownMemberType]  # tuple is generic
+_make: Callable[..., Any] = tuple.__new__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]  # a generic class
 
 
 @dataclass(slots=True)
