@@ -8,7 +8,7 @@ nevertheless it means the number, if a float64 carries it exactly.
 from __future__ import annotations
 
 from enum import Enum
-from typing import Final, Literal, Self, TypeAlias
+from typing import Final, Literal, Self, TypeAlias, cast
 
 from typing_extensions import TypeAliasType
 
@@ -70,6 +70,10 @@ def size_of(value: Value) -> int:
             total += 9
         elif kind is bool:
             total += 1
+        elif kind is dict:
+            fields = cast("dict[str, Value]", item)
+            total += 2 + len(fields) + _utf8_length("".join(fields))
+            pending.extend(fields.values())
         elif isinstance(item, str):
             total += 2 + (len(item) if item.isascii() else _utf8_length(item))
         elif item is None or isinstance(item, bool):

@@ -62,7 +62,7 @@ def export_json(value: Value) -> Json:
 
 def decode(json: Json) -> Value:
     """The canonical value that a JSON tree stands for."""
-    return _value(json, None, 0)
+    return _object(json, None, 0) if type(json) is dict else _value(json, None, 0)
 
 
 def dumps(value: Value) -> bytes:

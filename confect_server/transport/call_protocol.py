@@ -48,6 +48,7 @@ class CallProtocol(HttpConnection):
         self._application = cast("ConfectAsgi", self.config.app)
         self._as_asgi = cast("ASGI3Application", self._application)
         self._received: _Call | None = None
+        self._written: tuple[Headers, bytes] = [], b""
 
     def on_message_begin(self) -> None:
         self.url = b""
@@ -83,6 +84,14 @@ class CallProtocol(HttpConnection):
             call.is_whole = True
             self.flow.pause_reading()
             self.pipeline.appendleft((call, self._as_asgi))
+
+    @property
+    def usual_headers(self) -> bytes:
+        """The headers that every answer has, such as the date; uvicorn renews them now and then."""
+        headers = self.server_state.default_headers
+        if headers is not self._written[0]:
+            self._written = headers, b"".join([b"%b: %b\r\n" % each for each in headers])
+        return self._written[1]
 
     async def answer(self, exchange: Exchange, headers: Headers) -> None:
         """Let the application answer a call."""
@@ -163,15 +172,13 @@ class _Call(RequestResponseCycle):
         self.response_started = self.response_complete = True
         if self.disconnected:
             return
-        head = [_STATUS_LINES[status]]
-        head += [b"%b: %b\r\n" % each for each in protocol.server_state.default_headers]
-        head += [b"%b: %b\r\n" % each for each in headers]
+        own = b"".join([b"%b: %b\r\n" % each for each in headers])
         if not self.keep_alive:
-            head.append(b"connection: close\r\n")
-        head.append(
-            b"content-type: %b\r\ncontent-length: %d\r\n\r\n%b" % (content_type, len(body), body)
+            own += b"connection: close\r\n"
+        protocol.transport.write(
+            b"%b%b%bcontent-type: %b\r\ncontent-length: %d\r\n\r\n%b"
+            % (_STATUS_LINES[status], protocol.usual_headers, own, content_type, len(body), body)
         )
-        protocol.transport.write(b"".join(head))
         if not self.keep_alive:
             protocol.transport.close()
         protocol.on_response_complete()
