@@ -37,6 +37,10 @@ class FunctionPath:
         """Whether the path lies in `_system/`, which only administrators may call."""
         return self.module.startswith("_system/")
 
+    def within(self, component: str | None) -> str:
+        """The text of the path in a component; one that is named is a path that no client has."""
+        return str(self) if component is None else f"_components/{component}/{self}"
+
     def __str__(self) -> str:
         return f"{self.module}:{self.function}"
 

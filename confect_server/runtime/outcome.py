@@ -10,7 +10,7 @@ from confect_core.protocol.record import record
 from confect_server.circumstances import LookedAt
 from confect_server.engine import ReadSet
 
-_REQUEST_ID = re.compile(r"\[Request ID: [0-9a-f]+\] ")
+_REQUEST_ID = re.compile(r"\[Request ID: ([0-9A-Za-z-]+)\] ")
 
 
 @record
@@ -30,6 +30,10 @@ class Failed:
     log_lines: tuple[str, ...] = ()
     cause: Exception | None = None
     """What was raised, where `Failures` keep it; it holds on to all that was there."""
+    unavailable: str | None = None
+    """Why nothing has happened, if that was no fault of the function: it may be called again."""
+    is_unsure: bool = False
+    """Can nobody say whether the function has happened?"""
 
 
 RunOutcome: TypeAlias = Succeeded | Failed
@@ -55,6 +59,12 @@ def is_same_outcome(one: RunOutcome, other: RunOutcome) -> bool:
             and _without_request_id(one.message) == _without_request_id(other.message)
         )
     return one == other
+
+
+def request_id_in(message: str) -> str | None:
+    """The id by which a failure is known, in the log too."""
+    match = _REQUEST_ID.match(message)
+    return None if match is None else match[1]
 
 
 def _without_request_id(message: str) -> str:

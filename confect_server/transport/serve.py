@@ -13,6 +13,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from confect_core.errors import ConfectError
 from confect_server.transport.asgi import ConfectAsgi
+from confect_server.transport.call_protocol import CallProtocol
 
 _MAX_FRAME_BYTES = 32 * 1024 * 1024
 """The longest frame: the longest arguments, encoded."""
@@ -42,6 +43,7 @@ async def serving(app: ConfectAsgi, host: str, port: int) -> AsyncGenerator[int]
         uvicorn.Config(
             app,
             lifespan="off",
+            http=CallProtocol,
             ws=_WebSocket,
             ws_max_size=_MAX_FRAME_BYTES,
             ws_per_message_deflate=False,
