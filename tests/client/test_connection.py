@@ -19,10 +19,13 @@ from confect_client.events import ClientEvent
 from confect_client.liveness import Liveness
 from confect_client.session import SILENT_AFTER_MS, ClientSession
 from confect_core.protocol import (
+    AuthError,
+    EncodedValue,
     FatalError,
     FunctionPath,
     StateVersion,
     Transition,
+    UserToken,
     encode_server_message,
 )
 from tests.client.proxy import proxied
@@ -96,7 +99,7 @@ async def answer_and_close(socket: ServerConnection) -> None:
     """All is well, and then it is over; again and again."""
     await socket.recv()
     await socket.recv()
-    answer = Transition(StateVersion(0, 0, 0), StateVersion(1, 0, 7), ())
+    answer: Transition[EncodedValue] = Transition(StateVersion(0, 0, 0), StateVersion(1, 0, 7), ())
     await socket.send(encode_server_message(answer), text=True)
     await socket.close(1001, "restart")
 
@@ -119,6 +122,20 @@ async def test_a_server_that_answers_and_breaks_off_is_not_asked_all_the_time() 
             tasks.cancel_scope.cancel()
     assert naps.slept_s[-1] >= 8
     assert line.connections == 9
+
+
+async def test_a_token_that_is_refused_for_ever_is_shown_less_and_less() -> None:
+    async def refuse(socket: ServerConnection) -> None:
+        await socket.recv()
+        refusal = AuthError("not you", 0, attempted=True)
+        await socket.send(encode_server_message(refusal), text=True)
+        await socket.close()
+
+    session = a_session()
+    session.set_token(UserToken("of somebody"))
+    async with misbehaving(refuse) as url:
+        naps = await naps_of(url, session, 9)
+    assert naps[-1] >= 8
 
 
 async def test_nobody_there_is_asked_less_and_less() -> None:
