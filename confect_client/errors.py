@@ -80,16 +80,19 @@ class CallRefused(ClientError):
     def __init__(self, path: str, status: int, code: str | None, message: str) -> None:
         said = f"{code}: {message}" if code else message
         super().__init__(
-            f"{path} was refused with status {status}: {said}",
-            hint=(
-                "Correct what the code names: the token, the arguments or the path."
-                if code
-                else "Something else answers at this address, a proxy or another server."
-            ),
+            f"{path} was refused with status {status}: {said}", hint=_hint_of(status, code)
         )
         self.path = path
         self.status = status
         self.code = code
+
+
+def _hint_of(status: int, code: str | None) -> str:
+    if code is None:
+        return "something else answers at this address, a proxy or another server"
+    if status == 503:
+        return "nothing has happened; try again in a moment"
+    return "correct what the code names: the token, the arguments or the path"
 
 
 class ServerRefused(ClientError):

@@ -41,7 +41,7 @@ def bank() -> Generator[BankInThread]:
 
 def command(program: str, url: str, face: type) -> list[str]:
     text = _BEGIN + textwrap.dedent(program)
-    return [sys.executable, "-X", "dev", "-W", "error", "-c", text, url, face.__name__]
+    return [sys.executable, "-W", "error", "-c", text, url, face.__name__]
 
 
 def printed(program: str, url: str, face: type) -> str:
