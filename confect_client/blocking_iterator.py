@@ -19,7 +19,8 @@ class BlockingIterator(Iterator[T]):
     """Waits for one value after the other; closing it ends the wait of any thread.
 
     Threads may share it: each value goes to one of them. A `for` loop that is left closes it if
-    nothing else refers to it; otherwise say `with`, or `close`.
+    nothing else refers to it, because its generator is collected; otherwise say `with`, or `close`.
+    An interrupt of a wait closes it, too.
     """
 
     def __init__(self, loop: LoopThread, values: AsyncGenerator[T]) -> None:
@@ -50,9 +51,6 @@ class BlockingIterator(Iterator[T]):
         """Stop watching; whoever waits for the next value gets none."""
         with contextlib.suppress(ClientClosed, ClientForked):
             self._loop.call(self._values.close)
-
-    def __del__(self) -> None:
-        self._loop.call_soon(self._values.close)
 
 
 class _Values(Generic[T]):
