@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from benchmarks import (
+    fanout,
     hot_counter,
     invalidation,
     memory,
@@ -31,4 +32,5 @@ BENCHMARKS: Final[dict[str, Benchmark]] = {
     "tail": tail.measure,
     "memory": memory.measure,
     "sockets": sockets.measure,
+    "fanout": fanout.measure,
 }
