@@ -13,6 +13,7 @@ from benchmarks import (
     memory,
     mutation,
     query,
+    socket_mutation,
     sockets,
     table_size,
     tail,
@@ -32,5 +33,6 @@ BENCHMARKS: Final[dict[str, Benchmark]] = {
     "tail": tail.measure,
     "memory": memory.measure,
     "sockets": sockets.measure,
+    "socket-mutation": socket_mutation.measure,
     "fanout": fanout.measure,
 }

@@ -14,6 +14,7 @@ from itertools import count, islice
 from pathlib import Path
 
 from benchmarks.measuring import against
+from benchmarks.product_server import product_server
 from benchmarks.raw_socket import (
     RawSocket,
     deliver_all,
@@ -42,18 +43,16 @@ async def measure(scale: Scale, folder: Path) -> list[Result]:
     """Deliveries a second to the subscribers of one query, and to those of as many queries."""
     one, many = at_least(0.6, 1.3), at_least(0.08, 0.2)
     return [
-        *await _measured(scale, folder / "one.db", is_shared=True, target=one),
-        *await _measured(scale, folder / "many.db", is_shared=False, target=many),
+        *await _measured(scale, folder / "one", is_shared=True, target=one),
+        *await _measured(scale, folder / "many", is_shared=False, target=many),
     ]
 
 
-async def _measured(
-    scale: Scale, database: Path, *, is_shared: bool, target: Target
-) -> list[Result]:
+async def _measured(scale: Scale, folder: Path, *, is_shared: bool, target: Target) -> list[Result]:
     sockets, marks = scale.subscribers, map(_mark, count(1))
     with (
-        server_process("confect", database) as server,
-        server_process("broadcast", database) as plain,
+        product_server(folder) as server,
+        server_process("benchmarks.plain_server", "broadcast") as plain,
         _subscribed(server, sockets, is_shared=is_shared) as board,
         _listening(plain, sockets, board.length) as speaker,
     ):

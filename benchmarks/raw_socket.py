@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import select
 import socket
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 from typing import TypeAlias
 from uuid import uuid4
 
+from benchmarks.http_load import Burst
 from confect_core.protocol import ClientMessage, Connect, encode_client_message
 
 Say: TypeAlias = Callable[[bytes], None]
@@ -21,6 +22,7 @@ Say: TypeAlias = Callable[[bytes], None]
 
 _TEXT, _PING, _PONG, _MASKED = 0x81, 0x89, 0x8A, 0x80
 _SHORT, _TWO_BYTES, _EIGHT_BYTES = 126, 126, 127
+_SUCCEEDED, _TRANSITION = b'"success":true', b'"Transition"'
 _TAKEN_AT_ONCE = 1 << 18
 _TIMEOUT_S = 60.0
 _HANDSHAKE = (
@@ -137,6 +139,49 @@ def deliver_all(
                     else:
                         partial[fileno] = partial.get(fileno, b"") + received
         return perf_counter() - begin
+
+
+def mutate_all(sockets: Sequence[RawSocket], mutations: Iterable[bytes]) -> Burst:
+    """How it goes to run these mutations, whose frames are ready, on each socket one by one."""
+    left = iter(mutations)
+    running = {each.fileno: _Mutating(each, left) for each in sockets}
+    waited_us: list[float] = []
+    with _polling(sockets) as poll:
+        begin = perf_counter()
+        busy = sum([each.begin() for each in running.values()])
+        while busy:
+            for fileno, _ in _arrived(poll):
+                mutating = running[fileno]
+                if mutating.has_ended():
+                    waited_us.append((perf_counter() - mutating.sent_at) * 1e6)
+                    busy -= not mutating.begin()
+        return Burst(perf_counter() - begin, waited_us)
+
+
+class _Mutating:
+    """A socket that runs one mutation after the other."""
+
+    def __init__(self, socket: RawSocket, mutations: Iterator[bytes]) -> None:
+        self.sent_at = 0.0
+        self._socket = socket
+        self._mutations = mutations
+        self._received = b""
+
+    def begin(self) -> bool:
+        """Send the next one, if there is any."""
+        mutation = next(self._mutations, None)
+        if mutation is None:
+            return False
+        self._received = b""
+        self.sent_at = perf_counter()
+        self._socket.send_frames(mutation)
+        return True
+
+    def has_ended(self) -> bool:
+        """Take what has arrived; have the answer and the Transition after it come?"""
+        self._received += self._socket.take()
+        answered = self._received.find(_SUCCEEDED)
+        return answered >= 0 and self._received.find(_TRANSITION, answered) >= 0
 
 
 @contextmanager

@@ -17,11 +17,13 @@ from websockets.asyncio.client import connect
 
 from benchmarks.application import customer, order
 from benchmarks.measuring import against, durations, percentile
+from benchmarks.product_server import product_server
 from benchmarks.result import Quantity, Result, at_least, at_most
 from benchmarks.scale import Scale
 from benchmarks.server_process import ServerProcess, server_process
 from benchmarks.sync_socket import SyncSocket, connected
 
+_KIB_PER_MIB = 1024
 _OPENED_AT_ONCE = 50
 _FIRST_SOCKETS = 20  # opened before memory is looked at, so that nothing is loaded late
 
@@ -29,11 +31,11 @@ _FIRST_SOCKETS = 20  # opened before memory is looked at, so that nothing is loa
 async def measure(scale: Scale, folder: Path) -> list[Result]:
     """Memory of an idle socket, and the mutations of active ones with and without idle ones."""
     idle, active = scale.idle_sockets, scale.active_sockets
-    with server_process("echo", folder / "none.db") as plain_server:
+    with server_process("benchmarks.plain_server", "echo") as plain_server:
         plain = await _memory_of_plain(plain_server, idle)
     async with AsyncExitStack() as stack:
-        beside = stack.enter_context(server_process("confect", folder / "beside.db"))
-        alone = stack.enter_context(server_process("confect", folder / "alone.db"))
+        beside = stack.enter_context(product_server(folder / "beside"))
+        alone = stack.enter_context(product_server(folder / "alone"))
         memory = await _memory_of_idle(beside, idle, stack)
         ours = await stack.enter_async_context(_active(beside, active))
         others = await stack.enter_async_context(_active(alone, active))
@@ -76,9 +78,9 @@ async def _memory_of_idle(server: ServerProcess, sockets: int, stack: AsyncExitS
         await socket.subscribe("orders:of_customer", {"customer": customer(number)})
 
     await _each(open_one, range(_FIRST_SOCKETS))
-    before = server.memory_kib
+    before = server.memory_mib
     await _each(open_one, range(_FIRST_SOCKETS, _FIRST_SOCKETS + sockets))
-    return (server.memory_kib - before) / sockets
+    return (server.memory_mib - before) / sockets * _KIB_PER_MIB
 
 
 async def _memory_of_plain(server: ServerProcess, sockets: int) -> float:
@@ -92,9 +94,9 @@ async def _memory_of_plain(server: ServerProcess, sockets: int) -> float:
             await connection.recv()
 
         await _each(open_one, range(_FIRST_SOCKETS))
-        before = server.memory_kib
+        before = server.memory_mib
         await _each(open_one, range(_FIRST_SOCKETS, _FIRST_SOCKETS + sockets))
-        return (server.memory_kib - before) / sockets
+        return (server.memory_mib - before) / sockets * _KIB_PER_MIB
 
 
 async def _each(open_one: Callable[[int], Awaitable[None]], numbers: Iterable[int]) -> None:
