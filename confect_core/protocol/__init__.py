@@ -6,6 +6,8 @@ Imports `confect_core.errors` and `confect_core.values` only; has no I/O and kee
 
 from __future__ import annotations
 
+from confect_core.protocol.chunks import LONGEST_FRAME as LONGEST_FRAME
+from confect_core.protocol.chunks import transition_chunks as transition_chunks
 from confect_core.protocol.errors import BadFormat as BadFormat
 from confect_core.protocol.errors import BadFunctionPath as BadFunctionPath
 from confect_core.protocol.errors import BadJsonBody as BadJsonBody

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from confect_core.protocol import EncodedValue
 from confect_core.protocol.record import record
@@ -20,6 +20,11 @@ class Succeeded:
     value: EncodedValue
     log_lines: tuple[str, ...] = ()
 
+    @property
+    def length(self) -> int:
+        """How long it is, as it is told."""
+        return len(self.value) + (sum(map(len, self.log_lines)) if self.log_lines else 0)
+
 
 @record
 class Failed:
@@ -30,6 +35,12 @@ class Failed:
     log_lines: tuple[str, ...] = ()
     cause: Exception | None = None
     """What was raised, where `Failures` keep it; it holds on to all that was there."""
+
+    @property
+    def length(self) -> int:
+        """How long it is, as it is told."""
+        data = 0 if self.error_data is None else len(self.error_data)
+        return len(self.message) + data + sum(map(len, self.log_lines))
 
 
 RunOutcome: TypeAlias = Succeeded | Failed
@@ -55,6 +66,25 @@ def is_same_outcome(one: RunOutcome, other: RunOutcome) -> bool:
             and _without_request_id(one.message) == _without_request_id(other.message)
         )
     return one == other
+
+
+class Digest(NamedTuple):
+    """What stands for a long outcome where it is only compared.
+
+    The hash is Python's own: keyed anew in each process, 64 bits, and remembered by the text, so
+    that a result is hashed once for all the sockets that it goes to.
+    """
+
+    length: int
+    hashed: int
+
+
+def digest_of(outcome: RunOutcome) -> Digest:
+    """Equal for outcomes that a caller could not tell apart."""
+    if isinstance(outcome, Succeeded):
+        return Digest(len(outcome.value), hash((outcome.value, outcome.log_lines)))
+    told = (_without_request_id(outcome.message), outcome.error_data, outcome.log_lines)
+    return Digest(0, hash(told))
 
 
 def _without_request_id(message: str) -> str:

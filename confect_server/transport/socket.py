@@ -13,6 +13,9 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 SendMessage: TypeAlias = Callable[[Message], Awaitable[None]]
 
+ABORT = "confect.abort"
+"""The extension by which a server lets go of a socket at once, whatever was written to it."""
+
 _NO_STATUS = 1000
 """Sent where the protocol closes without a status: ASGI has no way to say nothing."""
 
@@ -27,6 +30,10 @@ class Socket:
         self._send = send
         self._outgoing: list[Message] = []  # an empty deque would hold 0.7 KiB
         self._all_taken = Wakeup()
+        self._has_taken = False  # since it was last looked at
+        self._stuck_since_ms = 0
+        self.unsent_bytes = 0
+        """How much the client has yet to take."""
 
     def header(self, name: bytes) -> bytes | None:
         """The value of a header by its lower-case name."""
@@ -73,11 +80,33 @@ class Socket:
 
     def send(self, frame: bytes) -> None:
         """Send a text frame after those that were sent before."""
-        self._put({"type": "websocket.send", "text": frame.decode()})
+        text = frame.decode()
+        self.unsent_bytes += len(text)
+        self._put({"type": "websocket.send", "text": text})
 
     def close(self, code: int | None, reason: str) -> None:
         """Close the socket after everything that was sent."""
         self._put({"type": "websocket.close", "code": code or _NO_STATUS, "reason": reason})
+
+    def cut(self, code: int | None, reason: str) -> None:
+        """Close the socket after the frame that is under way."""
+        del self._outgoing[1:]
+        self.close(code, reason)
+
+    def abort(self) -> None:
+        """Be rid of the connection, whatever its client has yet to take."""
+        extensions: dict[str, dict[str, Any]] = self._scope.get("extensions") or {}
+        if ABORT in extensions:
+            extensions[ABORT]["do"]()
+
+    def stuck_ms(self, now_ms: int) -> int:
+        """For how long the client has taken nothing of what there is for it.
+
+        It is as precise as it is asked for often.
+        """
+        if self._has_taken or not self._outgoing:
+            self._has_taken, self._stuck_since_ms = False, now_ms
+        return now_ms - self._stuck_since_ms
 
     @property
     def has_outgoing(self) -> bool:
@@ -91,6 +120,8 @@ class Socket:
                 message = self._outgoing[0]
                 await self._send(message)
                 self._outgoing.pop(0)
+                self._has_taken = True
+                self.unsent_bytes -= len(message.get("text", ""))
                 if message["type"] == "websocket.close":
                     return False
         except OSError:

@@ -4,7 +4,9 @@ One task of a socket hears. There are others only while there is something to do
 runs a mutation, one pushes. The pusher is woken by commits; it takes the newest snapshot, runs what
 is stale there, and sends. While a client does not take what it was sent, its pusher waits with it,
 so a slow reader costs the server one Transition and catches up in one step. One task looks after
-all sockets now and then, whether they have been silent for too long.
+all sockets now and then, whether they have been silent or have taken nothing for too long.
+
+A server that stops lets each session answer what it was told before, and then sends it away.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import chain
 
 import anyio
 import anyio.lowlevel
@@ -38,6 +41,8 @@ from confect_server.transport.admin import AdminKey, NotAdmin
 from confect_server.transport.callers import Callers
 from confect_server.transport.effects import (
     PROVIDERS_CHANGED,
+    RESTARTING,
+    SLOW_READER,
     Close,
     Drop,
     Effect,
@@ -70,6 +75,7 @@ class SyncServer:
         self._connections: set[_Connection] = set()
         self._providers = backend.executor.application.impl.providers
         self._is_ticking = False
+        self._none_left: anyio.Event | None = None  # what waits for that, once it stops
 
     @property
     def sockets(self) -> int:
@@ -79,7 +85,7 @@ class SyncServer:
     async def serve(self, socket: Socket) -> None:
         """Serve one socket until it is closed by either side."""
         try:
-            check_client(socket.path, socket.header(b"convex-client"))
+            client = check_client(socket.path, socket.header(b"convex-client"))
         except UnsupportedClientVersion as error:
             await socket.refuse(400, encode_refusal(error.code, error), error.headers)
             return
@@ -93,8 +99,12 @@ class SyncServer:
                 return
             await socket.refuse(404, b"No matching routes found")
             return
+        if self._none_left is not None:
+            await socket.refuse(503, b"The server is stopping")
+            return
         await socket.accept()
-        connection = _Connection(socket, self._backend, self._callers)
+        knows_chunks = client is not None and client.knows_chunks
+        connection = _Connection(socket, self._backend, self._callers, knows_chunks=knows_chunks)
         self._connections.add(connection)
         if not self._is_ticking:
             self._is_ticking = True
@@ -103,6 +113,22 @@ class SyncServer:
             await connection.run()
         finally:
             self._connections.discard(connection)
+            if self._none_left is not None and not self._connections:
+                self._none_left.set()
+
+    async def drain(self, grace_s: float) -> None:
+        """Take no more sockets, answer what the others have asked for, and send them away.
+
+        Those that still wait for something after the grace are sent away without it.
+        """
+        self._none_left = anyio.Event()
+        for connection in list(self._connections):
+            connection.drain()
+        with anyio.move_on_after(grace_s):
+            if self._connections:
+                await self._none_left.wait()
+        for connection in list(self._connections):
+            connection.close(RESTARTING)
 
     def reloaded(self) -> None:
         """The application was replaced: every subscribed query runs again on the new one.
@@ -133,15 +159,19 @@ class NoSuchSocket(Exception):
     """A socket to a path at which nothing is served."""
 
 
-def check_client(path: str, header: bytes | None) -> None:
-    """Raise unless a socket to this path, of a client with this header, can be served."""
+def check_client(path: str, header: bytes | None) -> ClientVersion | None:
+    """Who opens a socket to this path with this header; raises unless it can be served."""
     match = _PATH.fullmatch(path)
     if match is None:
         raise NoSuchSocket
     if match[1] is not None:
-        ClientVersion.of_path(match[1]).check_supported()
+        client = ClientVersion.of_path(match[1])
     elif header is not None:
-        ClientVersion.of_header(header.decode("latin-1")).check_supported()
+        client = ClientVersion.of_header(header.decode("latin-1"))
+    else:
+        return None
+    client.check_supported()
+    return client
 
 
 class _Connection:
@@ -157,6 +187,7 @@ class _Connection:
         "_is_pushing",
         "_is_users",
         "_is_writing",
+        "_limits",
         "_pauses",
         "_put_off",
         "_queries",
@@ -165,9 +196,12 @@ class _Connection:
         "_socket",
         "_subscriptions",
         "_tasks",
+        "_was_closed",
     )
 
-    def __init__(self, socket: Socket, backend: Backend, callers: Callers) -> None:
+    def __init__(
+        self, socket: Socket, backend: Backend, callers: Callers, *, knows_chunks: bool
+    ) -> None:
         self._socket = socket
         self._executor = backend.executor
         self._queries = backend.queries
@@ -175,7 +209,8 @@ class _Connection:
         self._pauses = backend.database.pauses
         self._clock = backend.clock
         self._callers = callers
-        self._session: SyncSession[Caller] = SyncSession(CLIENT)
+        self._limits = backend.database.settings.sockets
+        self._session = SyncSession[Caller](CLIENT, self._limits, knows_chunks=knows_chunks)
         self._subscriptions: dict[int, Subscription] = {}
         self._is_users = False  # has it shown a token that was taken?
         self._put_off = 0  # how often in a row the queries had to run at a newer snapshot
@@ -184,6 +219,7 @@ class _Connection:
         self._is_behind = False
         self._is_pushing = False
         self._is_writing = False
+        self._was_closed = False  # when it was last looked at
         self._tasks = ShortTasks()
 
     async def run(self) -> None:
@@ -199,13 +235,30 @@ class _Connection:
         self._fell_behind()
 
     def tick(self) -> None:
-        """Time has passed."""
-        self._do(self._session.tick(self._now_ms()))
+        """Time has passed. A client that takes nothing is cut, and what it leaves is let go."""
+        now_ms = self._now_ms()
+        if self._was_closed:  # for a while, and its client has not even taken that
+            self._socket.abort()
+            self._tasks.stop()
+        elif self._socket.stuck_ms(now_ms) > self._limits.unsent_s * 1_000:
+            self._cut()
+        else:
+            self._do(self._session.tick(now_ms))
+        self._was_closed = self._session.is_closed
 
     def forget_user(self) -> None:
         """Close the socket if it is a user's."""
         if self._is_users:
-            self._do(self._session.close(PROVIDERS_CHANGED))
+            self.close(PROVIDERS_CHANGED)
+
+    def close(self, close: Close) -> None:
+        """Close the socket after everything that was sent."""
+        self._do(self._session.close(close))
+
+    def drain(self) -> None:
+        """Close the socket once everything that it was told is answered."""
+        self._session.drain()
+        self._do(())
 
     # The tasks.
 
@@ -290,10 +343,10 @@ class _Connection:
             await self._write()
 
     def _begin(self, effects: Iterable[Effect[Caller]]) -> None:
-        for effect in effects:
+        for effect in chain(effects, self._session.drained()):
             match effect:
                 case Send():
-                    self._socket.send(effect.frame)
+                    self._send(effect.frame)
                 case RunMutation():
                     self._is_mutating = True
                     self._tasks.start(self._mutate(effect))
@@ -309,6 +362,17 @@ class _Connection:
                     raise AssertionError("only the pusher advances a session")
         if self._session.is_behind:
             self._fell_behind()
+
+    def _send(self, frame: bytes) -> None:
+        if self._socket.unsent_bytes > self._limits.unsent_bytes:
+            self._cut()
+        else:
+            self._socket.send(frame)
+
+    def _cut(self) -> None:
+        """Close the socket without what its client has yet to take."""
+        if self._session.close(SLOW_READER):
+            self._socket.cut(SLOW_READER.code, SLOW_READER.reason)
 
     async def _run_queries(self, run: RunQueries[Caller]) -> dict[int, QueryRun] | None:
         """How the queries ended; None if their snapshot is out of retention, for a few times."""

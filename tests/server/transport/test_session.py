@@ -8,6 +8,7 @@ import pytest
 from confect_core.protocol import EncodedValue, JsonObject, MalformedMessage
 from confect_core.values.wire import Json
 from confect_server.runtime.outcome import Failed, QueryRun, Succeeded
+from confect_server.settings import Sockets
 from confect_server.transport.effects import (
     Close,
     Drop,
@@ -18,8 +19,10 @@ from confect_server.transport.effects import (
     Send,
     Verify,
 )
-from confect_server.transport.session import MAX_ACTIONS, MAX_MUTATIONS, SyncSession
+from confect_server.transport.session import SyncSession
 
+MAX_MUTATIONS = Sockets().mutations
+MAX_ACTIONS = Sockets().actions
 NOW_MS = 1_795_188_240_000
 T0 = 1_700_000_000_000_000_000
 TS_0 = "AAAqNv6clxc="
