@@ -15,10 +15,11 @@ import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
+from websockets.protocol import State
 
 from confect_core.errors import ConfectError
 from confect_server.transport.asgi import ConfectAsgi
-from confect_server.transport.socket import ABORT
+from confect_server.transport.socket import ABORT, READY
 
 _MOST_FRAGMENTS = 10_000
 """Of how many parts a frame may be; each of them takes memory, however short it is."""
@@ -27,6 +28,10 @@ _LINGER_S = 60.0
 """For how long a client may take what it was sent before its socket was closed."""
 
 _BACKLOG = 2048
+
+_TEXT = 0x81
+"""How a frame begins that is a whole text."""
+_TWO_BYTE_LENGTH, _EIGHT_BYTE_LENGTH = 126, 127
 
 
 class PortInUse(ConfectError):
@@ -85,7 +90,27 @@ class _WebSocket(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
             known = self.scope.get("extensions") or {}
-            self.scope["extensions"] = {**known, ABORT: {"do": self.transport.abort}}
+            ours = {ABORT: {"do": self.transport.abort}, READY: {"write": self.write_text}}
+            self.scope["extensions"] = {**known, **ours}
+
+    def write_text(self, text: bytes) -> bool:
+        """Send a text in this step; False if it has to wait for the client or there is none left.
+
+        A server does not mask its frames, so one is its length and its text. Sent as a message of
+        ASGI it takes 5 µs more: a coroutine, a dictionary, and two objects for the frame.
+        """
+        is_open = self.conn.state is State.OPEN and not self.disconnected
+        if not is_open or not self.writable.is_set():
+            return False
+        length = len(text)
+        if length < _TWO_BYTE_LENGTH:
+            header = bytes((_TEXT, length))
+        elif length < 1 << 16:
+            header = bytes((_TEXT, _TWO_BYTE_LENGTH, length >> 8, length & 0xFF))
+        else:
+            header = bytes((_TEXT, _EIGHT_BYTE_LENGTH)) + length.to_bytes(8, "big")
+        self.transport.write(header + text)
+        return True
 
     def handle_cont(self, event: Frame) -> None:
         if len(self.frames) < _MOST_FRAGMENTS:
