@@ -11,7 +11,7 @@ All others on the loop have a turn after `_TURN_S`, however many sockets there a
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Coroutine, Generator
 from contextvars import copy_context
 from time import monotonic
 from typing import Any, Protocol
@@ -19,18 +19,27 @@ from typing import Any, Protocol
 import anyio
 import anyio.lowlevel
 
+from confect_server.engine import NoPauses
 from confect_server.runtime import Backend
 from confect_server.runtime.run_time import Begun
 from confect_server.transport.wakeup import Wakeup
 
 _TURN_S = 0.001
+_NS_PER_MS = 1_000_000
 
 
 class Behind(Protocol):
-    """What can be behind: a socket with its session."""
+    """What can be behind: a socket with its session.
+
+    Up to `answered_ts` the mutations of that socket have been answered.
+    """
+
+    def push_at_once(self, answered_ts: int, now_ms: int) -> bool:
+        """Send what is owed if that is known already; nothing is done if it is not."""
+        ...
 
     async def push(self, answered_ts: int) -> None:
-        """Send what is owed; before the last turn, whatever is until this ts was answered."""
+        """Send what is owed."""
         ...
 
     def keep(self, scope: anyio.CancelScope) -> None:
@@ -47,6 +56,7 @@ class Pusher:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+        self._pauses_nowhere = isinstance(backend.database.pauses, NoPauses)
         self._context = copy_context()  # what goes on where a socket is opened is not its own
         self._behind: deque[Behind] = deque()
         self._wakeup = Wakeup()
@@ -54,8 +64,9 @@ class Pusher:
 
     def add(self, behind: Behind) -> None:
         """Push to this one, as soon as it is its turn."""
+        if not self._behind:
+            self._wakeup.set()
         self._behind.append(behind)
-        self._wakeup.set()
 
     def start(self) -> None:
         """See to it that there is a task that pushes, until the backend is closed."""
@@ -76,37 +87,41 @@ class Pusher:
             # Who commits is woken in the step that publishes it, and has its turn now.
             answered_ts = self._backend.database.newest_ts
             await anyio.lowlevel.checkpoint()
+            now_ms = self._backend.clock.now_ns() // _NS_PER_MS
             until_s = monotonic() + _TURN_S
             while self._behind and self._scope is scope and monotonic() < until_s:
-                await self._push(self._behind.popleft(), answered_ts, scope)
+                behind = self._behind.popleft()
+                try:
+                    if self._pauses_nowhere and behind.push_at_once(answered_ts, now_ms):
+                        continue
+                    await _Watched(behind.push(answered_ts), self, behind)
+                except Exception as error:
+                    behind.fail(error)
 
-    async def _push(self, behind: Behind, answered_ts: int, scope: anyio.CancelScope) -> None:
-        def leave() -> None:
-            behind.keep(scope)
-            self._scope = None
-            self.start()
-            if self._behind:
-                self._wakeup.set()
-
-        try:
-            await _Watched(behind.push(answered_ts), leave)
-        except Exception as error:
-            behind.fail(error)
+    def leave_to(self, behind: Behind) -> None:
+        """The current task waits with a socket: another one goes on for the others."""
+        assert self._scope is not None
+        behind.keep(self._scope)
+        self._scope = None
+        self.start()
+        if self._behind:
+            self._wakeup.set()
 
 
 class _Watched(Awaitable[None]):
-    """Does something and says when that has to wait, once."""
+    """A push, with which the task stays if it has to wait."""
 
-    __slots__ = ("_on_wait", "_work")
+    __slots__ = ("_behind", "_push", "_pusher")
 
-    def __init__(self, work: Coroutine[Any, Any, None], on_wait: Callable[[], None]) -> None:
-        self._work = work
-        self._on_wait = on_wait
+    def __init__(self, push: Coroutine[Any, Any, None], pusher: Pusher, behind: Behind) -> None:
+        self._push = push
+        self._pusher = pusher
+        self._behind = behind
 
     def __await__(self) -> Generator[Any, Any, None]:
         try:
-            waits_for = self._work.send(None)
+            waits_for = self._push.send(None)
         except StopIteration:
             return
-        self._on_wait()
-        yield from Begun(self._work, waits_for).__await__()
+        self._pusher.leave_to(self._behind)
+        yield from Begun(self._push, waits_for).__await__()

@@ -8,11 +8,14 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, closing, contextmanager
 from http import HTTPStatus
 from math import ceil
+from typing import Any
 
 import anyio
 import anyio.lowlevel
 import uvicorn
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
 from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
 from websockets.protocol import State
@@ -31,6 +34,10 @@ _BACKLOG = 2048
 
 _TEXT = 0x81
 """How a frame begins that is a whole text."""
+
+_BURST_BYTES = 65_536
+"""What is held for one socket until the end of a turn."""
+
 _TWO_BYTE_LENGTH, _EIGHT_BYTE_LENGTH = 126, 127
 
 
@@ -80,37 +87,89 @@ async def serving(app: ConfectAsgi, host: str, port: int) -> AsyncGenerator[int]
                 tasks.start_soon(app.backend.drain)
 
 
+class _Burst:
+    """The sockets that something was sent to in this turn of the loop, written to at its end.
+
+    What is sent to one in a turn, an answer and what it led to, is one write then. And writes that
+    follow each other closely cost half: each of a thousand clients on this machine had to be woken
+    by its own otherwise, 10 µs instead of 4.
+    """
+
+    def __init__(self) -> None:
+        self._sockets: list[_WebSocket] = []
+
+    def add(self, socket: _WebSocket) -> None:
+        """Write to this one, too."""
+        if not self._sockets:
+            socket.loop.call_soon(self._write)
+        self._sockets.append(socket)
+
+    def _write(self) -> None:
+        sockets, self._sockets = self._sockets, []
+        for each in sockets:
+            each.write_ready()
+
+
+class _State(ServerState):
+    """What the connections of one server share."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.burst = _Burst()
+
+
 class _WebSocket(WebSocketsSansIOProtocol):
     """A socket that holds nothing for a client who does not take it, and forgets its handshake.
 
-    The headers of that take 3 of the 27 KiB of an idle one.
+    The headers of that take 3 of the 27 KiB of an idle one. Frames of ours are made here: as a
+    message of ASGI each takes 5 µs more, a coroutine, a dictionary and two objects.
     """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        assert isinstance(server_state, _State), "the server is one of ours"
+        self._burst = server_state.burst
+        self._ready: list[bytes] = []
+        self._ready_bytes = 0
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
             known = self.scope.get("extensions") or {}
-            ours = {ABORT: {"do": self.transport.abort}, READY: {"write": self.write_text}}
-            self.scope["extensions"] = {**known, **ours}
+            abort, ready = {"do": self.transport.abort}, {"write": self.write_text}
+            self.scope["extensions"] = {**known, ABORT: abort, READY: ready}
 
     def write_text(self, text: bytes) -> bool:
-        """Send a text in this step; False if it has to wait for the client or there is none left.
-
-        A server does not mask its frames, so one is its length and its text. Sent as a message of
-        ASGI it takes 5 µs more: a coroutine, a dictionary, and two objects for the frame.
-        """
-        is_open = self.conn.state is State.OPEN and not self.disconnected
-        if not is_open or not self.writable.is_set():
+        """Send a text with the next burst; False if it has to wait for the client."""
+        if self.conn.state is not State.OPEN or self.disconnected or not self.writable.is_set():
             return False
-        length = len(text)
-        if length < _TWO_BYTE_LENGTH:
-            header = bytes((_TEXT, length))
-        elif length < 1 << 16:
-            header = bytes((_TEXT, _TWO_BYTE_LENGTH, length >> 8, length & 0xFF))
-        else:
-            header = bytes((_TEXT, _EIGHT_BYTE_LENGTH)) + length.to_bytes(8, "big")
-        self.transport.write(header + text)
+        self._ready.append(_header(len(text)) + text)
+        self._ready_bytes += len(text)
+        if len(self._ready) == 1:
+            self._burst.add(self)
+        if self._ready_bytes > _BURST_BYTES:
+            self.write_ready()
         return True
+
+    def write_ready(self) -> None:
+        """Write what is ready to be sent."""
+        ready, self._ready, self._ready_bytes = self._ready, [], 0
+        if ready and self.conn.state is State.OPEN and not self.disconnected:
+            self.transport.write(ready[0] if len(ready) == 1 else b"".join(ready))
+
+    async def send(self, message: ASGISendEvent) -> None:
+        self.write_ready()  # it was sent before this
+        await super().send(message)
+
+    def shutdown(self) -> None:
+        self.write_ready()
+        super().shutdown()
 
     def handle_cont(self, event: Frame) -> None:
         if len(self.frames) < _MOST_FRAGMENTS:
@@ -145,6 +204,7 @@ class _Server(uvicorn.Server):
         drain: Callable[[], Awaitable[None]] = anyio.lowlevel.checkpoint,
     ) -> None:
         super().__init__(config)
+        self.server_state = _State()
         self._drain = drain
         self._has_started = anyio.Event()
 
@@ -165,6 +225,15 @@ class _Server(uvicorn.Server):
     async def wait_started(self) -> None:
         """Return once connections are accepted."""
         await self._has_started.wait()
+
+
+def _header(length: int) -> bytes:
+    """How the frame of a text begins; a server does not mask it."""
+    if length < _TWO_BYTE_LENGTH:
+        return bytes((_TEXT, length))
+    if length < 1 << 16:
+        return bytes((_TEXT, _TWO_BYTE_LENGTH, length >> 8, length & 0xFF))
+    return bytes((_TEXT, _EIGHT_BYTE_LENGTH)) + length.to_bytes(8, "big")
 
 
 def _address(host: str, port: int) -> str:

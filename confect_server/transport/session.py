@@ -53,6 +53,7 @@ from confect_core.protocol import (
     StateVersion,
     Transition,
     encode_server_message,
+    encode_update,
     parse_client_message,
     record,
     transition_chunks,
@@ -77,7 +78,7 @@ from confect_server.transport.effects import (
     Verify,
 )
 from confect_server.transport.liveness import Liveness
-from confect_server.transport.query_set import QuerySet
+from confect_server.transport.query_set import LONGEST_KEPT, QuerySet
 from confect_server.transport.waiting import (
     ResultsTooLarge,
     TooManySubscriptions,
@@ -246,6 +247,32 @@ class SyncSession(Generic[I]):
         if not queries:
             return self.queries_ran({}, now_ms)
         return [RunQueries(ts, queries, self._identity)]
+
+    def only_stale(self, now_ms: int) -> int | None:
+        """The query whose answer is all that the client is owed, if that is so."""
+        has_more = self._owes_transition or self._next is not None or self._awaits_token
+        if has_more or self._is_closed or self._is_past(now_ms):
+            return None
+        return self._queries.only_stale
+
+    def answer_alone(
+        self, ts: int, query_id: int, outcome: RunOutcome, journal: str | None
+    ) -> bytes | None:
+        """What to send now that the only stale query has run at `ts`: nothing if it is not new.
+
+        The same as `advance` and `queries_ran`, without all that may be there besides: 2 µs instead
+        of 8 for each socket that is pushed to. None if it has to go that way, and nothing is done.
+        """
+        if not isinstance(outcome, Succeeded) or outcome.log_lines or ts < self._least_ts:
+            return None
+        if len(outcome.value) > LONGEST_KEPT:
+            return None
+        self._least_ts = ts
+        if not self._queries.take_alone(outcome, journal):
+            return b""
+        self._liveness.has_sent = True
+        self._version, frame = encode_update(self._version, ts, query_id, outcome.value, journal)
+        return frame
 
     def put_off(self) -> None:
         """The ts of the last `RunQueries` can no longer be read: advance again, at a newer one."""

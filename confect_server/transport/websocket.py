@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 
 import anyio
 import anyio.lowlevel
@@ -36,6 +37,7 @@ from confect_server.engine import OutOfRetention, PausePoint, Subscription
 from confect_server.runtime import CLIENT, Backend, Caller, QueryResult
 from confect_server.runtime.function_runner import NEWEST_ATTEMPTS
 from confect_server.runtime.outcome import Failed, QueryRun
+from confect_server.runtime.query_cache import QueryCache, Question
 from confect_server.runtime.requests import SessionRequest
 from confect_server.transport.admin import AdminKey, NotAdmin
 from confect_server.transport.callers import Callers
@@ -46,6 +48,7 @@ from confect_server.transport.effects import (
     Close,
     Drop,
     Effect,
+    QueryToRun,
     RunAction,
     RunMutation,
     RunQueries,
@@ -201,7 +204,7 @@ class _Connection:
         "_running",
         "_session",
         "_socket",
-        "_subscriptions",
+        "_subscribed",
         "_tasks",
         "_was_closed",
     )
@@ -225,7 +228,7 @@ class _Connection:
         self._callers = callers
         self._limits = backend.database.settings.sockets
         self._session = SyncSession[Caller](CLIENT, self._limits, knows_chunks=knows_chunks)
-        self._subscriptions: dict[int, Subscription] = {}
+        self._subscribed: dict[int, _Subscribed] = {}
         self._is_users = False  # has it shown a token that was taken?
         self._put_off = 0  # how often in a row the queries had to run at a newer snapshot
         self._running: set[int] = set()  # queries under way that were not dropped meanwhile
@@ -242,7 +245,7 @@ class _Connection:
         try:
             await self._tasks.around(self._hear())
         finally:
-            self._release(list(self._subscriptions))
+            self._release(list(self._subscribed))
 
     def rerun_all(self) -> None:
         """Let every query of this socket run again."""
@@ -304,6 +307,27 @@ class _Connection:
         # In this step, in which its next mutation has not committed: all of its own are answered.
         await self.push(self._database.newest_ts)
         await self._write_rest()
+
+    def push_at_once(self, answered_ts: int, now_ms: int) -> bool:
+        """Send what is owed if that is the answer of one query, and it is in the cache."""
+        query_id = self._session.only_stale(now_ms)
+        if query_id is None or self._is_pushing or self._tasks.is_over or self._socket.has_outgoing:
+            return False
+        ts = answered_ts if self._is_mutating else self._database.newest_ts
+        subscribed = self._subscribed.get(query_id)
+        answer = None if subscribed is None else subscribed.known(self._queries, ts)
+        if subscribed is None or answer is None:
+            return False
+        frame = self._session.answer_alone(ts, query_id, answer.outcome, answer.journal)
+        if frame is None:
+            return False
+        self._is_queued = False
+        subscribed.watch(answer)
+        if frame:
+            self._send(frame)
+        if self._socket.has_outgoing or self._is_draining:
+            self._do(())
+        return True
 
     async def push(self, answered_ts: int) -> None:
         """Send what is owed, unless the client has yet to take what it was sent.
@@ -423,19 +447,28 @@ class _Connection:
                 return None
             runs[query.query_id] = QueryRun(result.outcome, result.journal)
             if query.query_id in self._running:
-                self._subscribe(query.query_id, result)
+                self._subscribe(to_run, run.identity, result)
         return runs
 
-    def _subscribe(self, query_id: int, result: QueryResult) -> None:
-        def on_written(ts: int) -> None:
-            self._subscriptions.pop(query_id, None)
-            self._session.invalidated((query_id,), ts)
-            self._look_whether_behind()
+    def _subscribe(self, to_run: QueryToRun, caller: Caller, result: QueryResult) -> None:
+        query_id, journal = to_run.query.query_id, result.journal
+        subscribed = self._subscribed.get(query_id)
+        is_known = subscribed is not None and (
+            subscribed.query is to_run.query
+            and subscribed.caller is caller
+            and subscribed.journal == journal
+        )
+        if subscribed is None or not is_known:
+            self._release_one(query_id)
+            subscription = self._database.subscription(partial(self._written, query_id))
+            subscribed = _Subscribed(to_run, caller, journal, subscription)
+            self._subscribed[query_id] = subscribed
+        subscribed.watch(result)
 
-        self._release((query_id,))
-        subscription = self._database.subscribe(result.reads, result.ts, on_written)
-        if subscription is not None:
-            self._subscriptions[query_id] = subscription
+    def _written(self, query_id: int, ts: int) -> None:
+        self._session.invalidated((query_id,), ts)
+        if not self._is_queued:
+            self._look_whether_behind()
 
     async def _run_mutation(self, run: RunMutation[Caller]) -> list[Effect[Caller]]:
         if self._has_lapsed():
@@ -476,12 +509,47 @@ class _Connection:
     def _release(self, query_ids: Iterable[int]) -> None:
         self._running.difference_update(query_ids)
         for query_id in query_ids:
-            subscription = self._subscriptions.pop(query_id, None)
-            if subscription is not None:
-                subscription.release()
+            self._release_one(query_id)
+
+    def _release_one(self, query_id: int) -> None:
+        subscribed = self._subscribed.pop(query_id, None)
+        if subscribed is not None:
+            subscribed.release()
 
     def _now_ms(self) -> int:
         return self._clock.now_ns() // _NS_PER_MS
+
+
+class _Subscribed:
+    """One query of a socket: what the cache is asked for it, and the watch on what it read."""
+
+    __slots__ = ("_question", "_subscription", "caller", "journal", "query")
+
+    def __init__(
+        self, to_run: QueryToRun, caller: Caller, journal: str | None, subscription: Subscription
+    ) -> None:
+        self.query = to_run.query
+        self.caller = caller
+        self.journal = journal
+        """Where its next run starts from."""
+        self._question: Question | None = None
+        self._subscription = subscription
+
+    def known(self, queries: QueryCache, ts: int) -> QueryResult | None:
+        """The answer at this snapshot, if the cache has it and the next one is asked for alike."""
+        if self._question is None:
+            query = self.query
+            self._question = queries.question(_path(query), query.args, self.caller, self.journal)
+        answer = queries.known(self._question, self.caller, ts)
+        return None if answer is None or answer.journal != self.journal else answer
+
+    def watch(self, answer: QueryResult) -> None:
+        """Be told when what was read for this answer is written; perhaps at once."""
+        self._subscription.renew(answer.reads, answer.ts)
+
+    def release(self) -> None:
+        """Be told no more."""
+        self._subscription.release()
 
 
 def _path(call: AddQuery | Mutation | Action) -> str:
