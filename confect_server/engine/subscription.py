@@ -22,22 +22,20 @@ from confect_server.store import KeyChange, LogEntry
 class Subscription:
     """Tells once, with the timestamp of the commit, that what was read has been written."""
 
-    __slots__ = ("_on_written", "_owner", "watch")
+    __slots__ = ("_owner", "tell", "watch")
 
     def __init__(self, owner: Subscriptions, on_written: Callable[[int], None]) -> None:
         self._owner = owner
-        self._on_written = on_written
+        self.tell = on_written
+        """Says that the commit at a timestamp wrote what was read."""
         self.watch: Watch | None = None
         """What is watched; nothing once it was written, until it is read again."""
 
     def renew(self, reads: ReadSet, ts: int) -> bool:
         """Watch what was read at `ts` and nothing else; tells at once if it was written since."""
-        self.release()
+        if self.watch is not None:
+            self.release()
         return self._owner.begin(self, reads, ts)
-
-    def tell(self, ts: int) -> None:
-        """Say that the commit at `ts` wrote what was read."""
-        self._on_written(ts)
 
     def release(self) -> None:
         """Ask for nothing any more."""

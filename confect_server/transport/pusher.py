@@ -34,7 +34,7 @@ class Behind(Protocol):
     Up to `answered_ts` the mutations of that socket have been answered.
     """
 
-    def push_at_once(self, answered_ts: int, now_ms: int) -> bool:
+    def push_at_once(self, newest_ts: int, answered_ts: int, now_ms: int) -> bool:
         """Send what is owed if that is known already; nothing is done if it is not."""
         ...
 
@@ -87,12 +87,13 @@ class Pusher:
             # Who commits is woken in the step that publishes it, and has its turn now.
             answered_ts = self._backend.database.newest_ts
             await anyio.lowlevel.checkpoint()
+            newest_ts = self._backend.database.newest_ts  # nothing is committed in this step
             now_ms = self._backend.clock.now_ns() // _NS_PER_MS
             until_s = monotonic() + _TURN_S
             while self._behind and self._scope is scope and monotonic() < until_s:
                 behind = self._behind.popleft()
                 try:
-                    if self._pauses_nowhere and behind.push_at_once(answered_ts, now_ms):
+                    if self._pauses_nowhere and behind.push_at_once(newest_ts, answered_ts, now_ms):
                         continue
                     await _Watched(behind.push(answered_ts), self, behind)
                 except Exception as error:

@@ -129,7 +129,7 @@ class QuerySet:
         """Take the result of the only stale query, one that is kept; is it new to the client?"""
         query = self._queries[self._stale.pop()]
         known, query.known, query.journal = query.known, outcome, journal
-        return known != outcome
+        return known is not outcome and known != outcome
 
     def put_off(self) -> None:
         """Let what `begin` gave be stale again: it has not run, or not all of it."""

@@ -97,6 +97,13 @@ class _Burst:
 
     def __init__(self) -> None:
         self._sockets: list[_WebSocket] = []
+        self._last = b"", b""
+
+    def frame(self, text: bytes) -> bytes:
+        """The frame of a text; that of the last one is remembered, for many are sent the same."""
+        if text is not self._last[0]:
+            self._last = text, _header(len(text)) + text
+        return self._last[1]
 
     def add(self, socket: _WebSocket) -> None:
         """Write to this one, too."""
@@ -105,7 +112,7 @@ class _Burst:
         self._sockets.append(socket)
 
     def _write(self) -> None:
-        sockets, self._sockets = self._sockets, []
+        sockets, self._sockets, self._last = self._sockets, [], (b"", b"")
         for each in sockets:
             each.write_ready()
 
@@ -149,10 +156,10 @@ class _WebSocket(WebSocketsSansIOProtocol):
         """Send a text with the next burst; False if it has to wait for the client."""
         if self.conn.state is not State.OPEN or self.disconnected or not self.writable.is_set():
             return False
-        self._ready.append(_header(len(text)) + text)
-        self._ready_bytes += len(text)
-        if len(self._ready) == 1:
+        if not self._ready:
             self._burst.add(self)
+        self._ready.append(self._burst.frame(text))
+        self._ready_bytes += len(text)
         if self._ready_bytes > _BURST_BYTES:
             self.write_ready()
         return True

@@ -251,9 +251,8 @@ class SyncSession(Generic[I]):
     def only_stale(self, now_ms: int) -> int | None:
         """The query whose answer is all that the client is owed, if that is so."""
         has_more = self._owes_transition or self._next is not None or self._awaits_token
-        if has_more or self._is_closed or self._is_past(now_ms):
-            return None
-        return self._queries.only_stale
+        has_lapsed = self._lapses_at_ms is not None and self._is_past(now_ms)
+        return None if has_more or has_lapsed or self._is_closed else self._queries.only_stale
 
     def answer_alone(
         self, ts: int, query_id: int, outcome: RunOutcome, journal: str | None

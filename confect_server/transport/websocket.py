@@ -37,7 +37,7 @@ from confect_server.engine import OutOfRetention, PausePoint, Subscription
 from confect_server.runtime import CLIENT, Backend, Caller, QueryResult
 from confect_server.runtime.function_runner import NEWEST_ATTEMPTS
 from confect_server.runtime.outcome import Failed, QueryRun
-from confect_server.runtime.query_cache import QueryCache, Question
+from confect_server.runtime.query_cache import Question
 from confect_server.runtime.requests import SessionRequest
 from confect_server.transport.admin import AdminKey, NotAdmin
 from confect_server.transport.callers import Callers
@@ -48,7 +48,6 @@ from confect_server.transport.effects import (
     Close,
     Drop,
     Effect,
-    QueryToRun,
     RunAction,
     RunMutation,
     RunQueries,
@@ -308,24 +307,26 @@ class _Connection:
         await self.push(self._database.newest_ts)
         await self._write_rest()
 
-    def push_at_once(self, answered_ts: int, now_ms: int) -> bool:
+    def push_at_once(self, newest_ts: int, answered_ts: int, now_ms: int) -> bool:
         """Send what is owed if that is the answer of one query, and it is in the cache."""
         query_id = self._session.only_stale(now_ms)
-        if query_id is None or self._is_pushing or self._tasks.is_over or self._socket.has_outgoing:
+        if query_id is None or self._is_pushing or self._socket.unsent_bytes:
             return False
-        ts = answered_ts if self._is_mutating else self._database.newest_ts
+        ts = answered_ts if self._is_mutating else newest_ts
         subscribed = self._subscribed.get(query_id)
-        answer = None if subscribed is None else subscribed.known(self._queries, ts)
-        if subscribed is None or answer is None:
+        if subscribed is None:
+            return False
+        answer = self._queries.known(subscribed.question, subscribed.caller, ts)
+        if answer is None or answer.journal != subscribed.journal:
             return False
         frame = self._session.answer_alone(ts, query_id, answer.outcome, answer.journal)
         if frame is None:
             return False
         self._is_queued = False
-        subscribed.watch(answer)
+        subscribed.subscription.renew(answer.reads, answer.ts)
         if frame:
-            self._send(frame)
-        if self._socket.has_outgoing or self._is_draining:
+            self._socket.send(frame)
+        if self._socket.unsent_bytes or self._is_draining:
             self._do(())
         return True
 
@@ -447,28 +448,26 @@ class _Connection:
                 return None
             runs[query.query_id] = QueryRun(result.outcome, result.journal)
             if query.query_id in self._running:
-                self._subscribe(to_run, run.identity, result)
+                self._subscribe(query, run.identity, result)
         return runs
 
-    def _subscribe(self, to_run: QueryToRun, caller: Caller, result: QueryResult) -> None:
-        query_id, journal = to_run.query.query_id, result.journal
+    def _subscribe(self, query: AddQuery, caller: Caller, result: QueryResult) -> None:
+        query_id, journal = query.query_id, result.journal
         subscribed = self._subscribed.get(query_id)
-        is_known = subscribed is not None and (
-            subscribed.query is to_run.query
-            and subscribed.caller is caller
-            and subscribed.journal == journal
-        )
-        if subscribed is None or not is_known:
-            self._release_one(query_id)
+        if subscribed is None or not subscribed.is_for(query, caller, journal):
+            if subscribed is not None:
+                subscribed.subscription.release()
+            question = self._queries.question(_path(query), query.args, caller, journal)
             subscription = self._database.subscription(partial(self._written, query_id))
-            subscribed = _Subscribed(to_run, caller, journal, subscription)
+            subscribed = _Subscribed(query, question, caller, subscription)
             self._subscribed[query_id] = subscribed
-        subscribed.watch(result)
+        subscribed.subscription.renew(result.reads, result.ts)
 
     def _written(self, query_id: int, ts: int) -> None:
         self._session.invalidated((query_id,), ts)
-        if not self._is_queued:
-            self._look_whether_behind()
+        if not (self._is_queued or self._is_pushing):
+            self._is_queued = True
+            self._pusher.add(self)
 
     async def _run_mutation(self, run: RunMutation[Caller]) -> list[Effect[Caller]]:
         if self._has_lapsed():
@@ -509,12 +508,9 @@ class _Connection:
     def _release(self, query_ids: Iterable[int]) -> None:
         self._running.difference_update(query_ids)
         for query_id in query_ids:
-            self._release_one(query_id)
-
-    def _release_one(self, query_id: int) -> None:
-        subscribed = self._subscribed.pop(query_id, None)
-        if subscribed is not None:
-            subscribed.release()
+            subscribed = self._subscribed.pop(query_id, None)
+            if subscribed is not None:
+                subscribed.subscription.release()
 
     def _now_ms(self) -> int:
         return self._clock.now_ns() // _NS_PER_MS
@@ -523,33 +519,21 @@ class _Connection:
 class _Subscribed:
     """One query of a socket: what the cache is asked for it, and the watch on what it read."""
 
-    __slots__ = ("_question", "_subscription", "caller", "journal", "query")
+    __slots__ = ("caller", "journal", "query", "question", "subscription")
 
     def __init__(
-        self, to_run: QueryToRun, caller: Caller, journal: str | None, subscription: Subscription
+        self, query: AddQuery, question: Question, caller: Caller, subscription: Subscription
     ) -> None:
-        self.query = to_run.query
+        self.query = query
+        self.question = question
         self.caller = caller
-        self.journal = journal
+        self.subscription = subscription
+        self.journal = question.journal
         """Where its next run starts from."""
-        self._question: Question | None = None
-        self._subscription = subscription
 
-    def known(self, queries: QueryCache, ts: int) -> QueryResult | None:
-        """The answer at this snapshot, if the cache has it and the next one is asked for alike."""
-        if self._question is None:
-            query = self.query
-            self._question = queries.question(_path(query), query.args, self.caller, self.journal)
-        answer = queries.known(self._question, self.caller, ts)
-        return None if answer is None or answer.journal != self.journal else answer
-
-    def watch(self, answer: QueryResult) -> None:
-        """Be told when what was read for this answer is written; perhaps at once."""
-        self._subscription.renew(answer.reads, answer.ts)
-
-    def release(self) -> None:
-        """Be told no more."""
-        self._subscription.release()
+    def is_for(self, query: AddQuery, caller: Caller, journal: str | None) -> bool:
+        """Is it for this query of this caller, whose next run starts from there?"""
+        return self.query is query and self.caller is caller and self.journal == journal
 
 
 def _path(call: AddQuery | Mutation | Action) -> str:
