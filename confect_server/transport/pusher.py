@@ -5,7 +5,9 @@ update to one of a thousand, and most pushes never wait: the answer is in the ca
 takes it. So one task pushes to one socket after the other. If a push does wait, for a query or for
 another server's way to send, the task stays with that socket, and another one goes on for the rest.
 
-All others on the loop have a turn after `_TURN_S`, however many sockets there are.
+Others on the loop have their turn in between, however many sockets are pushed to. Those that are
+told what is known are counted and not timed: time also passes while clients on the same machine
+take what they are sent, and a thousand went in 20 turns instead of 4.
 """
 
 from __future__ import annotations
@@ -24,7 +26,10 @@ from confect_server.runtime import Backend
 from confect_server.runtime.run_time import Begun
 from confect_server.transport.wakeup import Wakeup
 
+_AT_ONCE = 250
 _TURN_S = 0.001
+"""All others on the loop have a turn after so many sockets, or so long once queries have run."""
+
 _NS_PER_MS = 1_000_000
 
 
@@ -90,7 +95,7 @@ class Pusher:
             newest_ts = self._backend.database.newest_ts  # nothing is committed in this step
             now_ms = self._backend.clock.now_ns() // _NS_PER_MS
             until_s = monotonic() + _TURN_S
-            while self._behind and self._scope is scope and monotonic() < until_s:
+            for _ in range(min(_AT_ONCE, len(self._behind))):
                 behind = self._behind.popleft()
                 try:
                     if self._pauses_nowhere and behind.push_at_once(newest_ts, answered_ts, now_ms):
@@ -98,6 +103,8 @@ class Pusher:
                     await _Watched(behind.push(answered_ts), self, behind)
                 except Exception as error:
                     behind.fail(error)
+                if self._scope is not scope or monotonic() > until_s:
+                    break
 
     def leave_to(self, behind: Behind) -> None:
         """The current task waits with a socket: another one goes on for the others."""
