@@ -11,6 +11,7 @@ A server that stops lets each session answer what it was told before, and then s
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable
 from contextlib import suppress
@@ -40,6 +41,7 @@ from confect_server.runtime.requests import SessionRequest
 from confect_server.transport.admin import AdminKey, NotAdmin
 from confect_server.transport.callers import Callers
 from confect_server.transport.effects import (
+    INTERNAL_ERROR,
     PROVIDERS_CHANGED,
     RESTARTING,
     SLOW_READER,
@@ -63,6 +65,7 @@ _LOOKED_AT_ONCE = 100
 """How many of them before all else goes on: many are owed a Ping at the same time."""
 
 _NS_PER_MS = 1_000_000
+_log = logging.getLogger("confect")
 _PATH = re.compile(r"/api/(?:([^/]+)/)?sync")
 
 
@@ -226,6 +229,11 @@ class _Connection:
         """Serve until the socket is closed."""
         try:
             await self._tasks.around(self._hear())
+        except Exception:
+            _log.exception("a socket failed; its client is told to come back")
+            if self._session.close(INTERNAL_ERROR):
+                self._socket.cut(INTERNAL_ERROR.code, INTERNAL_ERROR.reason, keeps=0)
+                await self._socket.write()
         finally:
             self._release(list(self._subscriptions))
 
@@ -377,6 +385,7 @@ class _Connection:
     async def _run_queries(self, run: RunQueries[Caller]) -> dict[int, QueryRun] | None:
         """How the queries ended; None if their snapshot is out of retention, for a few times."""
         runs: dict[int, QueryRun] = {}
+        length = 0
         self._running = {to_run.query.query_id for to_run in run.queries}
         for to_run in run.queries:
             query = to_run.query
@@ -388,6 +397,9 @@ class _Connection:
             runs[query.query_id] = QueryRun(result.outcome, result.journal)
             if query.query_id in self._running:
                 self._subscribe(query.query_id, result)
+            length += result.outcome.length
+            if length > self._limits.unsent_bytes or result.outcome.unavailable is not None:
+                break  # the session closes the socket, whatever the others give
         return runs
 
     def _subscribe(self, query_id: int, result: QueryResult) -> None:
