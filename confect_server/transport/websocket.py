@@ -64,6 +64,9 @@ TICK_S = 5.0
 _LOOKED_AT_ONCE = 100
 """How many of them before all else goes on: many are owed a Ping at the same time."""
 
+_CLOSING_S = 1.0
+"""How long clients may take to be told that they are sent away in the middle of something."""
+
 _NS_PER_MS = 1_000_000
 _log = logging.getLogger("confect")
 _PATH = re.compile(r"/api/(?:([^/]+)/)?sync")
@@ -127,11 +130,15 @@ class SyncServer:
         self._none_left = anyio.Event()
         for connection in list(self._connections):
             connection.drain()
-        with anyio.move_on_after(grace_s):
-            if self._connections:
-                await self._none_left.wait()
+        await self._wait_none_left(grace_s)
         for connection in list(self._connections):
             connection.close(RESTARTING)
+        await self._wait_none_left(_CLOSING_S)
+
+    async def _wait_none_left(self, at_most_s: float) -> None:
+        with anyio.move_on_after(at_most_s):
+            if self._connections and self._none_left is not None:
+                await self._none_left.wait()
 
     def reloaded(self) -> None:
         """The application was replaced: every subscribed query runs again on the new one.
