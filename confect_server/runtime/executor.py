@@ -21,6 +21,7 @@ from confect_core.protocol import JsonObject
 from confect_core.values import Value, decode
 from confect_server.engine import (
     Database,
+    OutcomeUnknown,
     OutOfRetention,
     Transaction,
     conflict_in,
@@ -33,7 +34,7 @@ from confect_server.log import Lines
 from confect_server.observe import CallerKind, RunRecord
 from confect_server.runtime.application import Application
 from confect_server.runtime.caller import CLIENT, Caller
-from confect_server.runtime.failure import Failures, kind_of, tag_of
+from confect_server.runtime.failure import Failures, kind_of, tag_of, unavailability_of
 from confect_server.runtime.function_runner import NEWEST_ATTEMPTS, FunctionRunner
 from confect_server.runtime.functions import (
     RunnableFunction,
@@ -268,7 +269,11 @@ class Executor:
 
     def _failed(self, error: Exception, record: RunRecord) -> Failed:
         record.outcome, record.error = kind_of(error), tag_of(error)
-        return self._told(error, record)
+        told = self._told(error, record)
+        if record.called in ("Action", "Route"):  # of which something may have happened
+            return told
+        is_unsure = isinstance(error, OutcomeUnknown)
+        return replace(told, unavailable=unavailability_of(error), is_unsure=is_unsure)
 
     def _told(self, error: Exception, record: RunRecord) -> Failed:
         self.runner.observers.tell_lines(record)  # what was said comes before what went wrong

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, TypeAlias
+from typing import ClassVar, NamedTuple, TypeAlias
 
 from confect_core.protocol import EncodedValue
 from confect_core.protocol.record import record
 from confect_server.circumstances import LookedAt
 from confect_server.engine import ReadSet
 
-_REQUEST_ID = re.compile(r"\[Request ID: [0-9a-f]+\] ")
+_REQUEST_ID = re.compile(r"\[Request ID: ([0-9A-Za-z-]+)\] ")
 
 
 @record
@@ -19,6 +19,7 @@ class Succeeded:
 
     value: EncodedValue
     log_lines: tuple[str, ...] = ()
+    unavailable: ClassVar[None] = None
 
     @property
     def length(self) -> int:
@@ -35,6 +36,10 @@ class Failed:
     log_lines: tuple[str, ...] = ()
     cause: Exception | None = None
     """What was raised, where `Failures` keep it; it holds on to all that was there."""
+    unavailable: str | None = None
+    """Why nothing has happened, if that was no fault of the function: it may be called again."""
+    is_unsure: bool = False
+    """Can nobody say whether the function has happened?"""
 
     @property
     def length(self) -> int:

@@ -83,9 +83,6 @@ Effect: TypeAlias = Send | RunQueries[I] | RunMutation[I] | RunAction[I] | Drop 
 INTERNAL_ERROR = Close(1011, "InternalServerError")
 """A defect on this side; clients come back after a second."""
 
-OVERLOADED = Close(1013, "TooManyConcurrentRequests")
-"""The database could not do what was asked for, though nothing is wrong with it: come back."""
-
 RESTARTING = Close(1012, "ServerRestarting")
 """This server stops, and all that it was told has been answered; clients go to another one."""
 

@@ -148,9 +148,12 @@ class _WebSocket(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
-            known = self.scope.get("extensions") or {}
-            abort, ready = {"do": self.transport.abort}, {"write": self.write_text}
-            self.scope["extensions"] = {**known, ABORT: abort, READY: ready}
+            extensions: dict[str, dict[object, object]] = {
+                **(self.scope.get("extensions") or {}),
+                ABORT: {"do": self.transport.abort},
+                READY: {"write": self.write_text},
+            }
+            self.scope["extensions"] = extensions
 
     def write_text(self, text: bytes) -> bool:
         """Send a text with the next burst; False if it has to wait for the client."""

@@ -281,11 +281,18 @@ class SyncSession(Generic[I]):
             self._owes_transition |= transition.is_owed
 
     def queries_ran(self, runs: Mapping[int, QueryRun], now_ms: int) -> list[Effect[I]]:
-        """Every query of the last `RunQueries` that was not dropped has run at its ts."""
+        """Every query of the last `RunQueries` that was not dropped has run at its ts.
+
+        Those that ran are enough if their results are too long already, or if one is unavailable.
+        """
         transition, self._next = self._next, None
         if transition is None or self._is_closed:
             return []
-        if sum(run.outcome.length for run in runs.values()) > self._limits.unsent_bytes:
+        outcomes = [run.outcome for run in runs.values()]
+        for outcome in outcomes:
+            if outcome.unavailable is not None:
+                return self.close(Close(1013, outcome.unavailable))
+        if sum(outcome.length for outcome in outcomes) > self._limits.unsent_bytes:
             return self.reject(ResultsTooLarge(self._limits.unsent_bytes))
         modifications = self._queries.finish(runs)
         if not modifications and not transition.is_owed:
@@ -324,7 +331,15 @@ class SyncSession(Generic[I]):
         )
 
     def mutation_failed(self, request_id: int, outcome: Failed) -> list[Effect[I]]:
-        """The running mutation's function failed; nothing was written."""
+        """The running mutation's function failed; nothing was written.
+
+        If it is not the function that failed, its client is to come back and send it again, and
+        has the answer of then should it have happened after all.
+        """
+        if outcome.is_unsure:
+            return self.close(INTERNAL_ERROR)
+        if outcome.unavailable is not None:
+            return self.close(Close(1013, outcome.unavailable))
         return self._mutation_answered(
             MutationFailed(request_id, outcome.message, outcome.log_lines, _error_data(outcome))
         )

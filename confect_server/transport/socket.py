@@ -97,9 +97,9 @@ class Socket:
         """Close the socket after everything that was sent."""
         self._put({"type": "websocket.close", "code": code or _NO_STATUS, "reason": reason})
 
-    def cut(self, code: int | None, reason: str) -> None:
-        """Close the socket after the frame that is under way."""
-        del self._outgoing[1:]
+    def cut(self, code: int | None, reason: str, *, keeps: int = 1) -> None:
+        """Close the socket after the frame that is under way, if one is."""
+        del self._outgoing[keeps:]
         self.close(code, reason)
 
     def abort(self) -> None:

@@ -12,6 +12,7 @@ A server that stops lets each session answer what it was told before, and then s
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable
 from contextlib import suppress
@@ -42,6 +43,7 @@ from confect_server.runtime.requests import SessionRequest
 from confect_server.transport.admin import AdminKey, NotAdmin
 from confect_server.transport.callers import Callers
 from confect_server.transport.effects import (
+    INTERNAL_ERROR,
     PROVIDERS_CHANGED,
     RESTARTING,
     SLOW_READER,
@@ -65,7 +67,11 @@ TICK_S = 5.0
 _LOOKED_AT_ONCE = 100
 """How many of them before all else goes on: many are owed a Ping at the same time."""
 
+_CLOSING_S = 1.0
+"""How long clients may take to be told that they are sent away in the middle of something."""
+
 _NS_PER_MS = 1_000_000
+_log = logging.getLogger("confect")
 _PATH = re.compile(r"/api/(?:([^/]+)/)?sync")
 
 
@@ -131,11 +137,15 @@ class SyncServer:
         self._none_left = anyio.Event()
         for connection in list(self._connections):
             connection.drain()
-        with anyio.move_on_after(grace_s):
-            if self._connections:
-                await self._none_left.wait()
+        await self._wait_none_left(grace_s)
         for connection in list(self._connections):
             connection.close(RESTARTING)
+        await self._wait_none_left(_CLOSING_S)
+
+    async def _wait_none_left(self, at_most_s: float) -> None:
+        with anyio.move_on_after(at_most_s):
+            if self._connections and self._none_left is not None:
+                await self._none_left.wait()
 
     def reloaded(self) -> None:
         """The application was replaced: every subscribed query runs again on the new one.
@@ -243,6 +253,11 @@ class _Connection:
         """Serve until the socket is closed."""
         try:
             await self._tasks.around(self._hear())
+        except Exception:
+            _log.exception("a socket failed; its client is told to come back")
+            if self._session.close(INTERNAL_ERROR):
+                self._socket.cut(INTERNAL_ERROR.code, INTERNAL_ERROR.reason, keeps=0)
+                await self._socket.write()
         finally:
             self._release(list(self._subscribed))
 
@@ -438,6 +453,7 @@ class _Connection:
     async def _run_queries(self, run: RunQueries[Caller]) -> dict[int, QueryRun] | None:
         """How the queries ended; None if their snapshot is out of retention, for a few times."""
         runs: dict[int, QueryRun] = {}
+        length = 0
         self._running = {to_run.query.query_id for to_run in run.queries}
         for to_run in run.queries:
             query = to_run.query
@@ -449,6 +465,9 @@ class _Connection:
             runs[query.query_id] = QueryRun(result.outcome, result.journal)
             if query.query_id in self._running:
                 self._subscribe(query, run.identity, result)
+            length += result.outcome.length
+            if length > self._limits.unsent_bytes or result.outcome.unavailable is not None:
+                break  # the session closes the socket, whatever the others give
         return runs
 
     def _subscribe(self, query: AddQuery, caller: Caller, result: QueryResult) -> None:
@@ -538,4 +557,4 @@ class _Subscribed:
 
 def _path(call: AddQuery | Mutation | Action) -> str:
     """The path of the function that is called; one in a component is none that clients can name."""
-    return str(call.path) if call.component is None else f"_components/{call.component}/{call.path}"
+    return str(call.path) if not call.component else f"_components/{call.component}/{call.path}"
