@@ -56,6 +56,7 @@ class Question(NamedTuple):
 class _Entry:
     """An answer that is right from its snapshot on, and for how long it is if that is known."""
 
+    question: Question
     answer: QueryResult
     size: int
     kept_at_ns: int | None
@@ -149,12 +150,17 @@ class QueryCache:
     def question(
         self, path: str, args: JsonObject, caller: Caller, journal: str | None
     ) -> Question:
-        """What `known` is asked, by whoever has asked before and will again."""
+        """What `known` is asked, by whoever has asked before and will again; one for all of them.
+
+        What is about a caller alone is found by the question of everybody, in `known`.
+        """
         try:
             encoded = orjson.dumps(args, option=orjson.OPT_SORT_KEYS)
         except orjson.JSONEncodeError:  # nested deeper than any value, so there is no answer
             encoded = b""
-        return Question(path, _compact(encoded), journal, caller.may_call_internal)
+        question = Question(path, _compact(encoded), journal, caller.may_call_internal)
+        entry = self._entries.get(question)
+        return question if entry is None else entry.question
 
     def known(self, question: Question, caller: Caller, ts: int) -> QueryResult | None:
         """What `run` would answer at this snapshot, if that takes no run."""
@@ -224,7 +230,9 @@ class QueryCache:
         question = question._replace(args=_compact(question.args))
         value = EncodedValue(_compact(answer.outcome.value))
         answer = replace(answer, outcome=Succeeded(value, answer.outcome.log_lines))
-        entry = _Entry(answer, size, self._clock.now_ns() if answer.looked_at.time else None)
+        entry = _Entry(
+            question, answer, size, self._clock.now_ns() if answer.looked_at.time else None
+        )
         entry.subscription = self._database.subscribe(
             answer.reads, answer.ts, lambda _: self._drop(question, entry)
         )

@@ -38,6 +38,16 @@ LONGEST_KEPT = 4_096
 class QuerySet:
     """The subscriptions of one socket, by the ids that its client gave them."""
 
+    __slots__ = (
+        "_queries",
+        "_removed",
+        "_removed_before_run",
+        "_running",
+        "_running_ts",
+        "_stale",
+        "version",
+    )
+
     def __init__(self) -> None:
         self.version = 0
         self._queries: dict[int, _Query] = {}

@@ -90,6 +90,28 @@ from confect_server.transport.waiting import (
 class SyncSession(Generic[I]):
     """One client's connection: what it subscribed to, who it is, and what it is owed."""
 
+    __slots__ = (
+        "_awaits_token",
+        "_client_skew_ms",
+        "_held",
+        "_identity",
+        "_identity_version",
+        "_is_closed",
+        "_is_draining",
+        "_is_verifying",
+        "_knows_chunks",
+        "_lapses_at_ms",
+        "_least_ts",
+        "_limits",
+        "_liveness",
+        "_next",
+        "_owes_transition",
+        "_queries",
+        "_session_id",
+        "_version",
+        "_waiting",
+    )
+
     def __init__(
         self, anonymous: I, limits: Sockets | None = None, *, knows_chunks: bool = False
     ) -> None:

@@ -28,6 +28,18 @@ _NO_STATUS = 1000
 class Socket:
     """Frames in, frames out. What is sent waits in order until `write` has passed it on."""
 
+    __slots__ = (
+        "_has_taken",
+        "_outgoing",
+        "_receive",
+        "_scope",
+        "_send",
+        "_stuck_since_ms",
+        "_write_now",
+        "path",
+        "unsent_bytes",
+    )
+
     def __init__(self, scope: Message, receive: Receive, send: SendMessage) -> None:
         self.path = path_below(scope.get("root_path", ""), scope["path"])
         self._scope = scope
