@@ -64,16 +64,25 @@ class _Entry:
 
 
 class _Flight:
-    """A run that is under way, for whoever waits for it."""
+    """A run that is under way, for whoever waits for it; mostly nobody does."""
+
+    __slots__ = ("_is_over", "answer", "caller")
 
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
-        self.is_over = anyio.Event()
         self.answer: QueryResult | None = None
+        self._is_over: anyio.Event | None = None  # 3 µs to make
+
+    def end(self) -> None:
+        """Let those go on who wait."""
+        if self._is_over is not None:
+            self._is_over.set()
 
     async def answer_for(self, caller: Caller) -> QueryResult | None:
         """The answer once it is there; None if it is for somebody else or never came."""
-        await self.is_over.wait()
+        if self._is_over is None:
+            self._is_over = anyio.Event()
+        await self._is_over.wait()
         if self.answer is None:
             return None
         looked_at = self.answer.looked_at
@@ -200,7 +209,7 @@ class QueryCache:
         try:
             flight.answer = await self._computed(question, args, caller, ts)
         finally:
-            flight.is_over.set()
+            flight.end()
             if self._flights.get((question, ts)) is flight:  # else all was forgotten meanwhile
                 del self._flights[question, ts]
         return flight.answer
