@@ -13,7 +13,6 @@ A server that stops lets each session answer what it was told before, and then s
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
@@ -22,26 +21,23 @@ import anyio
 import anyio.lowlevel
 
 from confect_core.protocol import (
-    Action,
     AddQuery,
-    ClientVersion,
     InvalidClientVersion,
     MalformedMessage,
-    Mutation,
     Token,
     UnsupportedClientVersion,
     UserToken,
     encode_refusal,
 )
 from confect_server.auth.errors import TokenRefused
-from confect_server.engine import OutOfRetention, PausePoint, Subscription
+from confect_server.engine import OutOfRetention, PausePoint
 from confect_server.runtime import CLIENT, Backend, Caller, QueryResult
 from confect_server.runtime.function_runner import NEWEST_ATTEMPTS
 from confect_server.runtime.outcome import Failed, QueryRun
-from confect_server.runtime.query_cache import Question
 from confect_server.runtime.requests import SessionRequest
 from confect_server.transport.admin import AdminKey, NotAdmin
 from confect_server.transport.callers import Callers
+from confect_server.transport.client_check import NoSuchSocket, check_client
 from confect_server.transport.effects import (
     INTERNAL_ERROR,
     PROVIDERS_CHANGED,
@@ -60,6 +56,7 @@ from confect_server.transport.pusher import Pusher
 from confect_server.transport.session import SyncSession
 from confect_server.transport.short_tasks import ShortTasks
 from confect_server.transport.socket import Socket
+from confect_server.transport.subscribed import Subscribed, path_of
 
 TICK_S = 5.0
 """How often sockets are looked at, whether they have been silent for too long."""
@@ -72,7 +69,6 @@ _CLOSING_S = 1.0
 
 _NS_PER_MS = 1_000_000
 _log = logging.getLogger("confect")
-_PATH = re.compile(r"/api/(?:([^/]+)/)?sync")
 
 
 class SyncServer:
@@ -172,25 +168,6 @@ class SyncServer:
             self._is_ticking = False
 
 
-class NoSuchSocket(Exception):
-    """A socket to a path at which nothing is served."""
-
-
-def check_client(path: str, header: bytes | None) -> ClientVersion | None:
-    """Who opens a socket to this path with this header; raises unless it can be served."""
-    match = _PATH.fullmatch(path)
-    if match is None:
-        raise NoSuchSocket
-    if match[1] is not None:
-        client = ClientVersion.of_path(match[1])
-    elif header is not None:
-        client = ClientVersion.of_header(header.decode("latin-1"))
-    else:
-        return None
-    client.check_supported()
-    return client
-
-
 class _Connection:
     """One socket with its session, and what the session has asked for."""
 
@@ -237,7 +214,7 @@ class _Connection:
         self._callers = callers
         self._limits = backend.database.settings.sockets
         self._session = SyncSession[Caller](CLIENT, self._limits, knows_chunks=knows_chunks)
-        self._subscribed: dict[int, _Subscribed] = {}
+        self._subscribed: dict[int, Subscribed] = {}
         self._is_users = False  # has it shown a token that was taken?
         self._put_off = 0  # how often in a row the queries had to run at a newer snapshot
         self._running: set[int] = set()  # queries under way that were not dropped meanwhile
@@ -457,7 +434,7 @@ class _Connection:
         self._running = {to_run.query.query_id for to_run in run.queries}
         for to_run in run.queries:
             query = to_run.query
-            path = _path(query)
+            path = path_of(query)
             result = await self._queries.run(path, query.args, run.identity, run.ts, to_run.journal)
             await self._pauses.reached(PausePoint.QUERY_RAN)
             if result.is_out_of_retention and self._put_off < NEWEST_ATTEMPTS:
@@ -476,9 +453,9 @@ class _Connection:
         if subscribed is None or not subscribed.is_for(query, caller, journal):
             if subscribed is not None:
                 subscribed.subscription.release()
-            question = self._queries.question(_path(query), query.args, caller, journal)
+            question = self._queries.question(path_of(query), query.args, caller, journal)
             subscription = self._database.subscription(partial(self._written, query_id))
-            subscribed = _Subscribed(query, question, caller, subscription)
+            subscribed = Subscribed(query, question, caller, subscription)
             self._subscribed[query_id] = subscribed
         subscribed.subscription.renew(result.reads, result.ts)
 
@@ -493,7 +470,7 @@ class _Connection:
             return []
         request = run.request
         named = SessionRequest(run.session_id, request.request_id)
-        path = _path(request)
+        path = path_of(request)
         result = await self._executor.run_mutation(path, request.args, run.identity, named)
         if isinstance(result.outcome, Failed):
             return self._session.mutation_failed(request.request_id, result.outcome)
@@ -505,7 +482,7 @@ class _Connection:
             return
         request = run.request
         named = SessionRequest(run.session_id, request.request_id)
-        path = _path(request)
+        path = path_of(request)
         outcome = await self._executor.run_action(path, request.args, run.identity, named)
         self._do(self._session.action_finished(request.request_id, outcome))
 
@@ -533,28 +510,3 @@ class _Connection:
 
     def _now_ms(self) -> int:
         return self._clock.now_ns() // _NS_PER_MS
-
-
-class _Subscribed:
-    """One query of a socket: what the cache is asked for it, and the watch on what it read."""
-
-    __slots__ = ("caller", "journal", "query", "question", "subscription")
-
-    def __init__(
-        self, query: AddQuery, question: Question, caller: Caller, subscription: Subscription
-    ) -> None:
-        self.query = query
-        self.question = question
-        self.caller = caller
-        self.subscription = subscription
-        self.journal = question.journal
-        """Where its next run starts from."""
-
-    def is_for(self, query: AddQuery, caller: Caller, journal: str | None) -> bool:
-        """Is it for this query of this caller, whose next run starts from there?"""
-        return self.query is query and self.caller is caller and self.journal == journal
-
-
-def _path(call: AddQuery | Mutation | Action) -> str:
-    """The path of the function that is called; one in a component is none that clients can name."""
-    return str(call.path) if not call.component else f"_components/{call.component}/{call.path}"
