@@ -77,13 +77,26 @@ _MESSAGES: list[JsonObject] = [
     {"type": "Authenticate", "baseVersion": 1, "tokenType": "Admin", "value": "key"},
     {"type": "Event", "eventType": "Hello", "event": None},
 ]
-_ODD: list[Json] = [
+_SCALARS: list[Json] = [
     *[None, True, False, 0, -1, 1, 2**31, 2**32, 2**64, 10**400, 0.5, -0.0, 1e308],
     *["", "x", "\ud800", "\x00", "a" * 300, "notes:list", "../x", "AAAAAAAAAIA=", "key"],
-    *[{"$integer": "?"}, {"$float": 1}, {"$bytes": None}, {"$": 1}, {"_id": 1}, {"\ud800": 1}],
-    *[[], {}, [[]], [{}, {}], [None], float("nan"), float("inf")],
+    *[float("nan"), float("inf")],
 ]
-_NO_JSON = [
+_TREES: list[Json] = [
+    {"$integer": "?"},
+    {"$float": 1},
+    {"$bytes": None},
+    {"$": 1},
+    {"_id": 1},
+    {"\ud800": 1},
+    {},
+    [],
+    [[]],
+    [{}, {}],
+    [None],
+]
+_ODD = _SCALARS + _TREES
+_NO_JSON: list[str | bytes] = [
     *["", "{", "nul", '{"type":', "[" * 5_000, '"\\ud800"', "\ufeff{}", "{}{}"],
     *[b"{}", b"\xff"],
 ]
