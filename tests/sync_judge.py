@@ -82,7 +82,8 @@ class Judge:
 
     def hears(self, text: str | bytes) -> Frame | None:
         """The frame, once it is whole."""
-        assert not self._is_over, "nothing follows a FatalError, an AuthError or a close"
+        is_over = self._is_over or self.fatal is not None
+        assert not is_over, "nothing follows a FatalError, an AuthError or a close"
         loaded: object = json.loads(text, parse_constant=_refuse)
         assert type(loaded) is dict, loaded
         frame = cast("Frame", loaded)
@@ -104,6 +105,11 @@ class Judge:
         assert len(reason.encode()) <= 123
         assert self.fatal is None or code in (None, 1000, 1005), (code, self.fatal)
         self._is_over = True
+
+    @property
+    def is_owed(self) -> bool:
+        """Is there something that has yet to come?"""
+        return bool(self._mutations or self._actions or self._removed or self._unsettled)
 
     def is_satisfied(self) -> None:
         """Nothing is owed: each request is answered, and each commit is shown."""
@@ -188,8 +194,9 @@ class Judge:
         self.results[query_id] = result
 
 
-def ts_of(text: str) -> int:
+def ts_of(text: object) -> int:
     """The timestamp that is written like this."""
+    assert isinstance(text, str), text
     raw = b64decode(text, validate=True)
     assert len(raw) == 8, text
     return int.from_bytes(raw, "little")

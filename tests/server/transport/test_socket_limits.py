@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import uuid4
 
 import anyio
 import httpx2
@@ -86,10 +87,11 @@ async def beside(at: Served) -> AsyncGenerator[SyncSocket]:
         await bystander.modify(TEXTS)
         await bystander.hear()
         yield bystander
-        await bystander.mutate(0, "ledger:add", text="and yet it moves")
-        assert (await bystander.hear())["success"] is True
-        (update,) = (await bystander.hear())["modifications"]
-        assert update["value"] == ["and yet it moves"]
+        text = f"and yet it moves {uuid4()}"
+        await bystander.mutate(0, "ledger:add", text=text)
+        await bystander.hear_until("MutationResponse", success=True)
+        (update,) = (await bystander.hear_until("Transition"))[-1]["modifications"]
+        assert text in update["value"]
 
 
 @asynccontextmanager
