@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 from benchmarks import (
     fanout,
     hot_counter,
+    http,
     invalidation,
     memory,
     mutation,
@@ -35,4 +36,5 @@ BENCHMARKS: Final[dict[str, Benchmark]] = {
     "sockets": sockets.measure,
     "socket-mutation": socket_mutation.measure,
     "fanout": fanout.measure,
+    "http": http.measure,
 }

@@ -174,5 +174,7 @@ def _answer(line: str) -> str:
 
 
 if __name__ == "__main__":
-    for line in sys.stdin:
-        print(_answer(line), flush=True)
+    # a stream of its own: without a buffer, as PYTHONUNBUFFERED has it, a long line loses its end
+    with open(sys.stdout.fileno(), "w", closefd=False) as answers:
+        for line in sys.stdin:
+            print(_answer(line), file=answers, flush=True)

@@ -156,7 +156,9 @@ class HttpApi:
         return await self._callers.sending(header)
 
     async def _query(self, request: CallRequest, caller: Caller) -> RunOutcome:
-        run = await self._queries.run(str(request.path), request.args, caller)
+        run = await self._queries.run(
+            str(request.path), request.args, caller, is_kept_at_once=False
+        )
         return run.outcome
 
     async def _mutation(self, request: CallRequest, caller: Caller) -> RunOutcome:
@@ -198,7 +200,7 @@ def _in_format(outcome: RunOutcome, wanted: ResultFormat) -> CallResponse[Encode
 
 
 def _formatted(value: EncodedValue, wanted: ResultFormat) -> EncodedValue:
-    if wanted is ResultFormat.ENCODED:
+    if wanted is ResultFormat.ENCODED or value.find(b'"$') < 0:  # then its forms are all the same
         return value
     tree = loads_canonical(value)
     readable = clean(tree) if wanted is ResultFormat.CLEAN else export_json(tree)
