@@ -174,7 +174,10 @@ class Requests:
     body_bytes_at_once: int = 256 * MIB
     """The length of the bodies of all calls that are being read or answered; likewise."""
     head_s: float = 30.0
-    """How long a connection may take to begin a request, up to the end of its headers."""
+    """How long a connection may take to begin a request, up to the end of its headers.
+
+    A short call is begun when all of it is there. Where others came before, it is up to twice that.
+    """
     idle_s: float = 30.0
     """How long the next part of a body may take, of a call or a file; then the status is 408."""
     slowest_bytes_per_s: float = 1_000.0
