@@ -50,7 +50,7 @@ class _Heard:
         self._recent: set[int] = set()
         self._before: set[int] = set()
 
-    def is_new(self, question: _Question) -> bool:
+    def is_new(self, question: Question) -> bool:
         """Is a question asked for the first time? From now on it is not."""
         number = hash(question)
         is_new = number not in self._recent and number not in self._before
