@@ -302,4 +302,8 @@ def _kind_of(caller: Caller) -> CallerKind:
 
 def _failed_route(failed: Failed) -> bytes:
     data = {} if failed.error_data is None else {"data": orjson.Fragment(failed.error_data)}
-    return orjson.dumps({"code": failed.message, **data})
+    first, _, uncaught = failed.message.partition("\n")
+    if not uncaught:  # nobody is told more
+        return orjson.dumps({"code": first, **data})
+    code = f"{first}: {uncaught.splitlines()[0]}"
+    return orjson.dumps({"code": code, "trace": failed.message, **data})

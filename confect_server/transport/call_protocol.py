@@ -17,14 +17,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from httptools import HttpRequestParser
-from starlette.requests import ClientDisconnect
-from uvicorn.protocols.http.httptools_impl import (
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from confect_server.transport.asgi import ConfectAsgi
+from confect_server.transport.http_connection import HttpConnection
 from confect_server.transport.http_exchange import TEXT, Exchange
+from confect_server.transport.request_head import RequestHead
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application  # which only names what it is
@@ -42,7 +40,7 @@ _NOBODY_WAITS = asyncio.Event()
 _log = logging.getLogger("confect")
 
 
-class CallProtocol(HttpToolsProtocol):
+class CallProtocol(HttpConnection):
     """One connection."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -57,8 +55,10 @@ class CallProtocol(HttpToolsProtocol):
         self.headers = []
         self.expect_100_continue = False
         self._received = None
+        self.begin_head()
 
     def on_headers_complete(self) -> None:
+        self.is_in_head = False
         path, parser = _CALLS.get(self.url), self.parser
         assert parser is not None, "only a connection that is lost has none"
         if path is None or not self._is_short_post(parser):
@@ -78,8 +78,10 @@ class CallProtocol(HttpToolsProtocol):
         if call is None:
             super().on_message_complete()
         elif call.is_next:
+            call.is_whole = True
             self._start_asgi_task(call, self._as_asgi)
         else:
+            call.is_whole = True
             self.flow.pause_reading()
             self.pipeline.appendleft((call, self._as_asgi))
 
@@ -94,6 +96,15 @@ class CallProtocol(HttpToolsProtocol):
     async def answer(self, exchange: Exchange, headers: Headers) -> None:
         """Let the application answer a call."""
         await self._application.answer(exchange, headers)
+
+    @property
+    def waits(self) -> bool:
+        call = self._received
+        return super().waits or (call is not None and call.is_next and not call.is_whole)
+
+    @property
+    def is_half(self) -> bool:
+        return super().is_half or (self._received is not None and not self._received.is_whole)
 
     def _is_short_post(self, parser: HttpRequestParser) -> bool:
         if parser.get_method() != b"POST" or parser.get_http_version() != "1.1":
@@ -127,6 +138,7 @@ class _Call(RequestResponseCycle):
         self.path = path
         self.headers = headers
         self.body = bytearray()
+        self.is_whole = False
         self.keep_alive = is_kept
         self.disconnected = False
         self.response_started = False
@@ -175,21 +187,12 @@ class _Call(RequestResponseCycle):
 class _CallExchange(Exchange):
     """A call as the HTTP API knows it."""
 
+    root_path = ""
+
     def __init__(self, call: _Call) -> None:
-        self.method = "POST"
-        self.root_path = ""
-        self.path = call.path
-        self.is_reading = False
+        RequestHead.__init__(self, "POST", call.path, call.headers)
+        self.whole_body = bytes(call.body)
         self._call = call
-        self._headers = dict(reversed(call.headers))  # the first of a name counts
-
-    def header(self, name: bytes) -> bytes | None:
-        return self._headers.get(name)
-
-    async def body(self) -> bytes:
-        if self._call.disconnected:
-            raise ClientDisconnect
-        return bytes(self._call.body)
 
     async def respond(
         self,
@@ -198,5 +201,7 @@ class _CallExchange(Exchange):
         body: bytes,
         headers: Iterable[tuple[bytes, bytes]] = (),
     ) -> None:
-        all_headers = (*headers, *self._cross_origin())
+        self.has_responded = True
+        all_headers = [*headers]
+        self.add_common(all_headers)
         await self._call.respond(status, content_type, body, all_headers)

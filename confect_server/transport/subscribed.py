@@ -30,4 +30,4 @@ class Subscribed:
 
 def path_of(call: AddQuery | Mutation | Action) -> str:
     """The path of the function that is called; one in a component is none that clients can name."""
-    return str(call.path) if not call.component else f"_components/{call.component}/{call.path}"
+    return call.path.within(call.component)
