@@ -14,7 +14,6 @@ from contextlib import suppress
 from functools import partial
 
 import anyio
-import anyio.lowlevel
 
 from confect_core.protocol import (
     AddQuery,
@@ -220,7 +219,7 @@ class Connection:
             await self._pauses.reached(PausePoint.PUSH_WOKEN)
             ts = answered_ts if self._is_mutating else self._database.newest_ts
             effects = self._session.advance(ts, self._now_ms())
-            if not effects and self._session.is_behind:  # by a later commit than those
+            if not effects and self._session.is_behind:  # by a commit after `answered_ts`
                 break
             for effect in effects:
                 if isinstance(effect, RunQueries):
@@ -228,7 +227,8 @@ class Connection:
             self._begin(effects)
             await self._write_rest()
         self._is_pushing = False
-        self._look_whether_behind()
+        if self._is_mutating:
+            self._look_whether_behind()
 
     def keep(self, scope: anyio.CancelScope) -> None:
         """A push waits: the current task, which ends with this scope, is one of this socket."""
