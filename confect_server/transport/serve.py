@@ -125,7 +125,7 @@ class _WebSocket(WebSocketsSansIOProtocol):
             extensions: dict[str, dict[object, object]] = {
                 **(self.scope.get("extensions") or {}),
                 ABORT: {"do": self.transport.abort},
-                READY: {"write": self._outlet.send},
+                READY: {"write": self._outlet.send, "heard": self._outlet.take_heard},
             }
             self.scope["extensions"] = extensions
 
@@ -146,6 +146,11 @@ class _WebSocket(WebSocketsSansIOProtocol):
         else:
             self.conn.fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
             self.handle_parser_exception()
+
+    def handle_pong(self, event: Frame) -> None:
+        super().handle_pong(event)
+        if self._outlet is not None:
+            self._outlet.has_heard = True
 
     def handle_ping(self) -> None:
         if self.writable.is_set():
