@@ -191,6 +191,34 @@ class Requests:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sockets:
+    """What one socket may have the server hold for it; one that wants more is closed.
+
+    Clients come back and send again what was not answered, so what is beyond a limit is late, not
+    lost. Only too many subscriptions are fatal: the client would come back with all of them.
+    """
+
+    frame_bytes: int = 32 * MIB
+    """The length of a frame that a client sends; a longer one is code 1009."""
+    mutations: int = 1_000
+    """How many mutations may wait, with the one that runs."""
+    actions: int = 1_000
+    """How many actions may run at once."""
+    subscriptions: int = 10_000
+    """How many queries may be subscribed to."""
+    waiting_bytes: int = 64 * MIB
+    """What the arguments of all of these may take, but for one frame that is longer alone."""
+    unsent_bytes: int = 64 * MIB
+    """The length of what its client has yet to take, and of the results of one Transition."""
+    unsent_s: float = 60.0
+    """For how long its client may take nothing while there is something for it."""
+
+    def __post_init__(self) -> None:
+        _check(self, "sockets", frame_bytes=1, mutations=1, actions=1, subscriptions=1)
+        _check(self, "sockets", unsent_bytes=1, unsent_s=1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Storage:
     """How files are kept."""
 
@@ -229,6 +257,7 @@ class Settings:
     scheduling: Scheduling = field(default_factory=Scheduling)
     http: Http = field(default_factory=Http)
     requests: Requests = field(default_factory=Requests)
+    sockets: Sockets = field(default_factory=Sockets)
     storage: Storage = field(default_factory=Storage)
     checks: Checks = field(default_factory=Checks)
 
