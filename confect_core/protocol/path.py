@@ -39,7 +39,7 @@ class FunctionPath:
 
     def within(self, component: str | None) -> str:
         """The text of the path in a component; one that is named is a path that no client has."""
-        if not component:  # an empty one is the application itself
+        if not component:  # the root component, which is the application, is called ""
             return f"{self.module}:{self.function}"
         return f"_components/{component}/{self}"
 

@@ -73,12 +73,6 @@ def is_same_outcome(one: RunOutcome, other: RunOutcome) -> bool:
     return one == other
 
 
-def request_id_in(message: str) -> str | None:
-    """The id by which a failure is known, in the log too."""
-    match = _REQUEST_ID.match(message)
-    return None if match is None else match[1]
-
-
 class Digest(NamedTuple):
     """What stands for a long outcome where it is only compared.
 
@@ -96,6 +90,12 @@ def digest_of(outcome: RunOutcome) -> Digest:
         return Digest(len(outcome.value), hash((outcome.value, outcome.log_lines)))
     told = (_without_request_id(outcome.message), outcome.error_data, outcome.log_lines)
     return Digest(0, hash(told))
+
+
+def request_id_in(message: str) -> str | None:
+    """The id by which a failure is known, in the log too."""
+    match = _REQUEST_ID.match(message)
+    return None if match is None else match[1]
 
 
 def _without_request_id(message: str) -> str:
