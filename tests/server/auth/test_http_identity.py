@@ -98,13 +98,12 @@ async def test_a_route_knows_the_bearer_of_a_token_and_of_a_bad_one_why() -> Non
 async def test_an_answer_is_shared_unless_it_asks_who_calls() -> None:
     async with served() as at:
         bearers = [f"Bearer {at.issuer.token(sub=each)}" for each in ("ada", "bob")]
-        for _ in range(3):
+        for _ in range(2):
             answers = [await at.answer("query", "book:who", each) for each in (*bearers, None)]
             assert answers == ["ada", "bob", "nobody"]
             for each in (*bearers, None):
                 assert await at.answer("query", "book:count", each) == 0
-        # the first answer of each is kept only once somebody asks again
-        assert at.runs == {"who": 3 + 1, "count": 1 + 1}
+        assert at.runs == {"who": 3, "count": 1}
 
 
 async def test_an_issuer_that_does_not_answer_harms_nobody_else_and_is_not_flooded() -> None:
