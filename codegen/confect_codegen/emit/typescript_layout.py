@@ -40,8 +40,8 @@ def lay(prefix: str, node: Type, suffix: str, indent: int = 0) -> list[str]:
             raise AssertionError(f"{node} was not given its name")
         case Object(fields):
             return _opened(prefix + "{", _members(fields, indent + _STEP), "}" + suffix, indent)
-        case Record(key, value):
-            inner = lay(f"[{key}]: ", value, ";", indent + _STEP)
+        case Record(_, value):
+            inner = lay(f"{_key(node)}: ", value, ";", indent + _STEP)
             return _opened(prefix + "{", inner, "}" + suffix, indent)
         case Tuple(items):
             inner = [line for each in items for line in lay("", each, ",", indent + _STEP)]
@@ -77,9 +77,9 @@ def _flat(node: Type) -> str | None:
             return node
         case Object(fields, is_open):
             return _flat_object(fields, is_open) if fields else "{}"
-        case Record(key, value):
+        case Record(_, value):
             text = _flat(value)
-            return None if text is None else f"{{ [{key}]: {text} }}"
+            return None if text is None else f"{{ {_key(node)}: {text} }}"
         case ArrayOf(item):
             text = _flat(item)
             if text is None:
@@ -122,6 +122,10 @@ def _members(fields: tuple[Field, ...], indent: int) -> list[str]:
         lines += comment(each.doc, indent)
         lines += lay(f"{_name(each)}: ", each.type, ";", indent)
     return lines
+
+
+def _key(record: Record) -> str:
+    return f"[{record.key}]{'?' if record.is_optional else ''}"
 
 
 def _name(field: Field) -> str:

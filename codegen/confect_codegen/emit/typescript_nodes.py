@@ -47,6 +47,7 @@ class Record:
 
     key: str
     value: Type
+    is_optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def _parts(node: Type) -> tuple[Type, ...]:
     match node:
         case Object(fields):
             return tuple(each.type for each in fields)
-        case ArrayOf(inner) | Record(_, inner):
+        case ArrayOf(inner) | Record(_, inner, _):
             return (inner,)
         case Tuple(items) | Union(items) | Applied(_, items):
             return items
@@ -147,8 +148,8 @@ def mapped(node: Type, change: Callable[[Type], Type]) -> Type:
             return Object(changed, is_open)
         case ArrayOf(item):
             return ArrayOf(change(item))
-        case Record(key, value):
-            return Record(key, change(value))
+        case Record():
+            return replace(node, value=change(node.value))
         case Tuple(items):
             return Tuple(tuple(map(change, items)))
         case Union(items):

@@ -145,7 +145,7 @@ class TypeScriptTypes:
         if keys["type"] != "literal":
             return ts.Record("key: string", value)
         known = " | ".join(ts.constant(each) for each in keys["expected"])
-        return ts.Record(f"key in {known}", value)
+        return ts.Record(f"key in {known}", value, is_optional=True)
 
     def _nullable(self, node: Node, side: Side) -> ts.Type:
         return ts.union(self._type(node["schema"], side), "null")
