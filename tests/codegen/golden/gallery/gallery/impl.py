@@ -19,6 +19,7 @@ from gallery.spec import (
     Named,
     NoSuchPiece,
     NotSignedIn,
+    OnDay,
     Pieces,
     Ranked,
     SignedIn,
@@ -26,7 +27,7 @@ from gallery.spec import (
     Visitor,
 )
 from gallery.tables import Artist, Film, Item, Painting
-from gallery.values import Everything, Sent
+from gallery.values import Everything, Sent, Week, Weekday
 
 
 @middleware(SignedIn).for_all
@@ -38,6 +39,31 @@ async def signed_in(ctx: Ctx) -> Outcome[Visitor, NotSignedIn]:
 @impl(Values.echo)
 async def echo(ctx: QueryCtx, args: Sent) -> Everything:
     return args.value
+
+
+@impl(Values.week)
+async def week(ctx: QueryCtx, args: NoArgs) -> Week:
+    raise NotImplementedError
+
+
+@impl(Values.first_day)
+async def first_day(ctx: QueryCtx, args: OnDay) -> Weekday | None:
+    raise NotImplementedError
+
+
+@impl(Values.days)
+async def days(ctx: QueryCtx, args: NoArgs) -> list[Weekday]:
+    raise NotImplementedError
+
+
+@impl(Values.pairs)
+async def pairs(ctx: QueryCtx, args: NoArgs) -> tuple[Weekday, Weekday]:
+    raise NotImplementedError
+
+
+@impl(Values.counts)
+async def counts(ctx: QueryCtx, args: NoArgs) -> dict[Weekday, list[Weekday]]:
+    raise NotImplementedError
 
 
 @impl(Pieces.get)
@@ -127,7 +153,9 @@ app = (
     Impl(layers())
     .behind(signed_in)
     .provide(
-        impls.values(echo=echo),
+        impls.values(
+            echo=echo, week=week, first_day=first_day, days=days, pairs=pairs, counts=counts
+        ),
         impls.pieces(get=get, list=list_, add_film=add_film, clear=clear),
         impls.pieces_Admin(remove=remove_piece, default=default),
         impls.items(

@@ -17,7 +17,7 @@ from confect_core import (
     TaggedError,
 )
 from gallery.tables import Artist, Film, Item, Painting, Piece
-from gallery.values import Everything, Sent
+from gallery.values import Everything, Sent, Week, Weekday
 
 if TYPE_CHECKING:
     from gallery.plain import search as _search
@@ -32,6 +32,11 @@ class ByPiece(Args):
 
 class Named(Args):
     name: str
+
+
+class OnDay(Args):
+    weekday: Weekday
+    other_weekdays_that_are_asked_for: list[Weekday]
 
 
 class Ranked(Named):
@@ -71,6 +76,11 @@ class Values(GroupSpec):
 
     echo = FunctionSpec.public_query(args=Sent, returns=Everything)
     """Answers what it is given: */ and all."""
+    week = FunctionSpec.internal_query(returns=Week)
+    first_day = FunctionSpec.internal_query(args=OnDay, returns=Weekday | None)
+    days = FunctionSpec.internal_query(returns=list[Weekday])
+    pairs = FunctionSpec.internal_query(returns=tuple[Weekday, Weekday])
+    counts = FunctionSpec.internal_query(returns=dict[Weekday, list[Weekday]])
 
 
 class Pieces(GroupSpec):

@@ -91,6 +91,21 @@ class Doc(BaseModel):
     type: str
 
 
+Weekday: TypeAlias = Literal[
+    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"
+]
+
+
+class Week(BaseModel):
+    """What is written on more than one line."""
+
+    first_day_of_the_week_in_this_country: Weekday
+    open_on: list[Weekday]
+    opening_and_closing: tuple[Weekday, Weekday, int]
+    hours: dict[str, dict[Weekday, list[tuple[int, int]]]] | None
+    a_field_with_quite_a_long_name_indeed: dict[str, list[Weekday | None]]
+
+
 Payment: TypeAlias = Annotated[Card | Cash, Field(discriminator="kind")]
 Shouted: TypeAlias = Annotated[str, PlainSerializer(shout)]
 Counted: TypeAlias = Annotated[list[int], WrapSerializer(lambda items, handler: handler(items))]

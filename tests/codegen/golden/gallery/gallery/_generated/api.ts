@@ -118,7 +118,7 @@ export type Everything = {
   distinct: number[];
   styles: Style[];
   sizes: { [key: string]: Size };
-  by_style: { [key in "modern" | "classic"]?: number };
+  by_style: Partial<Record<"modern" | "classic", number>>;
   size: Size;
   point: Point;
   labels: Labels;
@@ -171,7 +171,7 @@ export type EverythingInput = {
   distinct: number[];
   styles: Style[];
   sizes: { [key: string]: SizeInput };
-  by_style: { [key in "modern" | "classic"]?: number };
+  by_style: Partial<Record<"modern" | "classic", number>>;
   size: SizeInput;
   point: PointInput;
   labels: Labels;
@@ -286,6 +286,74 @@ export type NotSignedIn = {
   _tag: "NotSignedIn";
 };
 
+/** What is written on more than one line. */
+export type Week = {
+  first_day_of_the_week_in_this_country:
+    | "monday"
+    | "tuesday"
+    | "wednesday"
+    | "thursday"
+    | "friday"
+    | "saturday"
+    | "sunday";
+  open_on: (
+    | "monday"
+    | "tuesday"
+    | "wednesday"
+    | "thursday"
+    | "friday"
+    | "saturday"
+    | "sunday"
+  )[];
+  opening_and_closing: [
+    (
+      | "monday"
+      | "tuesday"
+      | "wednesday"
+      | "thursday"
+      | "friday"
+      | "saturday"
+      | "sunday"
+    ),
+    (
+      | "monday"
+      | "tuesday"
+      | "wednesday"
+      | "thursday"
+      | "friday"
+      | "saturday"
+      | "sunday"
+    ),
+    number,
+  ];
+  hours: {
+    [key: string]: Partial<
+      Record<
+        | "monday"
+        | "tuesday"
+        | "wednesday"
+        | "thursday"
+        | "friday"
+        | "saturday"
+        | "sunday",
+        [number, number][]
+      >
+    >;
+  } | null;
+  a_field_with_quite_a_long_name_indeed: {
+    [key: string]: (
+      | "monday"
+      | "tuesday"
+      | "wednesday"
+      | "thursday"
+      | "friday"
+      | "saturday"
+      | "sunday"
+      | null
+    )[];
+  };
+};
+
 /** The functions that clients may call. */
 export const api = anyApi as unknown as {
   /** Values that come back as they were sent. */
@@ -384,6 +452,105 @@ export const api = anyApi as unknown as {
 
 /** The functions that only other functions may call. */
 export const internal = anyApi as unknown as {
+  /** Values that come back as they were sent. */
+  values: {
+    week: FunctionReference<"query", "internal", {}, Week>;
+    first_day: FunctionReference<
+      "query",
+      "internal",
+      {
+        weekday:
+          | "monday"
+          | "tuesday"
+          | "wednesday"
+          | "thursday"
+          | "friday"
+          | "saturday"
+          | "sunday";
+        other_weekdays_that_are_asked_for: (
+          | "monday"
+          | "tuesday"
+          | "wednesday"
+          | "thursday"
+          | "friday"
+          | "saturday"
+          | "sunday"
+        )[];
+      },
+      | "monday"
+      | "tuesday"
+      | "wednesday"
+      | "thursday"
+      | "friday"
+      | "saturday"
+      | "sunday"
+      | null
+    >;
+    days: FunctionReference<
+      "query",
+      "internal",
+      {},
+      (
+        | "monday"
+        | "tuesday"
+        | "wednesday"
+        | "thursday"
+        | "friday"
+        | "saturday"
+        | "sunday"
+      )[]
+    >;
+    pairs: FunctionReference<
+      "query",
+      "internal",
+      {},
+      [
+        (
+          | "monday"
+          | "tuesday"
+          | "wednesday"
+          | "thursday"
+          | "friday"
+          | "saturday"
+          | "sunday"
+        ),
+        (
+          | "monday"
+          | "tuesday"
+          | "wednesday"
+          | "thursday"
+          | "friday"
+          | "saturday"
+          | "sunday"
+        ),
+      ]
+    >;
+    counts: FunctionReference<
+      "query",
+      "internal",
+      {},
+      Partial<
+        Record<
+          | "monday"
+          | "tuesday"
+          | "wednesday"
+          | "thursday"
+          | "friday"
+          | "saturday"
+          | "sunday",
+          (
+            | "monday"
+            | "tuesday"
+            | "wednesday"
+            | "thursday"
+            | "friday"
+            | "saturday"
+            | "sunday"
+          )[]
+        >
+      >
+    >;
+  };
   pieces: {
     clear: FunctionReference<"mutation", "internal", {}, null>;
   };

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from typing import Any, Never
+from typing import Any, Literal, Never
 
 from typing_extensions import TypeVar
 
@@ -23,9 +23,59 @@ N5 = TypeVar("N5", default=Never)
 N6 = TypeVar("N6", default=Never)
 
 
-def values(*, echo: FunctionImpl[values_.Sent, values_.Everything, N1]) -> GroupImpl[N1]:
+def values(
+    *,
+    echo: FunctionImpl[values_.Sent, values_.Everything, N1],
+    week: FunctionImpl[NoArgs, values_.Week, N2],
+    first_day: FunctionImpl[
+        spec.OnDay,
+        Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+        | None,
+        N3,
+    ],
+    days: FunctionImpl[
+        NoArgs,
+        builtins.list[
+            Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+        ],
+        N4,
+    ],
+    pairs: FunctionImpl[
+        NoArgs,
+        tuple[
+            Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"],
+            Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"],
+        ],
+        N5,
+    ],
+    counts: FunctionImpl[
+        NoArgs,
+        dict[
+            Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"],
+            builtins.list[
+                Literal[
+                    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"
+                ]
+            ],
+        ],
+        N6,
+    ],
+) -> GroupImpl[N1] | GroupImpl[N2] | GroupImpl[N3] | GroupImpl[N4] | GroupImpl[N5] | GroupImpl[N6]:
     """The group `values`."""
-    return GroupImpl("values", spec.Values, {"echo": echo}, data_model=data_model)
+    group: GroupImpl[Any] = GroupImpl(
+        "values",
+        spec.Values,
+        {
+            "echo": echo,
+            "week": week,
+            "first_day": first_day,
+            "days": days,
+            "pairs": pairs,
+            "counts": counts,
+        },
+        data_model=data_model,
+    )
+    return group
 
 
 def pieces(

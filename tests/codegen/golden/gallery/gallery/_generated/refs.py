@@ -49,6 +49,14 @@ class _PublicAccount:
     who: Final = ref("account:who", spec.Account.who)
 
 
+class _InternalValues:
+    week: Final = ref("values:week", spec.Values.week)
+    first_day: Final = ref("values:first_day", spec.Values.first_day)
+    days: Final = ref("values:days", spec.Values.days)
+    pairs: Final = ref("values:pairs", spec.Values.pairs)
+    counts: Final = ref("values:counts", spec.Values.counts)
+
+
 class _InternalPieces:
     clear: Final = ref("pieces:clear", spec.Pieces.clear)
 
@@ -61,6 +69,7 @@ class _Public:
 
 
 class _Internal:
+    values: Final = _InternalValues()
     pieces: Final = _InternalPieces()
 
 
