@@ -1,4 +1,8 @@
-"""`Page`: a page in a real Chromium, if the machine has one, driven over its own protocol."""
+"""`Browser`: a real Chromium, if the machine has one, with pages driven over its own protocol.
+
+Each page has a connection of its own to the browser: one that says much, while its test looks at
+another, holds up nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,9 @@ import base64
 import os
 import shutil
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
+from pathlib import Path
 from subprocess import DEVNULL, PIPE
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,16 +20,28 @@ from typing import Any
 import anyio
 import orjson
 import pytest
+from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 from websockets.asyncio.client import ClientConnection, connect
 
 _TIMEOUT_S = 60
 _LISTENING = b"DevTools listening on "
-_FLAGS = ["--headless", "--disable-gpu", "--no-first-run", "--remote-debugging-port=0"]
+_FLAGS = [
+    "--headless",
+    "--disable-gpu",
+    "--no-first-run",
+    "--remote-debugging-port=0",
+    # a page goes on as it is, while the test looks at another one
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
+    # as root, as in a container, it has no sandbox of its own
+    *(["--no-sandbox"] if os.geteuid() == 0 else []),
+]
 
 
 class Page:
-    """One page; what it says in its console is heard when a command is waited for."""
+    """One page of one person; what it says in its console is heard when a command is waited for."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
@@ -35,8 +52,11 @@ class Page:
         """Errors, warnings, and whatever the page itself has put into its console."""
 
     async def begin(self) -> None:
-        """Open an empty page."""
-        target = await self._command("Target.createTarget", url="about:blank")
+        """Open an empty page, which shares neither cookies nor storage with any other."""
+        context = await self._command("Target.createBrowserContext", disposeOnDetach=True)
+        target = await self._command(
+            "Target.createTarget", url="about:blank", browserContextId=context["browserContextId"]
+        )
         attached = await self._command(
             "Target.attachToTarget", targetId=target["targetId"], flatten=True
         )
@@ -69,6 +89,45 @@ class Page:
             look();
         }})"""
         return await self.evaluate(looking)
+
+    async def click(self, selector: str) -> None:
+        """Press the element that a CSS selector finds, once it is there and may be pressed."""
+        found = f"document.querySelector({orjson.dumps(selector).decode()})"
+        await self.wait_for(f"{found} && !{found}.disabled")
+        await self.evaluate(f"{found}.click()")
+
+    async def type_into(self, selector: str, text: str) -> None:
+        """Put the cursor into a field, once it is there, and type a text."""
+        found = f"document.querySelector({orjson.dumps(selector).decode()})"
+        await self.wait_for(f"{found} && !{found}.disabled")
+        await self.evaluate(f"{found}.focus()")
+        await self._command("Input.insertText", text=text)
+
+    async def press_enter(self) -> None:
+        """Press the key in whatever has the cursor."""
+        key = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r"}
+        await self._command("Input.dispatchKeyEvent", type="keyDown", **key)
+        await self._command("Input.dispatchKeyEvent", type="keyUp", **key)
+
+    async def choose_file(self, selector: str, file: Path) -> None:
+        """Choose a file of this machine in a field for files."""
+        root = (await self._command("DOM.getDocument"))["root"]["nodeId"]
+        node = await self._command("DOM.querySelector", nodeId=root, selector=selector)
+        await self._command("DOM.setFileInputFiles", files=[str(file)], nodeId=node["nodeId"])
+
+    async def look_like(
+        self, width: int, height: int, *, is_dark: bool = False, is_phone: bool = False
+    ) -> None:
+        """Give the page a size, and what else its style may ask for."""
+        await self._command(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=is_phone,
+        )
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if is_dark else "light"}
+        await self._command("Emulation.setEmulatedMedia", features=[scheme])
 
     async def picture(self) -> bytes:
         """What the page looks like, as PNG."""
@@ -104,32 +163,56 @@ class Page:
             self.said += [str(each.get("value")) for each in params["args"]]
 
 
+class Browser:
+    """A running browser; its pages are closed with it."""
+
+    def __init__(self, address: str, pages: AsyncExitStack) -> None:
+        self._address = address
+        self._pages = pages
+
+    async def page(self) -> Page:
+        """An empty page, as if of somebody else than those of all others."""
+        # no pings: nobody answers them while the page says more than the test has heard
+        connecting = connect(self._address, max_size=None, compression=None, ping_interval=None)
+        page = Page(await self._pages.enter_async_context(connecting))
+        await page.begin()
+        return page
+
+
 @asynccontextmanager
 async def browsing() -> AsyncGenerator[Page]:
-    """A page of a browser of its own; the test is skipped without Chromium, but not in CI."""
+    """The only page of a browser of its own; see `browser`."""
+    async with browser() as opened:
+        yield await opened.page()
+
+
+@asynccontextmanager
+async def browser() -> AsyncGenerator[Browser]:
+    """A browser of its own; the test is skipped without Chromium, but not in CI."""
+    with TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        command = [_chromium(), *_FLAGS, f"--user-data-dir={profile}", "about:blank"]
+        process = await anyio.open_process(command, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE)
+        async with process, AsyncExitStack() as pages:
+            try:
+                yield Browser(await _address(process), pages)
+            finally:
+                process.kill()
+
+
+def _chromium() -> str:
     found = shutil.which("chromium") or shutil.which("google-chrome")
     if found is None:
         if "CI" in os.environ:
             pytest.fail("there is no chromium, which `.ci/run` installs")
         pytest.skip("there is no chromium: install the one of your system")
-    # as root, as in a container, it has no sandbox of its own
-    rights = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        command = [found, *_FLAGS, *rights, f"--user-data-dir={profile}", "about:blank"]
-        process = await anyio.open_process(command, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE)
-        async with process:
-            try:
-                assert process.stderr is not None
-                lines = BufferedByteReceiveStream(process.stderr)
-                with anyio.fail_after(_TIMEOUT_S):
-                    while not (line := await lines.receive_until(b"\n", 65_536)).startswith(
-                        _LISTENING
-                    ):
-                        pass
-                address = line.removeprefix(_LISTENING).decode().strip()
-                async with connect(address, max_size=None, compression=None) as connection:
-                    page = Page(connection)
-                    await page.begin()
-                    yield page
-            finally:
-                process.kill()
+    return found
+
+
+async def _address(process: Process) -> str:
+    """Where the browser takes commands, which it says when it has started."""
+    assert process.stderr is not None
+    lines = BufferedByteReceiveStream(process.stderr)
+    with anyio.fail_after(_TIMEOUT_S):
+        while not (line := await lines.receive_until(b"\n", 65_536)).startswith(_LISTENING):
+            pass
+    return line.removeprefix(_LISTENING).decode().strip()

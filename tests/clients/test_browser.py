@@ -15,7 +15,7 @@ from confect_server import Impl, OidcProvider
 from confect_server.runtime import Backend
 from confect_server.store import MemoryStore
 from confect_server.transport import AdminKey, ConfectAsgi, serving
-from tests.clients.browser import Page, browsing
+from tests.clients.browser import Page, browser, browsing
 from tests.server.http.notes_api import app
 from tests.server.storage.archive import Refs, archive
 
@@ -100,6 +100,20 @@ async def test_a_page_that_somebody_uploaded_is_no_page_of_this_server() -> None
         url = (await client.post("/api/query", json=asked)).json()["value"]
         await page.open(url)
         assert await page.evaluate("document.title") == "still"
+
+
+async def test_two_pages_are_those_of_two_people() -> None:
+    async with served(archive()) as client, browser() as opened:
+        ada, bob = await opened.page(), await opened.page()
+        for page in (ada, bob):
+            await page.open(f"{client.base_url}/version")
+        await ada.evaluate("localStorage.setItem('name', document.cookie = 'ada')")
+        # both go on painting, whichever the test looks at
+        for page in (ada, bob, ada):
+            await page.wait_for("new Promise(requestAnimationFrame)")
+        seen = "[localStorage.getItem('name'), document.cookie]"
+        assert await ada.evaluate(seen) == ["ada", "ada"]
+        assert await bob.evaluate(seen) == [None, ""]
 
 
 async def keep(picture: bytes, name: str) -> None:
