@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Iterable
+import re
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from random import Random, randrange
 from threading import Thread
 from time import time
 from typing import Any
@@ -25,6 +27,10 @@ from tests.server.auth.issuer import Clock, Issuer
 from tests.serving import Server, serving_project
 
 VITE = JS / "node_modules/vite/bin/vite.js"
+_EXPECTED = re.compile(
+    r"%cDownload|font-weight|WebSocket|Attempting|t=|after disconnect|closed with"
+)
+"""What a page may say in its console: an advertisement, and what becomes of its connection."""
 
 
 class _Files(SimpleHTTPRequestHandler):
@@ -90,16 +96,21 @@ async def opened(site: str, server_url: str) -> AsyncGenerator[Tab]:
     async with browsing() as page:
         await page.open(f"{site}/?server={quote(server_url)}")
         yield Tab(page)
+        assert [each for each in page.said if not _EXPECTED.match(each)] == []
 
 
 def add(server: Server, *names: str) -> None:
     """Items whose ranks are in the order of their names."""
     for name in names:
-        rank = float(int.from_bytes(name.ljust(4).encode()))
-        assert server.call("mutation", "items:add", name=name, rank=rank).is_success
+        assert server.call("mutation", "items:add", name=name, rank=rank(name)).is_success
+
+
+def remove(server: Server, name: str) -> None:
+    assert server.call("mutation", "items:remove", name=name).json()["value"] is True
 
 
 def rank(name: str) -> float:
+    """A number that sorts as the name does."""
     return float(int.from_bytes(name.ljust(4).encode()))
 
 
@@ -139,3 +150,155 @@ async def test_actions_and_declared_errors_arrive_where_they_are_called(
         assert await tab.act("why", lent) == "Lent"
         server.call("function", "pieces:clear", admin=True).raise_for_status()
         assert await tab.act("why", lent) == "NoSuchPiece"
+
+
+def pages(names: str, status: str) -> dict[str, object]:
+    """What the component that reads pages shows."""
+    return {"names": names.split(), "status": status}
+
+
+async def test_pages_are_loaded_and_follow_rows_that_come_and_go_at_their_borders(
+    site: str, server: Server
+) -> None:
+    add(server, "b", "d", "f", "h", "j")
+    async with opened(site, server.url) as tab:
+        await tab.set(size=2)
+        await tab.wait_shown("pages", pages("b d", "CanLoadMore"))
+        await tab.act("loadMore", 2)
+        states = await tab.wait_shown("pages", pages("b d f h", "CanLoadMore"))
+        assert states == [
+            pages("", "LoadingFirstPage"),
+            pages("b d", "CanLoadMore"),
+            pages("b d", "LoadingMore"),
+            pages("b d f h", "CanLoadMore"),
+        ]
+        expected: list[dict[str, object]] = []
+        for change, name, shown in [
+            (add, "a", "a b d f h"),  # before the first row
+            (add, "e", "a b d e f h"),  # between two pages
+            (remove, "d", "a b e f h"),  # the last row of a page
+            (remove, "h", "a b e f"),  # the last row that is shown
+            (remove, "a", "b e f"),
+        ]:
+            change(server, name)
+            expected.append(pages(shown, "CanLoadMore"))
+            await tab.wait_shown("pages", expected[-1])
+        await tab.act("loadMore", 2)
+        await tab.wait_shown("pages", pages("b e f j", "Exhausted"))
+        add(server, "k")  # after the last row
+        shown = await tab.wait_shown("pages", pages("b e f j k", "Exhausted"))
+        assert shown[len(states) :] == [
+            *expected,
+            pages("b e f", "LoadingMore"),
+            pages("b e f j", "Exhausted"),
+            pages("b e f j k", "Exhausted"),
+        ]
+
+
+async def test_a_page_that_grows_is_split_and_nobody_sees_it(site: str, server: Server) -> None:
+    add(server, "a", "y", "z")
+    async with opened(site, server.url) as tab:
+        await tab.set(size=2)
+        await tab.wait_shown("pages", pages("a y", "CanLoadMore"))
+        rows = "a b c d e f y"
+        for name in rows.split()[1:-1]:
+            add(server, name)
+        await tab.page.wait_for(
+            "window.sent.some((each) => each.modifications?.some("
+            "(one) => one.args?.[0]?.paginationOpts?.endCursor))"
+        )
+        add(server, "g")
+        states = await tab.wait_shown("pages", pages("a b c d e f g y", "CanLoadMore"))
+        assert states[1:] == [
+            pages(shown, "CanLoadMore")
+            for shown in ("a y", "a b y", "a b c y", "a b c d y", "a b c d e y", rows)
+        ] + [pages("a b c d e f g y", "CanLoadMore")]
+
+
+async def test_pages_only_ever_show_what_was_there_at_one_moment(site: str, server: Server) -> None:
+    random, there, moments = Random(seed := randrange(2**32)), set[str](), [list[str]()]
+    async with opened(site, server.url) as tab:
+        await tab.set(size=2)
+        for _ in range(80):
+            name = random.choice("abcdefghijklmnop")
+            (remove if name in there else add)(server, name)
+            there ^= {name}
+            moments.append(sorted(there))
+            if random.random() < 0.1:
+                await tab.act("loadMore", 2)
+        add(server, "z")
+        moments.append([*sorted(there), "z"])
+        while (await tab.states("pages"))[-1]["status"] != "Exhausted":
+            await tab.act("loadMore", 100)
+        await tab.wait_shown("pages", pages(" ".join(moments[-1]), "Exhausted"))
+        for state in await tab.states("pages"):
+            shown = state["names"]
+            assert any(each[: len(shown)] == shown for each in moments), f"seed {seed}: {state}"
+
+
+async def test_a_restart_of_the_server_is_not_to_be_seen(site: str, server: Server) -> None:
+    add(server, "a")
+    async with opened(site, server.url) as tab:
+        await tab.set(size=2)
+        await tab.wait_shown("items", ["a"])
+        await tab.wait_shown("pages", pages("a", "Exhausted"))
+        for name in ("b", "c"):
+            server.restart()
+            add(server, name)
+            await tab.wait_shown(
+                "pages", pages(" ".join("abc"[: "abc".index(name) + 1]), "Exhausted")
+            )
+        assert await tab.wait_shown("items", ["a", "b", "c"]) == [
+            None,
+            ["a"],
+            ["a", "b"],
+            ["a", "b", "c"],
+        ]
+        assert (await tab.states("pages"))[1:] == [
+            pages("a", "Exhausted"),
+            pages("a b", "Exhausted"),
+            pages("a b c", "Exhausted"),
+        ]
+
+
+async def test_what_is_written_while_the_server_is_away_is_shown_throughout_and_kept_once(
+    site: str, server: Server
+) -> None:
+    add(server, "b")
+    async with opened(site, server.url) as tab:
+        await tab.wait_shown("items", ["b"])
+        server.kill()
+        await tab.page.evaluate(f"void (window.written = window.act.add('a', {rank('a')}))")
+        await tab.wait_shown("items", ["*a", "b"])
+        server.start()
+        assert isinstance(await tab.page.evaluate("window.written"), str)
+        states = await tab.wait_shown("items", ["a", "b"])
+        assert states == [None, ["b"], ["*a", "b"], ["a", "b"]]
+
+
+def account(who: str | None, *, is_authenticated: bool) -> dict[str, object]:
+    """What the component that says who one is shows."""
+    return {"isLoading": False, "isAuthenticated": is_authenticated, "who": who}
+
+
+async def test_who_signs_in_is_who_they_are_until_they_sign_out(
+    site: str, gallery: Impl[Any]
+) -> None:
+    clock = Clock()
+    clock.now_s = time()
+    issuer = Issuer(clock)
+    with issuer.serving():
+        provider = OidcProvider(domain=issuer.url, application_id="app")
+        async with served(gallery.authenticate(provider)) as url, opened(site, url) as tab:
+            nobody = account(None, is_authenticated=False)
+            await tab.wait_shown("account", nobody)
+            await tab.set(tokens=[issuer.token(lasts_s=3600), issuer.token(lasts_s=3601)])
+            await tab.wait_shown("account", account("ada", is_authenticated=True))
+            await tab.page.wait_for("window.asked.includes(true)")
+            await tab.set(tokens=None)
+            before = len(await tab.wait_shown("account", nobody))
+            await tab.set(tokens=[issuer.token(sub="bob", lasts_s=3600)])
+            states = await tab.wait_shown("account", account("bob", is_authenticated=True))
+            assert "ada" not in {state.get("who") for state in states[before:]}
+            await tab.set(tokens=[issuer.token(aud="another", lasts_s=3600)])
+            await tab.wait_shown("account", nobody)

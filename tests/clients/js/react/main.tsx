@@ -8,8 +8,16 @@ import { Account, Actions, Items, Pages } from "./components";
 import { statesOf } from "./recorded";
 import { current, set, subscribe } from "./settings";
 
+/** Keeps what the client says, for the test to look at. */
+class HeardWebSocket extends WebSocket {
+  override send(data: string): void {
+    window.sent.push(JSON.parse(data));
+    super.send(data);
+  }
+}
+
 const url = new URLSearchParams(location.search).get("server") ?? "";
-const client = new ConvexReactClient(url);
+const client = new ConvexReactClient(url, { webSocketConstructor: HeardWebSocket });
 
 /** The identity provider of the test: signed in with the tokens that it was given. */
 function useTestAuth() {
@@ -40,6 +48,7 @@ function Page() {
 }
 
 window.asked = [];
+window.sent = [];
 window.set = set;
 window.statesOf = statesOf;
 createRoot(document.getElementById("root")!).render(

@@ -32,6 +32,8 @@ declare global {
     statesOf: (name: string) => unknown[];
     /** For each token that was asked for, whether it had to be a new one. */
     asked: boolean[];
+    /** The messages of the client. */
+    sent: unknown[];
     act: {
       add: (name: string, rank: number) => Promise<string>;
       remove: (name: string) => Promise<boolean>;
