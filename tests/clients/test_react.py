@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -157,6 +157,16 @@ def pages(names: str, status: str) -> dict[str, object]:
     return {"names": names.split(), "status": status}
 
 
+AT_BORDERS: list[tuple[Callable[[Server, str], None], str, str]] = [
+    (add, "a", "a b d f h"),  # before the first row
+    (add, "e", "a b d e f h"),  # between two pages
+    (remove, "d", "a b e f h"),  # the last row of a page
+    (remove, "h", "a b e f"),  # the last row that is shown
+    (remove, "a", "b e f"),  # the first row
+]
+"""What changes below two pages of `b d` and `f h`, and what they show then."""
+
+
 async def test_pages_are_loaded_and_follow_rows_that_come_and_go_at_their_borders(
     site: str, server: Server
 ) -> None:
@@ -172,23 +182,15 @@ async def test_pages_are_loaded_and_follow_rows_that_come_and_go_at_their_border
             pages("b d", "LoadingMore"),
             pages("b d f h", "CanLoadMore"),
         ]
-        expected: list[dict[str, object]] = []
-        for change, name, shown in [
-            (add, "a", "a b d f h"),  # before the first row
-            (add, "e", "a b d e f h"),  # between two pages
-            (remove, "d", "a b e f h"),  # the last row of a page
-            (remove, "h", "a b e f"),  # the last row that is shown
-            (remove, "a", "b e f"),
-        ]:
+        for change, name, shown in AT_BORDERS:
             change(server, name)
-            expected.append(pages(shown, "CanLoadMore"))
-            await tab.wait_shown("pages", expected[-1])
+            await tab.wait_shown("pages", pages(shown, "CanLoadMore"))
         await tab.act("loadMore", 2)
         await tab.wait_shown("pages", pages("b e f j", "Exhausted"))
         add(server, "k")  # after the last row
-        shown = await tab.wait_shown("pages", pages("b e f j k", "Exhausted"))
-        assert shown[len(states) :] == [
-            *expected,
+        every = await tab.wait_shown("pages", pages("b e f j k", "Exhausted"))
+        assert every[len(states) :] == [
+            *(pages(shown, "CanLoadMore") for _, _, shown in AT_BORDERS),
             pages("b e f", "LoadingMore"),
             pages("b e f j", "Exhausted"),
             pages("b e f j k", "Exhausted"),

@@ -54,7 +54,7 @@ class Declarations:
 
     def declare(self, key: object, wanted: str, doc: str) -> Declaration:
         """A new type, named as it is wanted if nothing else is; its forms are still to be given."""
-        start = name = camel_case(re.sub(r"[^A-Za-z0-9]+", "_", wanted))
+        start = name = camel_case(re.sub(r"\W+", "_", wanted))
         number = 2
         while self._taken & {name, f"{name}{_SENT}"}:
             name, number = f"{start}{number}", number + 1

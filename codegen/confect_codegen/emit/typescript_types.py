@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, Literal, Self, TypeAlias, cast
 
-from pydantic import BaseModel
+from pydantic import BaseModel, PydanticInvalidForJsonSchema
 from pydantic.json_schema import GenerateJsonSchema
 
 from confect_codegen.docstrings import Docstrings
@@ -183,9 +183,18 @@ class TypeScriptTypes:
             left_alone = serialization.get("when_used", "").endswith("unless-none")
             return ts.union(made, "null") if left_alone and _takes_null(bare) else made
         if "pydantic_js_functions" in (node.get("metadata") or {}):
-            return _of_json_schema(node)
+            return self._of_json_schema(node)
         is_known = side == "sent" and node["type"] in _LEAVES
         return self._type(bare, side) if is_known else "any"
+
+    def _of_json_schema(self, node: Node) -> ts.Type:
+        """The type of one of pydantic's own text-like types, which say what they are as JSON."""
+        whole = {"type": "definitions", "schema": node, "definitions": [*self._shared.values()]}
+        try:
+            schema = GenerateJsonSchema().generate(cast("Any", whole), mode="serialization")
+        except PydanticInvalidForJsonSchema:
+            return "any"
+        return _JSON_TYPES.get(str(schema.get("type")), "any")
 
     # models
 
@@ -286,9 +295,3 @@ def _without_null(made: ts.Type) -> ts.Type:
     if not isinstance(made, ts.Union):
         return made
     return ts.union(*(each for each in made.items if each != "null"))
-
-
-def _of_json_schema(node: Node) -> ts.Type:
-    """The type of one of pydantic's own text-like types, which say what they are as JSON."""
-    schema = GenerateJsonSchema().generate(cast("Any", node), mode="serialization")
-    return _JSON_TYPES.get(str(schema.get("type")), "any")
