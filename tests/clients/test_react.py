@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,6 +23,7 @@ from tests.clients.browser import Page, browsing
 from tests.clients.gallery import PROJECT, served
 from tests.clients.gallery import gallery as gallery
 from tests.clients.node import JS, require, run_node
+from tests.clients.wire import wire_to
 from tests.server.auth.issuer import Clock, Issuer
 from tests.serving import Server, serving_project
 
@@ -283,14 +284,20 @@ def account(who: str | None, *, is_authenticated: bool) -> dict[str, object]:
     return {"isLoading": False, "isAuthenticated": is_authenticated, "who": who}
 
 
-async def test_who_signs_in_is_who_they_are_until_they_sign_out(
-    site: str, gallery: Impl[Any]
-) -> None:
+@contextmanager
+def issuing() -> Generator[tuple[Issuer, OidcProvider]]:
+    """An issuer of tokens that are valid now, and how the server is told of it."""
     clock = Clock()
     clock.now_s = time()
     issuer = Issuer(clock)
     with issuer.serving():
-        provider = OidcProvider(domain=issuer.url, application_id="app")
+        yield issuer, OidcProvider(domain=issuer.url, application_id="app")
+
+
+async def test_who_signs_in_is_who_they_are_until_they_sign_out(
+    site: str, gallery: Impl[Any]
+) -> None:
+    with issuing() as (issuer, provider):
         async with served(gallery.authenticate(provider)) as url, opened(site, url) as tab:
             nobody = account(None, is_authenticated=False)
             await tab.wait_shown("account", nobody)
@@ -304,3 +311,24 @@ async def test_who_signs_in_is_who_they_are_until_they_sign_out(
             assert "ada" not in {state.get("who") for state in states[before:]}
             await tab.set(tokens=[issuer.token(aud="another", lasts_s=3600)])
             await tab.wait_shown("account", nobody)
+
+
+async def test_who_is_signed_in_stays_so_while_connections_are_lost(
+    site: str, gallery: Impl[Any]
+) -> None:
+    with issuing() as (issuer, provider):
+        async with (
+            served(gallery.authenticate(provider)) as url,
+            wire_to(int(url.rpartition(":")[2])) as wire,
+            opened(site, wire.url) as tab,
+        ):
+            await tab.set(tokens=[issuer.token(lasts_s=3600), issuer.token(lasts_s=3601)])
+            await tab.wait_shown("account", account("ada", is_authenticated=True))
+            await tab.page.wait_for("window.asked.includes(true)")
+            signed_in = len(await tab.states("account"))
+            for name in ("a", "b"):
+                wire.cut()
+                # told over the next connection, and so after that one knows who it is
+                await tab.act("add", name, rank(name))
+            assert len(await tab.states("account")) == signed_in
+            assert (await tab.states("items"))[-1] == ["a", "b"]
