@@ -112,7 +112,7 @@ class _TypeScript:
     def _imports(self) -> list[str]:
         values = ["anyApi", "getFunctionName"]
         types = ["FunctionReference", "SystemTableNames"]
-        types += sorted(self._types.imported & {"PaginationOptions", "PaginationResult"})
+        types += self._types.imported
         return [
             *_import([*values, *(f"type {each}" for each in sorted(types))], "convex/server"),
             *_import(["ConvexError", "type GenericId"], "convex/values"),

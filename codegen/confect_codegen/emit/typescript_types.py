@@ -62,7 +62,7 @@ class TypeScriptTypes:
         self.declared = Declarations(taken)
         """What the types refer to by name."""
         self.imported: set[str] = set()
-        """What the types take from the package `convex`."""
+        """What the types take from npm's `convex`, beyond what every file does."""
 
     def of(self, annotation: object, side: Side) -> ts.Type:
         """The type of what travels for a Python type; raises `Unwritable`."""
@@ -112,7 +112,6 @@ class TypeScriptTypes:
         table = self._tables[-1] if target is Self and self._tables else table_named(target)
         if table is None:
             return "string"
-        self.imported.add("GenericId")
         return ts.Applied("Id", (ts.constant(table),))
 
     def _int(self, node: Node, side: Side) -> ts.Type:
