@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Annotated, Any, Generic, Literal, Self, TypeAlias, TypeVar
 
@@ -223,6 +223,21 @@ class Documented:
     """Said of the text."""
     silent: str
     other: str
+
+
+class Timed(BaseModel):
+    at: datetime | None = None
+    """When it was."""
+    took: timedelta
+    shown: Annotated[datetime, PlainSerializer(datetime.isoformat, return_type=str)]
+
+
+def test_numbers_that_stand_for_times_say_what_they_count() -> None:
+    declared = written(Timed)["Timed"]
+    assert declared == (
+        "{ /** * When it was. * * In milliseconds since the epoch. */ at?: number; "
+        "/** In milliseconds. */ took: number; shown: string; }"
+    )
 
 
 def test_a_project_without_anything_has_types_without_anything(tmp_path: Any) -> None:

@@ -7,6 +7,7 @@ defaults two: what is sent may lack those fields, what is received never does.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, Literal, Self, TypeAlias, cast
@@ -45,6 +46,7 @@ _WRAPPERS = frozenset(
     {"default", "function-after", "function-before", "function-wrap", "custom-error"}
 )
 _CONTAINERS = frozenset({"list", "set", "frozenset"})
+_UNITS = {"datetime": "In milliseconds since the epoch.", "timedelta": "In milliseconds."}
 _JSON_TYPES = {"string": "string", "number": "number", "integer": "number", "boolean": "boolean"}
 
 
@@ -246,7 +248,8 @@ class TypeScriptTypes:
         for name, field in named.items():
             is_required: bool = field.get("required", is_total)
             made, is_optional = self._field(field["schema"], side)
-            doc = self._said_of_field(cls, name)
+            said = (self._said_of_field(cls, name), _unit(field["schema"]))
+            doc = "\n\n".join(filter(None, map(inspect.cleandoc, said)))
             fields.append(
                 ts.Field(names.get(name, name), made, is_optional or not is_required, doc)
             )
@@ -284,6 +287,13 @@ def _without_definitions(node: Node, shared: dict[str, Node]) -> Node:
         else:
             node = shared[node["schema_ref"]]
     return node
+
+
+def _unit(node: Node) -> str:
+    """What has to be said of a number that stands for a time."""
+    while node["type"] in _WRAPPERS or node["type"] == "nullable":
+        node = node["schema"]
+    return "" if "serialization" in node else _UNITS.get(node["type"], "")
 
 
 def _takes_null(node: Node) -> bool:

@@ -129,7 +129,7 @@ class Everything(BaseModel):
     rating: Rating
     constant: Literal["it's", 'a "b"', 1, -2, True, None]
     at: datetime
-    """When it was, in milliseconds."""
+    """When it was."""
     took: timedelta
     day: date
     clock: time

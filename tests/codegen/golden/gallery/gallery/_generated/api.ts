@@ -74,7 +74,11 @@ export type Film = {
   artist: Id<"artists">;
   title: string;
   kind: "film" | "video";
-  /** How long it takes to see. */
+  /**
+   * How long it takes to see.
+   *
+   * In milliseconds.
+   */
   length: number;
 };
 
@@ -102,8 +106,13 @@ export type Everything = {
   style: Style;
   rating: Rating;
   constant: "it's" | 'a "b"' | 1 | -2 | true | null;
-  /** When it was, in milliseconds. */
+  /**
+   * When it was.
+   *
+   * In milliseconds since the epoch.
+   */
   at: number;
+  /** In milliseconds. */
   took: number;
   day: string;
   clock: string;
@@ -155,8 +164,13 @@ export type EverythingInput = {
   style: Style;
   rating: Rating;
   constant: "it's" | 'a "b"' | 1 | -2 | true | null;
-  /** When it was, in milliseconds. */
+  /**
+   * When it was.
+   *
+   * In milliseconds since the epoch.
+   */
   at: number;
+  /** In milliseconds. */
   took: number;
   day: string;
   clock: string;

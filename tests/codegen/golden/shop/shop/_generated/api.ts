@@ -42,6 +42,7 @@ export type Customer = {
   language: "en" | "de";
   greeting: string;
   tags: string[];
+  /** In milliseconds since the epoch. */
   joined: number;
 };
 
