@@ -158,6 +158,15 @@ def pages(names: str, status: str) -> dict[str, object]:
     return {"names": names.split(), "status": status}
 
 
+async def test_a_query_that_fails_tells_its_boundary_with_what(site: str, server: Server) -> None:
+    film = server.call("mutation", "pieces:add_film", name="short").json()["value"]
+    async with opened(site, server.url) as tab:
+        await tab.set(piece=film)
+        await tab.wait_shown("piece", "short")
+        server.call("function", "pieces:clear", admin=True).raise_for_status()
+        assert await tab.wait_shown("piece", "NoSuchPiece") == [None, "short", "NoSuchPiece"]
+
+
 AT_BORDERS: list[tuple[Callable[[Server, str], None], str, str]] = [
     (add, "a", "a b d f h"),  # before the first row
     (add, "e", "a b d e f h"),  # between two pages

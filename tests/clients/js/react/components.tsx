@@ -6,7 +6,7 @@ import {
   usePaginatedQuery,
   useQuery,
 } from "convex/react";
-import { useEffect } from "react";
+import { Component, type ReactNode, useEffect } from "react";
 import {
   api,
   declaredError,
@@ -75,4 +75,31 @@ export function Account() {
   const who = useQuery(api.account.who);
   useRecorded("account", { isLoading, isAuthenticated, who });
   return <p id="account">{who}</p>;
+}
+
+/** `useQuery` of what fails with declared errors. */
+export function Piece({ id }: { id: string }) {
+  const piece = useQuery(api.pieces.get, { piece: id as Id<"pieces"> });
+  useRecorded("piece", piece?.title);
+  return <p>{piece?.title}</p>;
+}
+
+function Failed({ error }: { error: unknown }) {
+  const failure = declaredError(api.pieces.get, error);
+  useRecorded("piece", failure?._tag ?? String(error));
+  return <p>{failure?._tag}</p>;
+}
+
+/** Shows what its children failed with. */
+export class Boundary extends Component<{ children: ReactNode }, { error: unknown }> {
+  override state: { error: unknown } = { error: null };
+
+  static getDerivedStateFromError(error: unknown) {
+    return { error };
+  }
+
+  override render() {
+    const { error } = this.state;
+    return error === null ? this.props.children : <Failed error={error} />;
+  }
 }

@@ -4,7 +4,7 @@
 import { ConvexProviderWithAuth, ConvexReactClient } from "convex/react";
 import { StrictMode, useCallback, useMemo, useSyncExternalStore } from "react";
 import { createRoot } from "react-dom/client";
-import { Account, Actions, Items, Pages } from "./components";
+import { Account, Actions, Boundary, Items, Pages, Piece } from "./components";
 import { statesOf } from "./recorded";
 import { current, set, subscribe } from "./settings";
 
@@ -36,13 +36,18 @@ function useTestAuth() {
 }
 
 function Page() {
-  const { upTo, size } = useSyncExternalStore(subscribe, current);
+  const { upTo, size, piece } = useSyncExternalStore(subscribe, current);
   return (
     <>
       <Items upTo={upTo} />
       <Actions />
       {size !== null && <Pages size={size} upTo={upTo} />}
       <Account />
+      {piece !== null && (
+        <Boundary>
+          <Piece id={piece} />
+        </Boundary>
+      )}
     </>
   );
 }
@@ -51,7 +56,8 @@ window.asked = [];
 window.sent = [];
 window.set = set;
 window.statesOf = statesOf;
-createRoot(document.getElementById("root")!).render(
+// what components fail with is shown, and so need not be told in the console as well
+createRoot(document.getElementById("root")!, { onCaughtError() {} }).render(
   <StrictMode>
     <ConvexProviderWithAuth client={client} useAuth={useTestAuth}>
       <Page />

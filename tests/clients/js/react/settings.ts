@@ -7,9 +7,11 @@ export type Settings = {
   size: number | null;
   /** The tokens of whoever is signed in: the first is kept, the last one is new. */
   tokens: string[] | null;
+  /** The piece that is looked at, if one is. */
+  piece: string | null;
 };
 
-let settings: Settings = { upTo: null, size: null, tokens: null };
+let settings: Settings = { upTo: null, size: null, tokens: null, piece: null };
 const listeners = new Set<() => void>();
 
 export function current(): Settings {
