@@ -212,9 +212,10 @@ async def test_a_page_that_grows_is_split_and_nobody_sees_it(site: str, server: 
     async with opened(site, server.url) as tab:
         await tab.set(size=2)
         await tab.wait_shown("pages", pages("a y", "CanLoadMore"))
-        rows = "a b c d e f y"
-        for name in rows.split()[1:-1]:
+        growing = ["a b y", "a b c y", "a b c d y", "a b c d e y", "a b c d e f y"]
+        for name, shown in zip("bcdef", growing, strict=True):
             add(server, name)
+            await tab.wait_shown("pages", pages(shown, "CanLoadMore"))
         await tab.page.wait_for(
             "window.sent.some((each) => each.modifications?.some("
             "(one) => one.args?.[0]?.paginationOpts?.endCursor))"
@@ -222,9 +223,8 @@ async def test_a_page_that_grows_is_split_and_nobody_sees_it(site: str, server: 
         add(server, "g")
         states = await tab.wait_shown("pages", pages("a b c d e f g y", "CanLoadMore"))
         assert states[1:] == [
-            pages(shown, "CanLoadMore")
-            for shown in ("a y", "a b y", "a b c y", "a b c d y", "a b c d e y", rows)
-        ] + [pages("a b c d e f g y", "CanLoadMore")]
+            pages(shown, "CanLoadMore") for shown in ("a y", *growing, "a b c d e f g y")
+        ]
 
 
 async def test_pages_only_ever_show_what_was_there_at_one_moment(site: str, server: Server) -> None:
