@@ -106,9 +106,14 @@ class OfficialClient:
         """
         await self._tell(do="setAuth", name="auth", tokens=list(tokens))
 
-    async def set_admin_auth(self, key: str) -> None:
-        """Show the key of an admin, where that is a method of the client (PyPI's)."""
-        await self._tell(do="setAdminAuth", name="auth", key=key)
+    async def set_admin_auth(self, key: str, identity: dict[str, Json] | None = None) -> None:
+        """Show the admin key, with npm's client on behalf of somebody if one is described."""
+        await self._tell(do="setAdminAuth", name="auth", key=key, identity=identity)
+
+    async def call_by_path(self, path: str, **args: Json) -> Event:
+        """Call a function of any kind as whoever runs the server does, by npm's HTTP client."""
+        await self._tell(do="callByPath", name="call", path=path, args=args)
+        return await self.next()
 
     async def clear_auth(self) -> None:
         """Show nothing any more (PyPI's)."""

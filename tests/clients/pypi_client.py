@@ -40,7 +40,7 @@ class Commands:
         self._client.set_auth(tokens[0])
         return "set", None
 
-    def setAdminAuth(self, name: str, key: str) -> tuple[str, object]:  # noqa: N802
+    def setAdminAuth(self, name: str, key: str, identity: None) -> tuple[str, object]:  # noqa: N802
         self._client.set_admin_auth(key)
         return "set", None
 
