@@ -1,4 +1,4 @@
-"""`Server`: a real server process of examples/notes, which a test may kill and start again."""
+"""`Server`: a real server process of a project, which a test may kill and start again."""
 
 from __future__ import annotations
 
@@ -25,11 +25,17 @@ _ANNOUNCED = re.compile(r"http://127\.0\.0\.1:(\d+)")
 
 
 class Server:
-    """`confect dev` on a copy of examples/notes: always on the port of its first start."""
+    """`confect dev` on a copy of a project, examples/notes if not said otherwise.
 
-    def __init__(self, directory: Path, database: Path | None = None) -> None:
-        self.project = directory / "notes"
-        self.database = database or directory / "notes.db"
+    It is always on the port of its first start.
+    """
+
+    def __init__(
+        self, directory: Path, database: Path | None = None, original: Path = _NOTES
+    ) -> None:
+        self.original = original
+        self.project = directory / original.name
+        self.database = database or directory / f"{original.name}.db"
         self.port = 0  # the system chooses
         self.output: list[str] = []
         self._heard = Condition()
@@ -135,8 +141,21 @@ def run_dev(project: Path, *options: str) -> subprocess.CompletedProcess[str]:
 @contextmanager
 def serving_notes(directory: Path, database: Path | None = None) -> Generator[Server]:
     """A server of examples/notes, with its files in this folder; it is gone after the context."""
-    server = Server(directory, database)
-    shutil.copytree(_NOTES, server.project, ignore=shutil.ignore_patterns(".confect"))
+    with _serving(Server(directory, database)) as server:
+        yield server
+
+
+@contextmanager
+def serving_project(original: Path, directory: Path) -> Generator[Server]:
+    """The same of another project."""
+    with _serving(Server(directory, original=original)) as server:
+        yield server
+
+
+@contextmanager
+def _serving(server: Server) -> Generator[Server]:
+    ignored = shutil.ignore_patterns(".confect")
+    shutil.copytree(server.original, server.project, ignore=ignored)
     try:
         server.start()
         yield server
