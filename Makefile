@@ -42,9 +42,11 @@ check: $(INSTALLED)  ## ruff, import rules, generated code, mypy --strict, pyrig
 	@$(BIN)/lint-imports
 	@$(BIN)/confect check examples/notes
 	@$(BIN)/confect check examples/foundry
+	@$(BIN)/confect check examples/chat
 	@$(BIN)/mypy
 	@cd examples/notes && $(CURDIR)/$(BIN)/mypy .
 	@cd examples/foundry && $(CURDIR)/$(BIN)/mypy .
+	@cd examples/chat && $(CURDIR)/$(BIN)/mypy .
 	@$(BIN)/pyright
 
 format: $(INSTALLED)  ## let ruff format and fix
