@@ -1,0 +1,125 @@
+import { useConvexConnectionState, useMutation } from "convex/react";
+import { useEffect, useMemo, useRef, useState, type FormEvent, type KeyboardEvent } from "react";
+
+import { api, type Doc, type Id } from "../../chat/_generated/api";
+import { useTell } from "./failures";
+import { CloseIcon, PictureIcon, SendIcon } from "./icons";
+import { useSend } from "./useSend";
+
+const TELL_TYPING_EVERY_MS = 3000;
+const PICTURES = "image/png,image/jpeg,image/gif,image/webp,image/avif";
+
+/** A place to write a message, with a picture if one likes. */
+export function Composer({
+  me,
+  room,
+  onSend,
+}: {
+  me: Doc<"users">;
+  room: Id<"rooms">;
+  onSend: () => void;
+}) {
+  const send = useSend(room, me);
+  const tell = useTell();
+  const tellTyping = useTellTyping(room);
+  const [text, setText] = useState("");
+  const [file, setFile] = useState<File | null>(null);
+  const [isUploading, setIsUploading] = useState(false);
+  const field = useRef<HTMLTextAreaElement>(null);
+  const isEmpty = !text.trim() && file === null;
+
+  async function submit(event?: FormEvent) {
+    event?.preventDefault();
+    if (isEmpty || isUploading) return;
+    setText("");
+    setFile(null);
+    setIsUploading(file !== null);
+    field.current?.focus();
+    onSend();
+    try {
+      await send(text, file);
+    } catch (error) {
+      tell((error as Error).message);
+      // nothing that somebody wrote is lost, not even what they have begun meanwhile
+      setText((begun) => (begun ? `${text}\n${begun}` : text));
+      setFile((chosen) => chosen ?? file);
+    } finally {
+      setIsUploading(false);
+    }
+  }
+
+  function sendOnEnter(event: KeyboardEvent) {
+    const isEnd = event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing;
+    if (!isEnd) return;
+    event.preventDefault();
+    void submit();
+  }
+
+  return (
+    <form className="composer" onSubmit={submit}>
+      {file && <Preview file={file} onRemove={() => setFile(null)} />}
+      {isUploading && (
+        <p className="uploading" role="status">
+          <span className="spinner" /> Uploading…
+        </p>
+      )}
+      <label className="quiet" title="Add a picture">
+        <PictureIcon />
+        <span className="unseen">Add a picture</span>
+        <input
+          className="unseen"
+          type="file"
+          accept={PICTURES}
+          onChange={(event) => {
+            setFile(event.target.files?.[0] ?? null);
+            event.target.value = "";
+            field.current?.focus();
+          }}
+        />
+      </label>
+      <textarea
+        ref={field}
+        rows={1}
+        value={text}
+        maxLength={4000}
+        placeholder="Write a message"
+        aria-label="Message"
+        autoFocus
+        onChange={(event) => {
+          setText(event.target.value);
+          tellTyping();
+        }}
+        onKeyDown={sendOnEnter}
+      />
+      <button className="primary round" aria-label="Send" disabled={isEmpty || isUploading}>
+        <SendIcon />
+      </button>
+    </form>
+  );
+}
+
+function Preview({ file, onRemove }: { file: File; onRemove: () => void }) {
+  const url = useMemo(() => URL.createObjectURL(file), [file]);
+  useEffect(() => () => URL.revokeObjectURL(url), [url]);
+  return (
+    <figure className="preview">
+      <img src={url} alt={`Preview of ${file.name}`} />
+      <button type="button" onClick={onRemove} aria-label="Remove the picture">
+        <CloseIcon />
+      </button>
+    </figure>
+  );
+}
+
+function useTellTyping(room: Id<"rooms">): () => void {
+  const type = useMutation(api.presence.type);
+  const { isWebSocketConnected } = useConvexConnectionState();
+  const toldAt = useRef(-Infinity);
+  return () => {
+    const now = performance.now();
+    // that somebody typed is no news for those who hear of it later
+    if (!isWebSocketConnected || now - toldAt.current < TELL_TYPING_EVERY_MS) return;
+    toldAt.current = now;
+    type({ room }).catch(console.error);
+  };
+}
