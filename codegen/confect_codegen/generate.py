@@ -27,6 +27,7 @@ from confect_codegen.emit.db import emit_db
 from confect_codegen.emit.impls import emit_impls
 from confect_codegen.emit.refs import emit_refs
 from confect_codegen.emit.source import source
+from confect_codegen.emit.typescript import emit_typescript
 from confect_codegen.imports import Sources
 from confect_codegen.loading import fresh_modules, generated_modules, import_module, import_spec
 from confect_codegen.model import ProjectModel, TableModel, model_of_spec, model_of_table
@@ -95,6 +96,7 @@ class _Generation:
         self._refuse(signature_mistakes(self.project, signatures, names, self.tables))
         model = self._model(table_models, names, signatures)
         return {
+            "api.ts": emit_typescript(model),
             "__init__.py": source("Typed access to this application."),
             "db.py": db,
             "impls.py": emit_impls(model),

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from confect_codegen.emit.source import MARK
 
+_KINDS = frozenset({".py", ".ts"})
+
 
 @dataclass(frozen=True)
 class Changes:
@@ -69,7 +71,8 @@ def _umask() -> int:
 
 
 def _ours(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.glob("*.py")) if MARK in _first_line(path)]
+    files = (path for path in sorted(folder.glob("*")) if path.suffix in _KINDS)
+    return [path for path in files if MARK in _first_line(path)]
 
 
 def _first_line(path: Path) -> str:

@@ -51,7 +51,8 @@ def copied(project: Project, root: Path) -> Project:
 
 
 def test_the_committed_files_are_what_is_generated(project: Project) -> None:
-    committed = {path.name: path.read_text("utf-8") for path in project.generated.glob("*.py")}
+    files = [path for path in project.generated.iterdir() if path.suffix in (".py", ".ts")]
+    committed = {path.name: path.read_text("utf-8") for path in files}
 
     assert files_of(project) == committed
 
