@@ -1,4 +1,4 @@
-"""`Server`: a real server process of examples/notes, which a test may kill and start again."""
+"""`Server`: a real server process of an example, which a test may kill and start again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Condition, Event, Thread
@@ -19,17 +19,26 @@ import pytest
 
 START_TIMEOUT_S = 30
 
-_NOTES = Path(__file__).parents[1] / "examples" / "notes"
+_EXAMPLES = Path(__file__).parents[1] / "examples"
+_LEFT_BEHIND = shutil.ignore_patterns(".confect", "node_modules")
 _CONFECT = Path(sys.executable).with_name("confect")
 _ANNOUNCED = re.compile(r"http://127\.0\.0\.1:(\d+)")
 
 
 class Server:
-    """`confect dev` on a copy of examples/notes: always on the port of its first start."""
+    """`confect dev` on a copy of an example: always on the port of its first start."""
 
-    def __init__(self, directory: Path, database: Path | None = None) -> None:
-        self.project = directory / "notes"
-        self.database = database or directory / "notes.db"
+    def __init__(
+        self,
+        directory: Path,
+        database: Path | None = None,
+        *,
+        example: str = "notes",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.project = directory / example
+        self.database = database or directory / f"{example}.db"
+        self._environment = environment or {}
         self.port = 0  # the system chooses
         self.output: list[str] = []
         self._heard = Condition()
@@ -55,7 +64,7 @@ class Server:
         """Start serving; returns once GET /version is answered."""
         process = subprocess.Popen(
             self._command(),
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **self._environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -135,8 +144,22 @@ def run_dev(project: Path, *options: str) -> subprocess.CompletedProcess[str]:
 @contextmanager
 def serving_notes(directory: Path, database: Path | None = None) -> Generator[Server]:
     """A server of examples/notes, with its files in this folder; it is gone after the context."""
-    server = Server(directory, database)
-    shutil.copytree(_NOTES, server.project, ignore=shutil.ignore_patterns(".confect"))
+    with _serving(Server(directory, database)) as server:
+        yield server
+
+
+@contextmanager
+def serving_chat(directory: Path) -> Generator[Server]:
+    """A server of examples/chat that lets everybody in, with its files in this folder."""
+    environment = {"TEST_ISSUER": str(directory)}
+    with _serving(Server(directory, example="chat", environment=environment)) as server:
+        yield server
+
+
+@contextmanager
+def _serving(server: Server) -> Generator[Server]:
+    example = _EXAMPLES / server.project.name
+    shutil.copytree(example, server.project, ignore=_LEFT_BEHIND)
     try:
         server.start()
         yield server

@@ -88,7 +88,11 @@ class Page:
             }};
             look();
         }})"""
-        return await self.evaluate(looking)
+        try:
+            return await self.evaluate(looking)
+        except TimeoutError:
+            shown = await self.evaluate("document.body.innerText")
+            raise AssertionError(f"{condition} never was: {shown}\n{self.said}") from None
 
     async def click(self, selector: str) -> None:
         """Press the element that a CSS selector finds, once it is there and may be pressed."""
@@ -197,6 +201,13 @@ async def browser() -> AsyncGenerator[Browser]:
                 yield Browser(await _address(process), pages)
             finally:
                 process.kill()
+
+
+async def keep(picture: bytes, name: str) -> None:
+    """Leave a picture where whoever runs the tests wants to look at it."""
+    folder = os.environ.get("CONFECT_PICTURES")
+    if folder is not None:
+        await anyio.Path(Path(folder) / f"{name}.png").write_bytes(picture)
 
 
 def _chromium() -> str:

@@ -190,7 +190,9 @@ async def npm_client(kind: str, url: str) -> AsyncGenerator[OfficialClient]:
 @asynccontextmanager
 async def pypi_client(kind: str, url: str) -> AsyncGenerator[OfficialClient]:
     """The client of PyPI's `convex`: `kind` is socket or http."""
-    async with running_client([sys.executable, str(_FOLDER / "pypi_client.py"), kind, url]) as client:
+    async with running_client(
+        [sys.executable, str(_FOLDER / "pypi_client.py"), kind, url]
+    ) as client:
         yield client
 
 

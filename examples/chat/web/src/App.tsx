@@ -1,7 +1,7 @@
 import { useConvexAuth, useMutation, useQuery } from "convex/react";
 import { useEffect, useState } from "react";
 
-import { api, type Doc } from "../../chat/_generated/api";
+import { api, type User } from "../../chat/_generated/api";
 import { ConnectionBanner } from "./ConnectionBanner";
 import { Room } from "./Room";
 import { useSession } from "./session";
@@ -37,7 +37,7 @@ function Entrance() {
   return me === undefined ? <Waiting /> : <Chat me={me} />;
 }
 
-function Chat({ me }: { me: Doc<"users"> }) {
+function Chat({ me }: { me: User }) {
   useHeartbeat();
   const hash = useHash();
   const rooms = useQuery(api.rooms.list);
@@ -52,6 +52,7 @@ function Chat({ me }: { me: Doc<"users"> }) {
           <Room key={open.id} me={me} room={open} />
         ) : (
           <main className="nothing">
+            <img src="/icon.svg" alt="" width="56" height="56" />
             <p>{rooms.length > 0 ? "Choose a room." : "Create the first room."}</p>
           </main>
         )}

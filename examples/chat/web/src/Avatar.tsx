@@ -14,9 +14,10 @@ export function Avatar({ name, isHere }: { name: string; isHere?: boolean }) {
 }
 
 function hueOf(name: string): number {
-  let sum = 7;
+  let hash = 0;
   for (const character of name.toLowerCase()) {
-    sum = (sum * 31 + character.codePointAt(0)!) % 360;
+    hash = (hash * 31 + character.codePointAt(0)!) % 65_537;
   }
-  return sum;
+  // the golden angle: names that are nearly the same look different
+  return (hash * 137.508) % 360;
 }

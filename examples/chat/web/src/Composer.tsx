@@ -1,7 +1,7 @@
 import { useConvexConnectionState, useMutation } from "convex/react";
 import { useEffect, useMemo, useRef, useState, type FormEvent, type KeyboardEvent } from "react";
 
-import { api, type Doc, type Id } from "../../chat/_generated/api";
+import { api, type Id, type User } from "../../chat/_generated/api";
 import { useTell } from "./failures";
 import { CloseIcon, PictureIcon, SendIcon } from "./icons";
 import { useSend } from "./useSend";
@@ -15,13 +15,13 @@ export function Composer({
   room,
   onSend,
 }: {
-  me: Doc<"users">;
+  me: User;
   room: Id<"rooms">;
   onSend: () => void;
 }) {
   const send = useSend(room, me);
   const tell = useTell();
-  const tellTyping = useTellTyping(room);
+  const typing = useTyping(room);
   const [text, setText] = useState("");
   const [file, setFile] = useState<File | null>(null);
   const [isUploading, setIsUploading] = useState(false);
@@ -35,6 +35,7 @@ export function Composer({
     setFile(null);
     setIsUploading(file !== null);
     field.current?.focus();
+    typing.ends();
     onSend();
     try {
       await send(text, file);
@@ -87,7 +88,7 @@ export function Composer({
         autoFocus
         onChange={(event) => {
           setText(event.target.value);
-          tellTyping();
+          typing.goesOn();
         }}
         onKeyDown={sendOnEnter}
       />
@@ -111,15 +112,21 @@ function Preview({ file, onRemove }: { file: File; onRemove: () => void }) {
   );
 }
 
-function useTellTyping(room: Id<"rooms">): () => void {
+/** Tells others now and then that somebody types here; that they have sent ends it by itself. */
+function useTyping(room: Id<"rooms">) {
   const type = useMutation(api.presence.type);
   const { isWebSocketConnected } = useConvexConnectionState();
   const toldAt = useRef(-Infinity);
-  return () => {
-    const now = performance.now();
-    // that somebody typed is no news for those who hear of it later
-    if (!isWebSocketConnected || now - toldAt.current < TELL_TYPING_EVERY_MS) return;
-    toldAt.current = now;
-    type({ room }).catch(console.error);
+  return {
+    goesOn: () => {
+      const now = performance.now();
+      // that somebody typed is no news for those who hear of it later
+      if (!isWebSocketConnected || now - toldAt.current < TELL_TYPING_EVERY_MS) return;
+      toldAt.current = now;
+      type({ room }).catch(console.error);
+    },
+    ends: () => {
+      toldAt.current = -Infinity;
+    },
   };
 }

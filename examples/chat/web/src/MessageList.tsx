@@ -1,13 +1,10 @@
 import { usePaginatedQuery } from "convex/react";
-import type { PaginatedQueryItem } from "convex/react";
 import { Fragment, useEffect, useMemo, useRef } from "react";
 
-import { api, type Doc, type Id } from "../../chat/_generated/api";
+import { api, type Id, type ShownMessage, type User } from "../../chat/_generated/api";
 import { Avatar } from "./Avatar";
 import { useKeptScroll } from "./useKeptScroll";
 import { isPending, pictureOf } from "./useSend";
-
-type Message = PaginatedQueryItem<typeof api.messages.page>;
 
 const PAGE = 30;
 /** How far from the end of what is loaded more is asked for. */
@@ -20,7 +17,7 @@ export function MessageList({
   room,
   sent,
 }: {
-  me: Doc<"users">;
+  me: User;
   room: Id<"rooms">;
   /** Counts what oneself has sent: each brings the end into view. */
   sent: number;
@@ -71,7 +68,7 @@ export function MessageList({
   );
 }
 
-function Day({ message, before }: { message: Message; before: Message | undefined }) {
+function Day({ message, before }: { message: ShownMessage; before: ShownMessage | undefined }) {
   const day = new Date(message.at).toDateString();
   if (before && new Date(before.at).toDateString() === day) return null;
   const isToday = day === new Date().toDateString();
@@ -88,9 +85,9 @@ function Bubble({
   before,
   me,
 }: {
-  message: Message;
-  before: Message | undefined;
-  me: Doc<"users">;
+  message: ShownMessage;
+  before: ShownMessage | undefined;
+  me: User;
 }) {
   const isMine = message.author === me._id;
   const isFirst =
@@ -104,7 +101,7 @@ function Bubble({
   return (
     <article className={classes.join(" ")} data-message={message.key}>
       {!isMine && isFirst && <Avatar name={message.author_name} />}
-      <div className="bubble">
+      <div className={picture === null ? "bubble" : "bubble has-picture"}>
         {isFirst && <h3 className={isMine ? "unseen" : undefined}>{message.author_name}</h3>}
         {picture !== null && (
           <a href={picture} target="_blank" rel="noreferrer">
@@ -113,7 +110,7 @@ function Bubble({
         )}
         {message.text && <p>{message.text}</p>}
         <time dateTime={time.toISOString()}>
-          {time.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" })}
+          {time.toLocaleTimeString(undefined, { hour: "numeric", minute: "2-digit" })}
         </time>
       </div>
     </article>

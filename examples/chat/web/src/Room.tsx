@@ -1,14 +1,13 @@
 import { useConvexConnectionState, useMutation, useQuery } from "convex/react";
 import { Component, useEffect, useState, type ReactNode } from "react";
 
-import { api, type Doc } from "../../chat/_generated/api";
+import { api, type RoomOverview, type User } from "../../chat/_generated/api";
 import { Composer } from "./Composer";
 import { BackIcon } from "./icons";
 import { MessageList } from "./MessageList";
-import type { RoomOverview } from "./Sidebar";
 
 /** One room: what was said in it, who types, and a place to say something. */
-export function Room({ me, room }: { me: Doc<"users">; room: RoomOverview }) {
+export function Room({ me, room }: { me: User; room: RoomOverview }) {
   useReadMark(room);
   const people = useQuery(api.presence.people);
   const here = people?.filter((person) => person.is_here).length ?? 0;
@@ -49,8 +48,7 @@ function useReadMark({ id, unread }: RoomOverview): void {
     readIfSeen();
     document.addEventListener("visibilitychange", readIfSeen);
     return () => document.removeEventListener("visibilitychange", readIfSeen);
-    // `read` is another function each time
-    // oxlint-disable-next-line react-hooks/exhaustive-deps
+    // not `read`, which is another function each time
   }, [id, unread, isWebSocketConnected]);
 }
 

@@ -1,20 +1,18 @@
 import { useMutation, useQuery } from "convex/react";
-import type { FunctionReturnType } from "convex/server";
 import { useState, type FormEvent } from "react";
 
 import {
   api,
   declaredError,
   type DeclaredErrors,
-  type Doc,
   type Id,
+  type RoomOverview,
+  type User,
 } from "../../chat/_generated/api";
 import { Avatar } from "./Avatar";
 import { UNEXPECTED, useTell } from "./failures";
 import { LeaveIcon, PlusIcon } from "./icons";
 import { useSession } from "./session";
-
-export type RoomOverview = FunctionReturnType<typeof api.rooms.list>[number];
 
 /** The rooms, who is here, and who oneself is. */
 export function Sidebar({
@@ -22,7 +20,7 @@ export function Sidebar({
   rooms,
   open,
 }: {
-  me: Doc<"users">;
+  me: User;
   rooms: RoomOverview[];
   open: Id<"rooms"> | undefined;
 }) {
@@ -116,7 +114,7 @@ function People() {
   );
 }
 
-function Me({ me }: { me: Doc<"users"> }) {
+function Me({ me }: { me: User }) {
   const { signOut } = useSession();
   const leave = useMutation(api.presence.leave);
 

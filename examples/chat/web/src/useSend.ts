@@ -7,8 +7,8 @@ import {
   api,
   declaredError,
   type DeclaredErrors,
-  type Doc,
   type Id,
+  type User,
 } from "../../chat/_generated/api";
 import { UNEXPECTED } from "./failures";
 
@@ -28,7 +28,7 @@ export function pictureOf(message: { key: string; picture: string | null }): str
 }
 
 /** Sends a message into a room; fails with a sentence to show. */
-export function useSend(room: Id<"rooms">, me: Doc<"users">) {
+export function useSend(room: Id<"rooms">, me: User) {
   const uploadUrl = useMutation(api.messages.upload_url);
   const send = useMutation(api.messages.send).withOptimisticUpdate((store, message) => {
     insertAtTop({
