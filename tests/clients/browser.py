@@ -25,6 +25,9 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from websockets.asyncio.client import ClientConnection, connect
 
 _TIMEOUT_S = 60
+_PATIENCE_S = 40
+"""How long a test waits for what a page should show: with a reconnect, on a busy machine."""
+
 _LISTENING = b"DevTools listening on "
 _FLAGS = [
     "--headless",
@@ -89,7 +92,8 @@ class Page:
             look();
         }})"""
         try:
-            return await self.evaluate(looking)
+            with anyio.fail_after(_PATIENCE_S):
+                return await self.evaluate(looking)
         except TimeoutError:
             shown = await self.evaluate("document.body.innerText")
             raise AssertionError(f"{condition} never was: {shown}\n{self.said}") from None

@@ -70,13 +70,6 @@ class OfficialClient:
         self._commands = process.stdin
         self._events = BufferedByteReceiveStream(process.stdout)
         self._complaints = complaints
-        self.patience_s: float = EVENT_TIMEOUT_S
-        """How long the next event may take."""
-
-    @property
-    def process_id(self) -> int:
-        """Of the client."""
-        return self._process.pid
 
     @property
     def complaints(self) -> str:
@@ -146,7 +139,7 @@ class OfficialClient:
     async def next(self) -> Event:
         """The next thing that happens."""
         try:
-            with anyio.fail_after(self.patience_s):
+            with anyio.fail_after(EVENT_TIMEOUT_S):
                 line = await self._events.receive_until(b"\n", _LONGEST_EVENT)
         except (anyio.IncompleteRead, TimeoutError):
             raise AssertionError(f"nothing happens: {self.complaints}") from None
@@ -183,22 +176,19 @@ async def npm_client(kind: str, url: str) -> AsyncGenerator[OfficialClient]:
     """The client of npm's `convex`: `kind` is socket or http."""
     if not _PACKAGE.exists():
         _lacks("npm's convex is not installed: run `make test`, or npm ci in tests/clients/js")
-    async with running_client([str(_NODE), str(_SCRIPT), kind, url]) as client:
+    async with _running([str(_NODE), str(_SCRIPT), kind, url]) as client:
         yield client
 
 
 @asynccontextmanager
 async def pypi_client(kind: str, url: str) -> AsyncGenerator[OfficialClient]:
     """The client of PyPI's `convex`: `kind` is socket or http."""
-    async with running_client(
-        [sys.executable, str(_FOLDER / "pypi_client.py"), kind, url]
-    ) as client:
+    async with _running([sys.executable, str(_FOLDER / "pypi_client.py"), kind, url]) as client:
         yield client
 
 
 @asynccontextmanager
-async def running_client(command: list[str]) -> AsyncGenerator[OfficialClient]:
-    """The client in the process that this command starts."""
+async def _running(command: list[str]) -> AsyncGenerator[OfficialClient]:
     with TemporaryFile() as complaints:
         process = await anyio.open_process(command, stdin=PIPE, stdout=PIPE, stderr=complaints)
         try:
