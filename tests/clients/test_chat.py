@@ -98,7 +98,7 @@ class Person:
 
 async def two_people(opened: Browser, ada_at: str, bob_at: str) -> tuple[Person, Person]:
     """Ada and Bob, who have both signed in."""
-    ada, bob = Person(await opened.page(), "Ada"), Person(await opened.page(), "Bob")
+    ada, bob = Person(await opened.page(), "Ada Lovelace"), Person(await opened.page(), "Bob")
     await ada.enter(ada_at)
     await bob.enter(bob_at)
     return ada, bob
@@ -263,10 +263,11 @@ async def test_a_picture_that_one_uploads_is_seen_by_the_other(
         await ada.page.look_like(1200, 800)
         await bob.page.look_like(390, 844, is_dark=True, is_phone=True)
         await ada.create("Engines")
-        await ada.create("Looms")
-        await ada.create("Tea")
-        for who in (ada, bob):
-            await who.go_to("Engines")
+        with Caller(chat, "Charles Babbage") as charles:
+            tea = charles.mutation("rooms:create", name="Tea")
+            charles.mutation("messages:send", room=tea, text="It is ready, at last", key="tea")
+        await ada.has_read("It is ready, at last")
+        await bob.go_to("Engines")
         texts = ["I have written a first programme for the engine.", "May I see it?"]
         await ada.says(texts[0])
         await bob.sees(*texts[:1])
@@ -277,7 +278,7 @@ async def test_a_picture_that_one_uploads_is_seen_by_the_other(
         picture.write_bytes(png(320, 240))
         await ada.page.choose_file(".composer input[type=file]", picture)
         await ada.page.wait_for("document.querySelector('.preview img')?.naturalWidth === 320")
-        await ada.says("Here it is: it weaves patterns, as the loom weaves leaves.")
+        await ada.says("Here it is. It weaves patterns, as the loom weaves leaves.")
         await bob.page.wait_for(f"{_IMAGE}?.naturalWidth === 320")
         assert (await bob.page.evaluate(f"{_IMAGE}.src")).startswith(chat.url)
         await bob.says("Beautiful!")
@@ -337,10 +338,10 @@ async def beside(desktop: Page, phone: Page, empty: Page) -> bytes:
 
 
 def png(width: int, height: int) -> bytes:
-    """A picture with a gradient in it."""
-    reds, greens = [90 + x * 120 // width for x in range(width)], range(60, 150)
+    """A picture with a pattern in it, as an engine weaves it."""
+    thread, ground = bytes([244, 196, 92]), bytes([54, 34, 104])
     rows = b"".join(
-        b"\0" + b"".join(bytes([red, greens[y * 90 // height], 190]) for red in reds)
+        b"\0" + b"".join(ground if x // 5 & y // 5 else thread for x in range(width))
         for y in range(height)
     )
 

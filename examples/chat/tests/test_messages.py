@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from returns.result import Failure
 
@@ -11,7 +13,7 @@ from chat.messages.spec import EmptyMessage, NoSuchUpload, NotAPicture
 from chat.rooms.spec import NoSuchRoom
 from chat.tables import Room
 from chat.testing.people import got, person, uploaded
-from confect_core import PaginationOptions
+from confect_core import Id, PaginationOptions, StoredFile
 from confect_core.values.codec import Mismatch
 from confect_server.testing import TestApp
 
@@ -85,6 +87,19 @@ async def test_only_pictures_of_ones_own_are_shown(t: TestApp) -> None:
     assert shown == Failure(NotAPicture(content_type="text/html"))
 
 
+async def test_what_was_uploaded_and_never_sent_is_forgotten(t: TestApp) -> None:
+    ada = await person(t, "Ada")
+    room, sent = await ada.room(), await uploaded(t, ada)
+    send = public.messages.send
+    got(await ada.calls.mutation(send, room=room, text="", key="1", picture=sent))
+    await t.advance(timedelta(days=2))
+    unsent = await uploaded(t, ada)
+    await t.advance(timedelta(hours=20))
+    assert await is_stored(t, unsent)
+    await t.advance(timedelta(days=2))
+    assert (await is_stored(t, sent), await is_stored(t, unsent)) == (True, False)
+
+
 async def test_nothing_is_said_where_there_is_no_room(t: TestApp) -> None:
     ada = await person(t, "Ada")
     room = await ada.room()
@@ -106,3 +121,7 @@ async def test_who_has_not_signed_in_hears_and_says_nothing(t: TestApp) -> None:
     assert await nobody.mutation(public.account.sign_in) == refused
     send = public.messages.send
     assert await nobody.mutation(send, room=room, text="hello", key="1") == refused
+
+
+async def is_stored(t: TestApp, file: Id[StoredFile]) -> bool:
+    return await t.read(lambda ctx: ctx.storage.metadata(file)) is not None

@@ -58,7 +58,8 @@ async def test_there_is_one_look_at_each_who_is_here(t: TestApp) -> None:
         await t.advance(GONE_AFTER / 2)
     assert await here(bob) == ["Bob"]
     scheduled = await t.read(lambda ctx: ctx.db.system.scheduled_functions.collect())
-    assert [each.state.kind for each in scheduled].count("pending") == 1
+    pending = [each.name for each in scheduled if each.state.kind == "pending"]
+    assert pending.count(refs.internal.absence.end_presence.path) == 1
 
 
 async def test_who_leaves_is_gone_at_once(t: TestApp) -> None:

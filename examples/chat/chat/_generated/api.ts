@@ -253,6 +253,10 @@ export const api = anyApi as unknown as {
 
 /** The functions that only other functions may call. */
 export const internal = anyApi as unknown as {
+  /** Files that no message has: somebody chose a picture and never sent it. */
+  uploads: {
+    forget: FunctionReference<"mutation", "internal", {}, null>;
+  };
   /** What ends by itself, unless somebody goes on. */
   absence: {
     end_presence: FunctionReference<

@@ -118,6 +118,11 @@ def messages(
     return group
 
 
+def uploads(*, forget: FunctionImpl[NoArgs, None, N1]) -> GroupImpl[N1]:
+    """The group `uploads`."""
+    return GroupImpl("uploads", messages_spec.Uploads, {"forget": forget}, data_model=data_model)
+
+
 def presence(
     *,
     people: (

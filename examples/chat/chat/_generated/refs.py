@@ -39,6 +39,10 @@ class _PublicPresence:
     type: Final = ref_behind("presence:type", presence_spec.Presence.type_, access.NotSignedIn)
 
 
+class _InternalUploads:
+    forget: Final = ref("uploads:forget", messages_spec.Uploads.forget)
+
+
 class _InternalAbsence:
     end_presence: Final = ref("absence:end_presence", presence_spec.Absence.end_presence)
     end_typing: Final = ref("absence:end_typing", presence_spec.Absence.end_typing)
@@ -52,6 +56,7 @@ class _Public:
 
 
 class _Internal:
+    uploads: Final = _InternalUploads()
     absence: Final = _InternalAbsence()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from chat._generated import impls
 from chat._generated.db import MutationCtx, QueryCtx
 from chat.access import CurrentUser
@@ -12,6 +14,7 @@ from chat.messages.spec import (
     NotAPicture,
     Send,
     ShownMessage,
+    Uploads,
 )
 from chat.presence.typing import stop_typing
 from chat.rooms.reading import existing, mark_read
@@ -28,6 +31,9 @@ from confect_core import (
     Success,
 )
 from confect_server import impl
+
+DAY = timedelta(days=1)
+WEEK = timedelta(weeks=1)
 
 SHOWN_AS_PICTURES = frozenset(["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"])
 
@@ -76,6 +82,18 @@ async def upload_url(ctx: MutationCtx[CurrentUser], args: NoArgs) -> str:
     return await ctx.storage.upload_url()
 
 
+@impl(Uploads.forget)
+async def forget(ctx: MutationCtx, args: NoArgs) -> None:
+    """Delete files of which no message has come in a day; those of before a week were looked at."""
+    now = timedelta(seconds=ctx.now().timestamp())
+    async for file in ctx.db.system.storage.order("desc"):
+        age = now - timedelta(milliseconds=file.creation_time)
+        if age > WEEK:
+            break
+        if age > DAY and await ctx.db.messages.by_picture(picture=file.id).first() is None:
+            await ctx.storage.delete(file.id)
+
+
 async def _shown(ctx: QueryCtx[CurrentUser], message: Message) -> ShownMessage:
     author = await ctx.db.users.get(message.author)
     return ShownMessage(
@@ -100,3 +118,4 @@ async def _check_picture(ctx: MutationCtx[CurrentUser], picture: Id[StoredFile])
 
 
 messages = impls.messages(page=page, send=send, upload_url=upload_url)
+uploads = impls.uploads(forget=forget)

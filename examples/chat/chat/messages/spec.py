@@ -54,3 +54,9 @@ class Messages(GroupSpec, behind=[SignedIn]):
         error=NoSuchRoom | EmptyMessage | NoSuchUpload | NotAPicture,
     )
     upload_url = FunctionSpec.public_mutation(returns=str)
+
+
+class Uploads(GroupSpec):
+    """Files that no message has: somebody chose a picture and never sent it."""
+
+    forget = FunctionSpec.internal_mutation(returns=None)
