@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import os
 import shutil
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -142,10 +142,7 @@ class Page:
         return base64.b64decode((await self._command("Page.captureScreenshot"))["data"])
 
     async def _command(self, method: str, **params: object) -> dict[str, Any]:
-        number = next(self._numbers)
-        session = {} if self._session is None else {"sessionId": self._session}
-        message = {"id": number, "method": method, "params": params, **session}
-        await self._connection.send(orjson.dumps(message), text=True)
+        number = await self._send(method, params)
         while True:
             heard = await self._next()
             if heard.get("id") == number:
@@ -154,9 +151,19 @@ class Page:
                 return result
             self._hear(heard)
 
+    async def _send(self, method: str, params: Mapping[str, object]) -> int:
+        number = next(self._numbers)
+        session = {} if self._session is None else {"sessionId": self._session}
+        message = {"id": number, "method": method, "params": params, **session}
+        await self._connection.send(orjson.dumps(message), text=True)
+        return number
+
     async def _next(self) -> dict[str, Any]:
         with anyio.fail_after(_TIMEOUT_S):
             heard: dict[str, Any] = orjson.loads(await self._connection.recv())
+        if heard.get("method") == "Page.javascriptDialogOpening":
+            # whoever is asked whether they want to leave the page does
+            await self._send("Page.handleJavaScriptDialog", {"accept": True})
         return heard
 
     def _hear(self, heard: dict[str, Any]) -> None:

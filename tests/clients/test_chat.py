@@ -326,9 +326,8 @@ async def beside(desktop: Page, phone: Page, empty: Page) -> bytes:
         picture = base64.b64encode(await page.picture()).decode()
         images += f'<img src="data:image/png;base64,{picture}">'
     style = """
-        body { margin: 0; padding: 40px; display: flex; gap: 40px; align-items: center;
-               background: linear-gradient(120deg, #e4def9, #cfe3f5); }
-        img { height: 640px; border-radius: 18px; box-shadow: 0 20px 60px -20px #2a1f5c99; }
+        body { margin: 0; padding: 40px; display: flex; gap: 40px; background: #dcd8f0; }
+        img { height: 640px; border-radius: 18px; }
     """
     await empty.look_like(1376, 720)
     await empty.evaluate(f"document.body.innerHTML = {_text(images)}")

@@ -18,10 +18,16 @@ class Env(Environment):
     a server that others can reach."""
 
 
+def test_issuer_of(env: Env) -> TestIssuer | None:
+    """The test issuer, if nobody else vouches for people."""
+    if env.auth_domain is not None or env.test_issuer is None:
+        return None
+    return TestIssuer.at(env.test_issuer)
+
+
 def identity_provider(env: Env) -> OidcProvider | CustomJwtProvider | None:
     """Whose tokens are taken; nobody can sign in if there is no such setting."""
     if env.auth_domain is not None:
         return OidcProvider(domain=env.auth_domain, application_id=env.auth_application)
-    if env.test_issuer is not None:
-        return TestIssuer.at(env.test_issuer).provider
-    return None
+    issuer = test_issuer_of(env)
+    return None if issuer is None else issuer.provider

@@ -6,8 +6,7 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from chat.environment import Env
-from chat.test_issuer import TestIssuer
+from chat.environment import Env, test_issuer_of
 from confect_server import ActionCtx, route
 
 
@@ -18,11 +17,11 @@ class _Asked(BaseModel):
 @route("POST", "/test-issuer/token")
 async def token(ctx: ActionCtx, request: Request) -> Response:
     """A token for whoever says a name; 404 where there is a real provider, or none."""
-    folder = (await Env.of(ctx)).test_issuer
-    if folder is None:
+    issuer = test_issuer_of(await Env.of(ctx))
+    if issuer is None:
         return PlainTextResponse("There is no test issuer here", 404)
     try:
         asked = _Asked.model_validate_json(await request.body())
     except ValidationError as error:
         return PlainTextResponse(str(error), 422)
-    return JSONResponse({"token": TestIssuer.at(folder).token(asked.name, ctx.now())})
+    return JSONResponse({"token": issuer.token(asked.name, ctx.now())})

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chat.environment import Env, identity_provider
+from chat.environment import Env, identity_provider, test_issuer_of
 from chat.test_issuer import LASTS, TestIssuer
 from confect_server import OidcProvider
 from confect_server.testing import TestApp
@@ -68,6 +68,7 @@ def test_a_real_provider_takes_the_place_of_the_test_issuer(tmp_path: Path) -> N
     assert identity_provider(Env()) is None
     both = Env(auth_domain="id.example.com", test_issuer=tmp_path)
     assert identity_provider(both) == OidcProvider(domain="id.example.com", application_id="chat")
+    assert test_issuer_of(both) is None
 
 
 class TestWithoutTestIssuer:

@@ -1,5 +1,5 @@
 import { useConvexConnectionState, useMutation } from "convex/react";
-import { useEffect, useMemo, useRef, useState, type FormEvent, type KeyboardEvent } from "react";
+import { useEffect, useRef, useState, type FormEvent, type KeyboardEvent } from "react";
 
 import { api, type Id, type User } from "../../chat/_generated/api";
 import { useTell } from "./failures";
@@ -100,8 +100,12 @@ export function Composer({
 }
 
 function Preview({ file, onRemove }: { file: File; onRemove: () => void }) {
-  const url = useMemo(() => URL.createObjectURL(file), [file]);
-  useEffect(() => () => URL.revokeObjectURL(url), [url]);
+  const [url, setUrl] = useState<string>();
+  useEffect(() => {
+    const made = URL.createObjectURL(file);
+    setUrl(made);
+    return () => URL.revokeObjectURL(made);
+  }, [file]);
   return (
     <figure className="preview">
       <img src={url} alt={`Preview of ${file.name}`} />

@@ -14,7 +14,7 @@ import { UNEXPECTED } from "./failures";
 
 const PENDING = "pending:";
 
-/** Where pictures of this device are, by the keys of their messages: nobody waits for them to load. */
+/** Where pictures of this device are, by the keys of their messages: who has sent one sees it at once. */
 const ownPictures = new Map<string, string>();
 
 /** Is this shown only because it was sent? */
