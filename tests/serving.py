@@ -149,9 +149,9 @@ def serving_notes(directory: Path, database: Path | None = None) -> Generator[Se
 
 
 @contextmanager
-def serving_chat(directory: Path) -> Generator[Server]:
+def serving_chat(directory: Path, settings: Mapping[str, str] | None = None) -> Generator[Server]:
     """A server of examples/chat that lets everybody in, with its files in this folder."""
-    environment = {"TEST_ISSUER": str(directory)}
+    environment = {"TEST_ISSUER": str(directory), **(settings or {})}
     with _serving(Server(directory, example="chat", environment=environment)) as server:
         yield server
 

@@ -6,7 +6,7 @@ import base64
 import os
 import struct
 import zlib
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +32,20 @@ _IMAGE = "document.querySelector('.bubble img')"
 
 
 @pytest.fixture
-def chat(tmp_path: Path) -> Generator[Server]:
+def chat_settings() -> Mapping[str, str]:
+    """Settings of the chat, besides those that let everybody in."""
+    return {}
+
+
+@pytest.fixture
+def chat(tmp_path: Path, chat_settings: Mapping[str, str]) -> Generator[Server]:
     """A server of examples/chat, with its front end."""
     if not _BUILT.exists():
         lacking = "the front end is not built: run `make test`, or npm run build in examples/chat"
         if "CI" in os.environ:
             pytest.fail(lacking)
         pytest.skip(lacking)
-    with serving_chat(tmp_path) as server:
+    with serving_chat(tmp_path, chat_settings) as server:
         yield server
 
 
@@ -295,6 +301,42 @@ async def test_a_picture_that_one_uploads_is_seen_by_the_other(
         await ada.page.choose_file(".composer input[type=file]", not_a_picture)
         await ada.page.press_enter()
         await ada.has_read("This is no picture that can be shown (text/plain).")
+
+
+async def test_whom_the_server_knows_no_more_may_sign_in_again(chat: Server) -> None:
+    async with browser() as opened:
+        ada = Person(await opened.page(), "Ada")
+        await ada.enter(chat.url)
+        await ada.create("Engines")
+        chat.kill()
+        for file in chat.database.parent.glob("chat.db*"):
+            file.unlink()
+        chat.start()
+        await ada.has_read("This server does not know you as Ada.")
+        await ada.page.click("button.primary")
+        await ada.page.type_into("#name", "Ada")
+        await ada.page.press_enter()
+        await ada.has_read("Create the first room.")
+
+
+class TestTokensThatEndSoon:
+    @pytest.fixture
+    def chat_settings(self) -> Mapping[str, str]:
+        # npm's client fetches the next one ten seconds before one ends
+        return {"TEST_TOKEN_S": "11"}
+
+    async def test_a_page_fetches_new_ones_and_goes_on(self, chat: Server) -> None:
+        async with browser() as opened:
+            ada = Person(await opened.page(), "Ada")
+            await ada.enter(chat.url)
+            await ada.create("Engines")
+            fetched = "performance.getEntriesByType('resource').map((each) => each.name)"
+            await ada.page.wait_for(
+                f"{fetched}.filter((name) => name.endsWith('/test-issuer/token')).length >= 4"
+            )
+            await ada.says("Still here")
+            await ada.sees("Still here")
+            assert ada.page.said == []
 
 
 class Caller:

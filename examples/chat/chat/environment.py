@@ -16,9 +16,11 @@ class Env(Environment):
     test_issuer: Path | None = None
     """The folder with the key of the test issuer, which lets everybody in by any name: nothing for
     a server that others can reach."""
+    test_token_s: float = 600
+    """How long its tokens last; so short that one sees clients fetch new ones."""
 
 
-def test_issuer_of(env: Env) -> TestIssuer | None:
+def local_issuer(env: Env) -> TestIssuer | None:
     """The test issuer, if nobody else vouches for people."""
     if env.auth_domain is not None or env.test_issuer is None:
         return None
@@ -29,5 +31,5 @@ def identity_provider(env: Env) -> OidcProvider | CustomJwtProvider | None:
     """Whose tokens are taken; nobody can sign in if there is no such setting."""
     if env.auth_domain is not None:
         return OidcProvider(domain=env.auth_domain, application_id=env.auth_application)
-    issuer = test_issuer_of(env)
+    issuer = local_issuer(env)
     return None if issuer is None else issuer.provider

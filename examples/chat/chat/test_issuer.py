@@ -22,9 +22,6 @@ from joserfc.jwk import ECKey, KeySet
 
 from confect_server import CustomJwtProvider
 
-LASTS = timedelta(minutes=10)
-"""Clients fetch a new token before one ends; so short that people who try this see it happen."""
-
 _ISSUER = "https://test-issuer.chat.example"
 _APPLICATION = "chat"
 _ALGORITHM: Final = "ES256"
@@ -67,7 +64,7 @@ class TestIssuer:
             application_id=_APPLICATION,
         )
 
-    def token(self, name: str, now: datetime) -> str:
+    def token(self, name: str, now: datetime, lasts: timedelta) -> str:
         """What somebody shows who has just said that this is their name."""
         claims = {
             "iss": _ISSUER,
@@ -75,6 +72,6 @@ class TestIssuer:
             "sub": name.casefold(),
             "name": name,
             "iat": int(now.timestamp()),
-            "exp": int((now + LASTS).timestamp()),
+            "exp": int((now + lasts).timestamp()),
         }
         return jwt.encode({"alg": _ALGORITHM, "kid": self.key.kid}, claims, self.key)

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from chat.environment import Env, identity_provider, test_issuer_of
-from chat.test_issuer import LASTS, TestIssuer
+from chat.environment import Env, identity_provider, local_issuer
+from chat.test_issuer import TestIssuer
 from confect_server import OidcProvider
 from confect_server.testing import TestApp
+
+HOUR = timedelta(hours=1)
 
 
 async def called(t: TestApp, kind: str, path: str, token: str) -> Mapping[str, Any]:
@@ -42,12 +44,12 @@ async def test_whoever_says_a_name_is_known_by_it(t: TestApp) -> None:
 async def test_a_token_ends(t: TestApp) -> None:
     token = await token_of(t, "Ada")
     assert (await called(t, "mutation", "account:sign_in", token))["status"] == "success"
-    await t.advance(LASTS + timedelta(minutes=1))
+    await t.advance(timedelta(minutes=11))
     assert "expired" in str(await called(t, "query", "account:me", token))
 
 
 async def test_a_token_of_another_machine_is_refused(t: TestApp, tmp_path: Path) -> None:
-    other = TestIssuer.at(tmp_path / "other").token("Ada", t.now)
+    other = TestIssuer.at(tmp_path / "other").token("Ada", t.now, HOUR)
     answer = await called(t, "mutation", "account:sign_in", other)
     assert answer.get("status") != "success"
 
@@ -68,7 +70,7 @@ def test_a_real_provider_takes_the_place_of_the_test_issuer(tmp_path: Path) -> N
     assert identity_provider(Env()) is None
     both = Env(auth_domain="id.example.com", test_issuer=tmp_path)
     assert identity_provider(both) == OidcProvider(domain="id.example.com", application_id="chat")
-    assert test_issuer_of(both) is None
+    assert local_issuer(both) is None
 
 
 class TestWithoutTestIssuer:
@@ -79,6 +81,6 @@ class TestWithoutTestIssuer:
     async def test_nobody_is_let_in(self, t: TestApp, tmp_path: Path) -> None:
         response = await t.fetch("POST", "/test-issuer/token", json={"name": "Ada"})
         assert response.status_code == 404
-        token = TestIssuer.at(tmp_path).token("Ada", t.now)
+        token = TestIssuer.at(tmp_path).token("Ada", t.now, HOUR)
         answer = await called(t, "mutation", "account:sign_in", token)
         assert answer.get("status") != "success"

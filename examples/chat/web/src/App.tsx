@@ -3,6 +3,7 @@ import { useEffect, useState } from "react";
 
 import { api, type User } from "../../chat/_generated/api";
 import { ConnectionBanner } from "./ConnectionBanner";
+import { Fallback } from "./Fallback";
 import { Room } from "./Room";
 import { useSession } from "./session";
 import { Sidebar } from "./Sidebar";
@@ -15,15 +16,20 @@ export function App() {
   const { name, signOut } = useSession();
   const { isLoading, isAuthenticated } = useConvexAuth();
   if (name === null) return <SignIn />;
-  if (isAuthenticated) return <Entrance key={name} />;
   if (isLoading) return <Waiting />;
-  return (
+  const unknown = (
     <main className="alone">
       <p>This server does not know you as {name}.</p>
       <button className="primary" onClick={signOut}>
         Sign in again
       </button>
     </main>
+  );
+  if (!isAuthenticated) return unknown;
+  return (
+    <Fallback shown={unknown}>
+      <Entrance key={name} />
+    </Fallback>
   );
 }
 
@@ -41,6 +47,10 @@ function Chat({ me }: { me: User }) {
   useHeartbeat();
   const hash = useHash();
   const rooms = useQuery(api.rooms.list);
+  const unread = rooms?.reduce((sum, room) => sum + room.unread, 0) ?? 0;
+  useEffect(() => {
+    document.title = unread > 0 ? `(${unread}) Chat` : "Chat";
+  }, [unread]);
   if (rooms === undefined) return <Waiting />;
   const open = rooms.find((room) => room.id === hash);
   return (

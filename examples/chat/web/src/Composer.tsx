@@ -85,7 +85,8 @@ export function Composer({
         maxLength={4000}
         placeholder="Write a message"
         aria-label="Message"
-        autoFocus
+        // where there is a mouse: elsewhere a keyboard would cover what one wants to read
+        autoFocus={window.matchMedia("(hover: hover)").matches}
         onChange={(event) => {
           setText(event.target.value);
           typing.goesOn();

@@ -48,7 +48,14 @@ export function MessageList({
   }, [status, loadMore]);
 
   return (
-    <div className="messages" ref={list} tabIndex={0} role="log" aria-label="Messages">
+    <div
+      className="messages"
+      ref={list}
+      tabIndex={0}
+      role="log"
+      aria-label="Messages"
+      aria-busy={status === "LoadingMore"}
+    >
       <div ref={content}>
         <div ref={begin} className="begin">
           {status === "Exhausted" && messages.length > 0 && "This is where it began."}

@@ -1,8 +1,9 @@
 import { useConvexConnectionState, useMutation, useQuery } from "convex/react";
-import { Component, useEffect, useState, type ReactNode } from "react";
+import { useEffect, useState } from "react";
 
 import { api, type RoomOverview, type User } from "../../chat/_generated/api";
 import { Composer } from "./Composer";
+import { Fallback } from "./Fallback";
 import { BackIcon } from "./icons";
 import { MessageList } from "./MessageList";
 
@@ -23,7 +24,7 @@ export function Room({ me, room }: { me: User; room: RoomOverview }) {
           <span className="dot here" /> {here} here
         </span>
       </header>
-      <Fallback>
+      <Fallback shown={<p className="nothing">This room cannot be shown.</p>}>
         <MessageList me={me} room={room.id} sent={sent} />
       </Fallback>
       <Typing room={room} />
@@ -70,21 +71,4 @@ function Typing({ room }: { room: RoomOverview }) {
       )}
     </p>
   );
-}
-
-/** Stands in for what cannot be shown, such as a room that was removed meanwhile. */
-class Fallback extends Component<{ children: ReactNode }, { hasFailed: boolean }> {
-  override state = { hasFailed: false };
-
-  static getDerivedStateFromError() {
-    return { hasFailed: true };
-  }
-
-  override render() {
-    return this.state.hasFailed ? (
-      <p className="nothing">This room cannot be shown.</p>
-    ) : (
-      this.props.children
-    );
-  }
 }

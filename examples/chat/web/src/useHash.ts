@@ -7,5 +7,5 @@ function subscribe(told: () => void) {
 
 /** What stands behind the # in the address: which room is open. */
 export function useHash(): string {
-  return useSyncExternalStore(subscribe, () => decodeURIComponent(window.location.hash.slice(1)));
+  return useSyncExternalStore(subscribe, () => window.location.hash.slice(1));
 }
