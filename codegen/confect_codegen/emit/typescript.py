@@ -34,6 +34,8 @@ _OWN_NAMES = (
     "PaginationResult",
     "ConvexError",
     "ArrayBuffer",
+    "Partial",
+    "Record",
 )
 
 _TABLES: str = """\

@@ -40,17 +40,19 @@ def lay(prefix: str, node: Type, suffix: str, indent: int = 0) -> list[str]:
             raise AssertionError(f"{node} was not given its name")
         case Object(fields):
             return _opened(prefix + "{", _members(fields, indent + _STEP), "}" + suffix, indent)
-        case Record(key, value):
-            inner = lay(f"[{key}]: ", value, ";", indent + _STEP)
+        case Record(value):
+            inner = lay("[key: string]: ", value, ";", indent + _STEP)
             return _opened(prefix + "{", inner, "}" + suffix, indent)
         case Tuple(items):
-            inner = [line for each in items for line in lay("", each, ",", indent + _STEP)]
+            inner = [line for each in items for line in _item(each, indent + _STEP)]
             return _opened(prefix + "[", inner, "]" + suffix, indent)
         case ArrayOf(Union(items)):
             inner = _operands(items, "", indent + _STEP)
             return _opened(prefix + "(", inner, ")[]" + suffix, indent)
         case ArrayOf(item):
             return lay(prefix, item, "[]" + suffix, indent)
+        case Union((Object() | Record() as only, "null")):
+            return lay(prefix, only, " | null" + suffix, indent)
         case Union(items):
             if not prefix:
                 return _operands(items, suffix, indent)
@@ -77,9 +79,9 @@ def _flat(node: Type) -> str | None:
             return node
         case Object(fields, is_open):
             return _flat_object(fields, is_open) if fields else "{}"
-        case Record(key, value):
+        case Record(value):
             text = _flat(value)
-            return None if text is None else f"{{ [{key}]: {text} }}"
+            return None if text is None else f"{{ [key: string]: {text} }}"
         case ArrayOf(item):
             text = _flat(item)
             if text is None:
@@ -127,6 +129,14 @@ def _members(fields: tuple[Field, ...], indent: int) -> list[str]:
 def _name(field: Field) -> str:
     name = field.name if _IDENTIFIER.fullmatch(field.name) else constant(field.name)
     return f"{name}?" if field.is_optional else name
+
+
+def _item(node: Type, indent: int) -> list[str]:
+    """The lines of one item of a tuple."""
+    lines = lay("", node, ",", indent)
+    if len(lines) == 1 or not isinstance(node, Union):
+        return lines
+    return _opened("(", _operands(node.items, "", indent + _STEP), "),", indent)
 
 
 def _operands(items: tuple[Type, ...], suffix: str, indent: int) -> list[str]:

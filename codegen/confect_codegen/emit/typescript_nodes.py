@@ -43,9 +43,8 @@ class Tuple:
 
 @dataclass(frozen=True)
 class Record:
-    """Values by names; `key` is how a name is declared: `key: string`."""
+    """Values by names, whichever these are."""
 
-    key: str
     value: Type
 
 
@@ -131,7 +130,7 @@ def _parts(node: Type) -> tuple[Type, ...]:
     match node:
         case Object(fields):
             return tuple(each.type for each in fields)
-        case ArrayOf(inner) | Record(_, inner):
+        case ArrayOf(inner) | Record(inner):
             return (inner,)
         case Tuple(items) | Union(items) | Applied(_, items):
             return items
@@ -147,8 +146,8 @@ def mapped(node: Type, change: Callable[[Type], Type]) -> Type:
             return Object(changed, is_open)
         case ArrayOf(item):
             return ArrayOf(change(item))
-        case Record(key, value):
-            return Record(key, change(value))
+        case Record(value):
+            return Record(change(value))
         case Tuple(items):
             return Tuple(tuple(map(change, items)))
         case Union(items):

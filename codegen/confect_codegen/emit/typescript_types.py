@@ -143,9 +143,9 @@ class TypeScriptTypes:
         while keys["type"] in _WRAPPERS:
             keys = keys["schema"]
         if keys["type"] != "literal":
-            return ts.Record("key: string", value)
-        known = " | ".join(ts.constant(each) for each in keys["expected"])
-        return ts.Record(f"key in {known}", value)
+            return ts.Record(value)
+        known = ts.union(*map(ts.constant, keys["expected"]))
+        return ts.Applied("Partial", (ts.Applied("Record", (known, value)),))
 
     def _nullable(self, node: Node, side: Side) -> ts.Type:
         return ts.union(self._type(node["schema"], side), "null")
