@@ -55,9 +55,11 @@ function useReadMark({ id, unread }: RoomOverview): void {
 
 function Typing({ room }: { room: RoomOverview }) {
   const names = useQuery(api.presence.typing, { room: room.id }) ?? [];
+  // who typed when the server went away may have stopped long since
+  const { isWebSocketConnected } = useConvexConnectionState();
   return (
     <p className="typing" aria-live="polite">
-      {names.length > 0 && (
+      {isWebSocketConnected && names.length > 0 && (
         <>
           <span className="typing-dots" aria-hidden="true">
             <i />
