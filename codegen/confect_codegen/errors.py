@@ -51,7 +51,8 @@ class BadConfiguration(ProjectError):
     def __init__(self, problem: str, where: Where) -> None:
         super().__init__(
             problem,
-            hint='[tool.confect] takes app = "app", undeclared_tables = false '
+            hint='[tool.confect] takes app = "app", undeclared_tables = false, '
+            'typescript = "web/api.ts" '
             "and the tables limits, retention, memory, sharing and checks",
             where=where,
         )

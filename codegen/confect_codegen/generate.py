@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from os.path import relpath
 from types import ModuleType
 
 from confect_codegen.check import (
@@ -49,7 +50,7 @@ def generate(project: Project, *, check: bool = False) -> Changes:
 
 
 def files_of(project: Project) -> dict[str, str]:
-    """The text of every generated module, by the name of its file."""
+    """The text of every generated file, by its path from the folder of generated modules."""
     sources = Sources(project)
     with fresh_modules(project, keep=False):
         return _Generation(project, sources, *_declared(project, sources)).files()
@@ -96,7 +97,7 @@ class _Generation:
         self._refuse(signature_mistakes(self.project, signatures, names, self.tables))
         model = self._model(table_models, names, signatures)
         return {
-            "api.ts": emit_typescript(model),
+            relpath(self.project.typescript, self.project.generated): emit_typescript(model),
             "__init__.py": source("Typed access to this application."),
             "db.py": db,
             "impls.py": emit_impls(model),

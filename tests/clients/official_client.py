@@ -106,6 +106,22 @@ class OfficialClient:
         """
         await self._tell(do="setAuth", name="auth", tokens=list(tokens))
 
+    async def set_admin_auth(self, key: str) -> None:
+        """Show the key of an admin, where that is a method of the client (PyPI's)."""
+        await self._tell(do="setAdminAuth", name="auth", key=key)
+
+    async def clear_auth(self) -> None:
+        """Show nothing any more (PyPI's)."""
+        await self._tell(do="clearAuth", name="auth")
+
+    async def watch_all(self, name: str) -> None:
+        """Read all subscriptions together (PyPI's)."""
+        await self._tell(do="watchAll", name=name)
+
+    async def ask_next_of_all(self, name: str) -> None:
+        """Ask for what all subscriptions are next (PyPI's)."""
+        await self._tell(do="nextOfAll", name=name)
+
     async def begin_optimistic_insert(self, name: str, text: str) -> None:
         """Insert a note that the list of notes shows at once, with an asterisk."""
         await self._tell(do="insertOptimistically", name=name, text=text)

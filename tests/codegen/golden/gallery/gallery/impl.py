@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from returns.result import Failure, Success
 
@@ -27,7 +28,7 @@ from gallery.spec import (
     Visitor,
 )
 from gallery.tables import Artist, Film, Item, Painting
-from gallery.values import Everything, Sent, Week, Weekday
+from gallery.values import Anything, Everything, Sent, Week, Weekday
 
 
 @middleware(SignedIn).for_all
@@ -38,6 +39,11 @@ async def signed_in(ctx: Ctx) -> Outcome[Visitor, NotSignedIn]:
 
 @impl(Values.echo)
 async def echo(ctx: QueryCtx, args: Sent) -> Everything:
+    return args.value
+
+
+@impl(Values.anything)
+async def anything(ctx: QueryCtx, args: Anything) -> Any:
     return args.value
 
 
@@ -154,7 +160,13 @@ app = (
     .behind(signed_in)
     .provide(
         impls.values(
-            echo=echo, week=week, first_day=first_day, days=days, pairs=pairs, counts=counts
+            echo=echo,
+            anything=anything,
+            week=week,
+            first_day=first_day,
+            days=days,
+            pairs=pairs,
+            counts=counts,
         ),
         impls.pieces(get=get, list=list_, add_film=add_film, clear=clear),
         impls.pieces_Admin(remove=remove_piece, default=default),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import Field
 
@@ -17,7 +17,7 @@ from confect_core import (
     TaggedError,
 )
 from gallery.tables import Artist, Film, Item, Painting, Piece
-from gallery.values import Everything, Sent, Week, Weekday
+from gallery.values import Anything, Everything, Sent, Week, Weekday
 
 if TYPE_CHECKING:
     from gallery.plain import search as _search
@@ -76,6 +76,7 @@ class Values(GroupSpec):
 
     echo = FunctionSpec.public_query(args=Sent, returns=Everything)
     """Answers what it is given: */ and all."""
+    anything = FunctionSpec.public_query(args=Anything, returns=Any)
     week = FunctionSpec.internal_query(returns=Week)
     first_day = FunctionSpec.internal_query(args=OnDay, returns=Weekday | None)
     days = FunctionSpec.internal_query(returns=list[Weekday])

@@ -165,6 +165,10 @@ class Everything(BaseModel):
     made: list[int] = Field(default_factory=lambda: [1])
 
 
+class Anything(Args):
+    value: Any
+
+
 class Sent(Args):
     value: Everything
     """What comes back."""

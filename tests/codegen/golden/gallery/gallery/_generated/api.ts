@@ -369,6 +369,7 @@ export const api = anyApi as unknown as {
       },
       Everything
     >;
+    anything: FunctionReference<"query", "public", { value: any }, any>;
   };
   pieces: {
     get: FailsWith<

@@ -21,24 +21,26 @@ N3 = TypeVar("N3", default=Never)
 N4 = TypeVar("N4", default=Never)
 N5 = TypeVar("N5", default=Never)
 N6 = TypeVar("N6", default=Never)
+N7 = TypeVar("N7", default=Never)
 
 
 def values(
     *,
     echo: FunctionImpl[values_.Sent, values_.Everything, N1],
-    week: FunctionImpl[NoArgs, values_.Week, N2],
+    anything: FunctionImpl[values_.Anything, Any, N2],
+    week: FunctionImpl[NoArgs, values_.Week, N3],
     first_day: FunctionImpl[
         spec.OnDay,
         Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
         | None,
-        N3,
+        N4,
     ],
     days: FunctionImpl[
         NoArgs,
         builtins.list[
             Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
         ],
-        N4,
+        N5,
     ],
     pairs: FunctionImpl[
         NoArgs,
@@ -46,7 +48,7 @@ def values(
             Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"],
             Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"],
         ],
-        N5,
+        N6,
     ],
     counts: FunctionImpl[
         NoArgs,
@@ -58,15 +60,24 @@ def values(
                 ]
             ],
         ],
-        N6,
+        N7,
     ],
-) -> GroupImpl[N1] | GroupImpl[N2] | GroupImpl[N3] | GroupImpl[N4] | GroupImpl[N5] | GroupImpl[N6]:
+) -> (
+    GroupImpl[N1]
+    | GroupImpl[N2]
+    | GroupImpl[N3]
+    | GroupImpl[N4]
+    | GroupImpl[N5]
+    | GroupImpl[N6]
+    | GroupImpl[N7]
+):
     """The group `values`."""
     group: GroupImpl[Any] = GroupImpl(
         "values",
         spec.Values,
         {
             "echo": echo,
+            "anything": anything,
             "week": week,
             "first_day": first_day,
             "days": days,

@@ -12,6 +12,7 @@ from confect_core import Id, Signature, ref, ref_behind
 
 class _PublicValues:
     echo: Final = ref("values:echo", spec.Values.echo)
+    anything: Final = ref("values:anything", spec.Values.anything)
 
 
 class _PublicPiecesAdmin:
