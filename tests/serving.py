@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Condition, Event, Thread
@@ -19,7 +19,9 @@ import pytest
 
 START_TIMEOUT_S = 30
 
-_NOTES = Path(__file__).parents[1] / "examples" / "notes"
+_EXAMPLES = Path(__file__).parents[1] / "examples"
+_NOTES, _CHAT = _EXAMPLES / "notes", _EXAMPLES / "chat"
+_LEFT_BEHIND = shutil.ignore_patterns(".confect", "node_modules")
 _CONFECT = Path(sys.executable).with_name("confect")
 _ANNOUNCED = re.compile(r"http://127\.0\.0\.1:(\d+)")
 
@@ -31,9 +33,14 @@ class Server:
     """
 
     def __init__(
-        self, directory: Path, database: Path | None = None, original: Path = _NOTES
+        self,
+        directory: Path,
+        database: Path | None = None,
+        original: Path = _NOTES,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.original = original
+        self._environment = environment or {}
         self.project = directory / original.name
         self.database = database or directory / f"{original.name}.db"
         self.port = 0  # the system chooses
@@ -61,7 +68,7 @@ class Server:
         """Start serving; returns once GET /version is answered."""
         process = subprocess.Popen(
             self._command(),
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **self._environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -153,9 +160,16 @@ def serving_project(original: Path, directory: Path) -> Generator[Server]:
 
 
 @contextmanager
+def serving_chat(directory: Path, settings: Mapping[str, str] | None = None) -> Generator[Server]:
+    """A server of examples/chat that lets everybody in, with its files in this folder."""
+    environment = {"TEST_ISSUER": str(directory), **(settings or {})}
+    with _serving(Server(directory, original=_CHAT, environment=environment)) as server:
+        yield server
+
+
+@contextmanager
 def _serving(server: Server) -> Generator[Server]:
-    ignored = shutil.ignore_patterns(".confect")
-    shutil.copytree(server.original, server.project, ignore=ignored)
+    shutil.copytree(server.original, server.project, ignore=_LEFT_BEHIND)
     try:
         server.start()
         yield server
