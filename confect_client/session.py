@@ -89,7 +89,7 @@ class ClientSession:
 
         Equal subscriptions share an id, so a result may be there already: see `result_of`.
         """
-        self._check_not_ended()
+        self.check_not_ended()
         return self._queries.subscribe(path, args)
 
     def unsubscribe(self, query_id: int) -> None:
@@ -107,7 +107,7 @@ class ClientSession:
 
     def mutate(self, path: FunctionPath, args: JsonObject) -> int:
         """Run a mutation; it settles under the id that is returned."""
-        self._check_not_ended()
+        self.check_not_ended()
         return self._request(self._requests.mutate(path, args))
 
     def mutate_optimistically(
@@ -117,14 +117,14 @@ class ClientSession:
 
         What the update raises is raised, and nothing runs.
         """
-        self._check_not_ended()
+        self.check_not_ended()
         overlay = self._shown.try_out(update)
         request_id = self.mutate(path, args)
         return request_id, self._shown.add(request_id, update, overlay)
 
     def act(self, path: FunctionPath, args: JsonObject) -> int:
         """Run an action; it settles under the id that is returned."""
-        self._check_not_ended()
+        self.check_not_ended()
         return self._request(self._requests.act(path, args))
 
     def _request(self, message: Mutation | Action) -> int:
@@ -142,7 +142,8 @@ class ClientSession:
         self._outbox.append(Authenticate(self._identity_version, self._token))
         self._identity_version += 1
 
-    def _check_not_ended(self) -> None:
+    def check_not_ended(self) -> None:
+        """Raise `ServerRefused` if the server has ended the session."""
         if self._ended is not None:
             raise self._ended
 
