@@ -1,4 +1,4 @@
-"""The application that is measured: orders with eight fields and two indexes, and a counter."""
+"""The application that is measured: orders with eight fields and two indexes, counters, notices."""
 
 from __future__ import annotations
 
@@ -46,6 +46,10 @@ class Counter(Table, name="counters"):
     count: int
 
 
+class Notice(Table, name="notices"):
+    text: str
+
+
 class Place(Args):
     number: int
     customer: str
@@ -72,6 +76,10 @@ class Several(Args):
     count: int
 
 
+class Numbered(Args):
+    number: int
+
+
 class ById(Args):
     order: Id[Order]
 
@@ -80,11 +88,26 @@ class Increment(Args):
     counter: Id[Counter]
 
 
+class Pin(Args):
+    text: str
+
+
+class Change(Args):
+    notice: Id[Notice]
+    text: str
+
+
+class Read(Args):
+    notice: Id[Notice]
+    reader: int
+
+
 class Orders(GroupSpec):
     place = FunctionSpec.public_mutation(args=Place, returns=Id[Order])
     stock = FunctionSpec.public_mutation(args=Stock, returns=None)
     of_customer = FunctionSpec.public_query(args=OfCustomer, returns=list[Order])
     several = FunctionSpec.public_query(args=Several, returns=list[Order])
+    numbered = FunctionSpec.public_query(args=Numbered, returns=Order | None)
     find = FunctionSpec.public_query(args=ById, returns=Order | None)
     page = FunctionSpec.public_paginated_query(item=Order)
 
@@ -92,6 +115,12 @@ class Orders(GroupSpec):
 class Counters(GroupSpec):
     begin = FunctionSpec.public_mutation(returns=Id[Counter])
     increment = FunctionSpec.public_mutation(args=Increment, returns=int)
+
+
+class Notices(GroupSpec):
+    pin = FunctionSpec.public_mutation(args=Pin, returns=Id[Notice])
+    change = FunctionSpec.public_mutation(args=Change, returns=None)
+    read = FunctionSpec.public_query(args=Read, returns=str)
 
 
 @impl(Orders.place)
@@ -127,6 +156,11 @@ async def several(ctx: QueryCtx, args: Several) -> list[Order]:
     return await query.take(args.count)
 
 
+@impl(Orders.numbered)
+async def numbered(ctx: QueryCtx, args: Numbered) -> Order | None:
+    return await ctx.db.table(Order).by("by_number", number=args.number).first()
+
+
 @impl(Orders.find)
 async def find(ctx: QueryCtx, args: ById) -> Order | None:
     return await ctx.db.get(args.order)
@@ -151,6 +185,23 @@ async def increment(ctx: MutationCtx, args: Increment) -> int:
     return counter.count + 1
 
 
+@impl(Notices.pin)
+async def pin(ctx: MutationCtx, args: Pin) -> Id[Notice]:
+    return await ctx.db.table(Notice).insert(text=args.text)
+
+
+@impl(Notices.change)
+async def change(ctx: MutationCtx, args: Change) -> None:
+    await ctx.db.table(Notice).change(args.notice, {"text": args.text})
+
+
+@impl(Notices.read)
+async def read(ctx: QueryCtx, args: Read) -> str:
+    notice = await ctx.db.get(args.notice)
+    assert notice is not None, "the notice that is read was pinned"
+    return f"reader {args.reader}: {notice.text}"
+
+
 def customer(number: int) -> str:
     """The name of a customer."""
     return f"customer-{number:07}"
@@ -172,18 +223,21 @@ def order(number: int, customers: int) -> dict[str, Any]:
 
 def application() -> Impl[Any]:
     """The application, as generated code would make it."""
-    model = DataModel((Order, Counter))
+    model = DataModel((Order, Counter, Notice))
     orders: dict[str, Any] = {
         "place": place,
         "stock": stock,
         "of_customer": of_customer,
         "several": several,
+        "numbered": numbered,
         "find": find,
         "page": page,
     }
     counters: dict[str, Any] = {"begin": begin, "increment": increment}
+    notices: dict[str, Any] = {"pin": pin, "change": change, "read": read}
     return (
         Impl(layers())
         .provide(GroupImpl("orders", Orders, orders, {}, model))
         .provide(GroupImpl("counters", Counters, counters, {}, model))
+        .provide(GroupImpl("notices", Notices, notices, {}, model))
     )

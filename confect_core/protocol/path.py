@@ -37,6 +37,12 @@ class FunctionPath:
         """Whether the path lies in `_system/`, which only administrators may call."""
         return self.module.startswith("_system/")
 
+    def within(self, component: str | None) -> str:
+        """The text of the path in a component; one that is named is a path that no client has."""
+        if not component:  # the root component, which is the application, is called ""
+            return f"{self.module}:{self.function}"
+        return f"_components/{component}/{self}"
+
     def __str__(self) -> str:
         return f"{self.module}:{self.function}"
 

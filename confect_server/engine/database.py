@@ -189,8 +189,9 @@ class Database:
 
     async def confirm(self, transaction: Transaction) -> None:
         """Return once everything that the transaction read is durable; raises `Conflict`."""
-        if isinstance(transaction.base, Batch):
-            await transaction.base.wait_durable()
+        base = transaction.base
+        if type(base) is Batch:
+            await base.wait_durable()
 
     def turn(self) -> AbstractAsyncContextManager[Turn]:
         """Inside, nobody else commits, in any process; for whoever has lost too often.
@@ -205,6 +206,10 @@ class Database:
     ) -> Subscription | None:
         """Be told once when something that was read at `ts` is written; perhaps at once."""
         return self._subscriptions.subscribe(reads, ts, on_written)
+
+    def subscription(self, on_written: Callable[[int], None]) -> Subscription:
+        """What watches nothing yet, for whoever reads again and again and renews it each time."""
+        return Subscription(self._subscriptions, on_written)
 
     def is_unchanged(self, reads: ReadSet, ts: int) -> bool:
         """Is all that was read known to be as it was at `ts`, by every commit since?"""

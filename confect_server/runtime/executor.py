@@ -21,6 +21,7 @@ from confect_core.protocol import JsonObject
 from confect_core.values import Value, decode
 from confect_server.engine import (
     Database,
+    OutcomeUnknown,
     OutOfRetention,
     Transaction,
     conflict_in,
@@ -33,7 +34,7 @@ from confect_server.log import Lines
 from confect_server.observe import CallerKind, RunRecord
 from confect_server.runtime.application import Application
 from confect_server.runtime.caller import CLIENT, Caller
-from confect_server.runtime.failure import Failures, kind_of, tag_of
+from confect_server.runtime.failure import Failures, kind_of, tag_of, unavailability_of
 from confect_server.runtime.function_runner import NEWEST_ATTEMPTS, FunctionRunner
 from confect_server.runtime.functions import (
     RunnableFunction,
@@ -85,8 +86,10 @@ class Executor:
         With the journal of its last run it answers the same page, however long that is now. The
         newest one here may be out of retention, for others commit too: then it is looked for anew.
         """
-        if ts is not None:
-            return await self._query_at(path, args, caller, ts, journal)
+        result = await self._query_at(path, args, caller, ts, journal)
+        if ts is not None or not result.is_out_of_retention:
+            return result
+        await self._database.refresh()  # others have committed, and nobody here was told
         return await self.at_newest(lambda: self._query_at(path, args, caller, None, journal))
 
     async def at_newest(self, answer: Callable[[], Awaitable[QueryResult]]) -> QueryResult:
@@ -268,7 +271,11 @@ class Executor:
 
     def _failed(self, error: Exception, record: RunRecord) -> Failed:
         record.outcome, record.error = kind_of(error), tag_of(error)
-        return self._told(error, record)
+        told = self._told(error, record)
+        if record.called in ("Action", "Route"):  # of which something may have happened
+            return told
+        is_unsure = isinstance(error, OutcomeUnknown)
+        return replace(told, unavailable=unavailability_of(error), is_unsure=is_unsure)
 
     def _told(self, error: Exception, record: RunRecord) -> Failed:
         self.runner.observers.tell_lines(record)  # what was said comes before what went wrong
@@ -295,4 +302,8 @@ def _kind_of(caller: Caller) -> CallerKind:
 
 def _failed_route(failed: Failed) -> bytes:
     data = {} if failed.error_data is None else {"data": orjson.Fragment(failed.error_data)}
-    return orjson.dumps({"code": failed.message, **data})
+    first, _, uncaught = failed.message.partition("\n")
+    if not uncaught:  # nobody is told more
+        return orjson.dumps({"code": first, **data})
+    code = f"{first}: {uncaught.splitlines()[0]}"
+    return orjson.dumps({"code": code, "trace": failed.message, **data})

@@ -11,11 +11,17 @@ from confect_core.protocol import EncodedValue
 from confect_core.spec.call import PAGINATION_OPTS
 from confect_core.values import dumps_canonical
 from confect_core.values.codec import Mismatch
-from confect_server.engine import OutOfRetention
+from confect_server.engine import (
+    DatabaseClosed,
+    OutOfRetention,
+    TurnTooLong,
+    conflict_in,
+)
 from confect_server.errors import InvalidCursor
 from confect_server.observe import OutcomeKind
 from confect_server.runtime.functions import DeclaredFailure
 from confect_server.runtime.outcome import Failed
+from confect_server.store import DatabaseBusy, StoreFailed
 
 _INVALID_CURSOR = EncodedValue(b'{"isConvexSystemError":true,"paginationError":"InvalidCursor"}')
 """What tells the official clients to begin again at the first page."""
@@ -37,6 +43,16 @@ def kind_of(error: Exception) -> OutcomeKind:
 def tag_of(error: Exception) -> str:
     """The name of the class of an error, that of the declared one if it is such."""
     return type(error.error if isinstance(error, DeclaredFailure) else error).__name__
+
+
+def unavailability_of(error: Exception) -> str | None:
+    """The word for why the database let nothing happen; None if it was something else."""
+    if isinstance(error, OutOfRetention):
+        return "OutOfRetention"
+    if conflict_in(error) is not None or isinstance(error, TurnTooLong):
+        return "OptimisticConcurrencyControlFailure"
+    is_stores = isinstance(error, (DatabaseBusy, DatabaseClosed, StoreFailed))
+    return tag_of(error) if is_stores else None
 
 
 class Failures:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from confect_core.errors import DatabaseError
 from confect_server.engine import (
     Catalog,
     Clock,
@@ -17,6 +18,7 @@ from confect_server.engine import (
     conflict_in,
 )
 from confect_server.runtime.backoff import Backoff
+from confect_server.store import StoreFailed
 
 T = TypeVar("T")
 
@@ -62,16 +64,17 @@ class Transactions:
         If nobody can say whether it was committed, an attempt that `is_named`, which looks for its
         own answer, is run again to find out: either its answer is there, or it never was.
         """
-        backoff = Backoff(self._clock, self._randomness)
+        backoff: Backoff | None = None
         for _ in range(FREE_ATTEMPTS):
             try:
                 return await self._attempted(attempt, None)
             except Conflict:  # `suppress` costs half a microsecond
-                await backoff.wait()
+                pass
             except OutcomeUnknown:
                 if not is_named:
                     raise
-                await backoff.wait()
+            backoff = backoff or Backoff(self._clock, self._randomness)
+            await backoff.wait()
         async with self._database.turn() as turn:
             return await self._attempted(attempt, turn)
 
@@ -92,4 +95,9 @@ class Transactions:
             raise
         finally:
             transaction.end()
-        return result, await self._database.commit(transaction, turn)
+        try:
+            return result, await self._database.commit(transaction, turn)
+        except DatabaseError:
+            raise
+        except Exception as error:
+            raise StoreFailed(error) from error

@@ -110,6 +110,15 @@ class OfficialClient:
         """
         await self._tell(do="setAuth", name="auth", tokens=list(tokens))
 
+    async def set_admin_auth(self, key: str, identity: dict[str, Json] | None = None) -> None:
+        """Show the admin key, with npm's client on behalf of somebody if one is described."""
+        await self._tell(do="setAdminAuth", name="auth", key=key, identity=identity)
+
+    async def call_by_path(self, path: str, **args: Json) -> Event:
+        """Call a function of any kind as whoever runs the server does, by npm's HTTP client."""
+        await self._tell(do="callByPath", name="call", path=path, args=args)
+        return await self.next()
+
     async def begin_optimistic_insert(self, name: str, text: str) -> None:
         """Insert a note that the list of notes shows at once, with an asterisk."""
         await self._tell(do="insertOptimistically", name=name, text=text)
@@ -190,7 +199,9 @@ async def npm_client(kind: str, url: str) -> AsyncGenerator[OfficialClient]:
 @asynccontextmanager
 async def pypi_client(kind: str, url: str) -> AsyncGenerator[OfficialClient]:
     """The client of PyPI's `convex`: `kind` is socket or http."""
-    async with running_client([sys.executable, str(_FOLDER / "pypi_client.py"), kind, url]) as client:
+    async with running_client(
+        [sys.executable, str(_FOLDER / "pypi_client.py"), kind, url]
+    ) as client:
         yield client
 
 
