@@ -4,11 +4,18 @@
 
     ClientError
     ├── ConnectionLost      an action whose connection broke before the answer came
+    ├── NotConnected        a wait for the connection that took too long
+    ├── CallTimedOut        a call without an answer within its `timeout_s`
     ├── ServerRefused       the server said that this client breaks the protocol
     ├── FunctionFailed      a function failed with an error that it does not declare
     ├── BadUrl              an address that no server can have
-    ├── ClientNotOpen       a call on a client whose context was not entered
-    └── ClientClosed        a call on a client whose context was left
+    ├── NotKnown            an optimistic update reads what nobody subscribes to
+    ├── NotDeclared         an optimistic update shows an error that the query does not declare
+    ├── ClientNotOpen       a call on a client that was not opened
+    └── ClientClosed        a call on a client that was closed
+
+What a function declares that it fails with is no `ClientError`: it comes in an `Outcome`, or is
+raised as itself by the calls that end in `_or_raise`.
 """
 
 from __future__ import annotations
@@ -24,6 +31,33 @@ class ConnectionLost(ClientError):
             f"The connection was lost while the action {path} was running: {reason}.",
             hint="Use a mutation for what must happen exactly once, or make the action repeatable.",
         )
+
+
+class NotConnected(ClientError):
+    """There was no connection for as long as somebody wanted to wait for one."""
+
+    def __init__(self, timeout_s: float, reason: str | None) -> None:
+        why = "" if reason is None else f": {reason}"
+        super().__init__(
+            f"there is no connection after {timeout_s:g} s{why}",
+            hint="the client goes on trying; look whether the server runs at this address",
+        )
+        self.timeout_s = timeout_s
+
+
+class CallTimedOut(ClientError):
+    """A call got no answer in time. A mutation still runs, exactly once; an action may."""
+
+    def __init__(self, path: str, timeout_s: float, *, may_still_run: bool) -> None:
+        super().__init__(
+            f"{path} has not answered within {timeout_s:g} s",
+            hint="it may still run: subscribe to what it changes to see whether it did"
+            if may_still_run
+            else "look at `client.connection`, or allow more time with `with_options`",
+        )
+        self.path = path
+        self.timeout_s = timeout_s
+        self.may_still_run = may_still_run
 
 
 class ServerRefused(ClientError):
@@ -58,13 +92,33 @@ class BadUrl(ClientError):
         )
 
 
+class NotKnown(ClientError):
+    """An optimistic update reads a query of which there is no answer."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"{path} is not known with these arguments",
+            hint="ask `is_known` first; only what is subscribed to and has answered is known",
+        )
+
+
+class NotDeclared(ClientError):
+    """An optimistic update shows an error with which the query cannot fail."""
+
+    def __init__(self, path: str, error: str) -> None:
+        super().__init__(
+            f"{path} does not declare {error}", hint="show an error that its spec declares"
+        )
+
+
 class ClientNotOpen(ClientError):
     """A call on a client that was never opened."""
 
     def __init__(self) -> None:
         super().__init__(
             "the client is not open",
-            hint="write `async with AsyncClient(url) as client:` and call inside",
+            hint="write `async with AsyncClient(url) as client:` and call inside, or "
+            "`client = await AsyncClient.open(url)`",
         )
 
 
@@ -72,4 +126,4 @@ class ClientClosed(ClientError):
     """A call on a client that was closed, or a wait that its closing ended."""
 
     def __init__(self) -> None:
-        super().__init__("the client is closed", hint="call while its `async with` lasts")
+        super().__init__("the client is closed", hint="call before it is closed")
