@@ -324,7 +324,10 @@ class AsyncClient:
         return lambda: self._driver.forget_state(observer)
 
     async def wait_connected(self, timeout_s: float | None = None) -> None:
-        """Until there is a connection; raises `NotConnected` if that takes too long."""
+        """Until there is a connection; raises `NotConnected` if that takes too long.
+
+        Raises `ServerRefused` if there never will be one.
+        """
         latest = Latest[ConnectionState]()
         self._driver.observe_state(latest)
         try:

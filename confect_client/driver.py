@@ -91,7 +91,11 @@ class Driver:
         """Calls may be made from now on, until `close`, which any task may call."""
         self.open()
         self._background = Background(self.run)
-        await self._has_begun.wait()
+        try:
+            await self._has_begun.wait()
+        except BaseException:  # nobody will have it to close
+            self.close()
+            raise
 
     async def run(self) -> None:
         """Stay connected, until closed or cancelled."""
@@ -233,7 +237,7 @@ class Driver:
                 case IdentityRefused():
                     self.identity.refused()
                 case Ended():
-                    for waiting in [*self._requests.values(), *self._watches]:
+                    for waiting in [*self._watches, *self._states]:
                         waiting.fail(event.error)
                 case _:
                     pass
@@ -283,6 +287,7 @@ class Driver:
     def observe_state(self, observer: StateObserver) -> None:
         """Tell somebody of the state now and after each change, until `forget_state`."""
         self.check_open()
+        self._session.check_not_ended()
         self._states[observer] = state = self.state
         observer.put(state)
 

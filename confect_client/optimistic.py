@@ -53,6 +53,11 @@ class OptimisticResults:
         self._updates: dict[int, Update] = {}
         self._shown: dict[int, FunctionResult] = {}
 
+    @property
+    def request_ids(self) -> Collection[int]:
+        """The mutations whose updates are shown."""
+        return self._updates.keys()
+
     def result_of(self, query_id: int) -> FunctionResult | None:
         """What is shown of a query that is watched."""
         return self._shown.get(query_id) or self._queries.result_of(query_id)

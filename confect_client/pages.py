@@ -153,7 +153,8 @@ class PageList:
         if after and after[0].options.cursor != result.continue_cursor:
             self._drop(after)
             num_items = sum(page.options.num_items for page in after)
-            self._pages[index + 1 :] = [self._watch(num_items, result.continue_cursor)]
+            again = [] if result.is_done else [self._watch(num_items, result.continue_cursor)]
+            self._pages[index + 1 :] = again
 
     def _is_large(self, result: PaginationResult[Any]) -> bool:
         is_large = len(result.page) > _SPLIT_AT * self._initial_items

@@ -12,7 +12,8 @@ What holds at every moment:
   outlive them, and the server remembers both;
 - a mutation settles only when all results include it, so that callers read their own writes;
 - results never go back in time, because each connection says what the last one has seen;
-- what an optimistic update shows lasts until the results include its mutation, or it fails.
+- what an optimistic update shows lasts until the results include its mutation, or it fails, and is
+  never seen beside what the mutation did.
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ class ClientSession:
         self._version = INITIAL_VERSION
         self._identity_version = 0
         self._outbox: list[ClientMessage] = []
+        self._waiting: list[Transition[Json]] = []
         self._has_heard = False
         self._heard_at_ms = 0
 
@@ -87,7 +89,7 @@ class ClientSession:
 
         Equal subscriptions share an id, so a result may be there already: see `result_of`.
         """
-        self._check_not_ended()
+        self.check_not_ended()
         return self._queries.subscribe(path, args)
 
     def unsubscribe(self, query_id: int) -> None:
@@ -105,7 +107,7 @@ class ClientSession:
 
     def mutate(self, path: FunctionPath, args: JsonObject) -> int:
         """Run a mutation; it settles under the id that is returned."""
-        self._check_not_ended()
+        self.check_not_ended()
         return self._request(self._requests.mutate(path, args))
 
     def mutate_optimistically(
@@ -115,14 +117,14 @@ class ClientSession:
 
         What the update raises is raised, and nothing runs.
         """
-        self._check_not_ended()
+        self.check_not_ended()
         overlay = self._shown.try_out(update)
         request_id = self.mutate(path, args)
         return request_id, self._shown.add(request_id, update, overlay)
 
     def act(self, path: FunctionPath, args: JsonObject) -> int:
         """Run an action; it settles under the id that is returned."""
-        self._check_not_ended()
+        self.check_not_ended()
         return self._request(self._requests.act(path, args))
 
     def _request(self, message: Mutation | Action) -> int:
@@ -140,7 +142,8 @@ class ClientSession:
         self._outbox.append(Authenticate(self._identity_version, self._token))
         self._identity_version += 1
 
-    def _check_not_ended(self) -> None:
+    def check_not_ended(self) -> None:
+        """Raise `ServerRefused` if the server has ended the session."""
         if self._ended is not None:
             raise self._ended
 
@@ -168,6 +171,7 @@ class ClientSession:
         self._is_open = True
         self._version = INITIAL_VERSION
         self._identity_version = 0
+        self._waiting = []
         self._has_heard = True
         connect = Connect(
             self._session_id,
@@ -242,14 +246,34 @@ class ClientSession:
     def _transition(self, message: Transition[Json]) -> list[ClientEvent]:
         if message.start != self._version:
             return self._give_up("VersionMismatch")
-        applied = [self._queries.apply(modification) for modification in message.modifications]
-        changes = [change for change in applied if change is not None]
         self._version = message.end
         self._observe(message.end.ts)
+        self._waiting.append(message)
+        return [] if self._is_in_doubt else self._take_in_waiting([])
+
+    @property
+    def _is_in_doubt(self) -> bool:
+        """Does nobody know yet whether new results include what an update shows as well?
+
+        A mutation that was sent on an earlier connection may have run by then or not, until it is
+        answered on this one: shown at once, its effect could be seen twice.
+        """
+        return self._requests.has_unanswered(self._shown.request_ids)
+
+    def _take_in_waiting(self, failed: list[Settled]) -> list[ClientEvent]:
+        """Take in the transitions that wait as one, and forget the updates that they include."""
+        waiting, self._waiting = self._waiting, []
+        changes: dict[int, QueryChanged] = {}
+        for modification in (each for message in waiting for each in message.modifications):
+            change = self._queries.apply(modification)
+            if change is not None:
+                changes[change.query_id] = change
+        start, end = waiting[0].start, waiting[-1].end
         # Before the server has heard of the queries, their results are the last connection's.
-        settled = self._requests.reflect(message.end.ts) if message.end.query_set else []
-        events: list[ClientEvent] = [*self._take_in(changes, settled)]
-        if message.end.identity == self._identity_version > message.start.identity:
+        reflected = self._requests.reflect(end.ts) if end.query_set else []
+        settled = [*failed, *reflected]
+        events: list[ClientEvent] = [*self._take_in([*changes.values()], settled)]
+        if end.identity == self._identity_version > start.identity:
             events.append(IdentityConfirmed())
         return [*events, *settled]
 
@@ -261,8 +285,11 @@ class ClientSession:
     def _answer(self, response: Response[Json]) -> list[ClientEvent]:
         if isinstance(response, MutationSucceeded):
             self._observe(response.ts)
-        settled = self._requests.answer(response)
-        return [] if settled is None else [*self._take_in([], [settled]), settled]
+        answered = self._requests.answer(response)
+        settled = [] if answered is None else [answered]
+        if self._waiting and not self._is_in_doubt:
+            return self._take_in_waiting(settled)
+        return [*self._take_in([], settled), *settled] if settled else []
 
     def _observe(self, ts: int) -> None:
         if self._max_observed_ts is None or ts > self._max_observed_ts:

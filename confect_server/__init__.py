@@ -89,4 +89,5 @@ from confect_server.settings import Retention as Retention
 from confect_server.settings import Scheduling as Scheduling
 from confect_server.settings import Settings as Settings
 from confect_server.settings import Sharing as Sharing
+from confect_server.settings import Sockets as Sockets
 from confect_server.settings import Storage as Storage

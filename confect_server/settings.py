@@ -166,6 +166,34 @@ class Http:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sockets:
+    """What one socket may have the server hold for it; one that wants more is closed.
+
+    Clients come back and send again what was not answered, so what is beyond a limit is late, not
+    lost. Only too many subscriptions are fatal: the client would come back with all of them.
+    """
+
+    frame_bytes: int = 32 * MIB
+    """The length of a frame that a client sends; a longer one is code 1009."""
+    mutations: int = 1_000
+    """How many mutations may wait, with the one that runs."""
+    actions: int = 1_000
+    """How many actions may run at once."""
+    subscriptions: int = 10_000
+    """How many queries may be subscribed to."""
+    waiting_bytes: int = 64 * MIB
+    """What the arguments of all of these may take, but for one frame that is longer alone."""
+    unsent_bytes: int = 64 * MIB
+    """The length of what its client has yet to take, and of the results of one Transition."""
+    unsent_s: float = 60.0
+    """For how long its client may take nothing while there is something for it."""
+
+    def __post_init__(self) -> None:
+        _check(self, "sockets", frame_bytes=1, mutations=1, actions=1, subscriptions=1)
+        _check(self, "sockets", unsent_bytes=1, unsent_s=1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Requests:
     """What clients may send over HTTP at once, and how slowly."""
 
@@ -174,7 +202,10 @@ class Requests:
     body_bytes_at_once: int = 256 * MIB
     """The length of the bodies of all calls that are being read or answered; likewise."""
     head_s: float = 30.0
-    """How long a connection may take to begin a request, up to the end of its headers."""
+    """How long a connection may take to begin a request, up to the end of its headers.
+
+    A short call is begun when all of it is there. Where others came before, it is up to twice that.
+    """
     idle_s: float = 30.0
     """How long the next part of a body may take, of a call or a file; then the status is 408."""
     slowest_bytes_per_s: float = 1_000.0
@@ -225,6 +256,7 @@ class Settings:
     observing: Observing = field(default_factory=Observing)
     scheduling: Scheduling = field(default_factory=Scheduling)
     http: Http = field(default_factory=Http)
+    sockets: Sockets = field(default_factory=Sockets)
     requests: Requests = field(default_factory=Requests)
     storage: Storage = field(default_factory=Storage)
     checks: Checks = field(default_factory=Checks)

@@ -11,6 +11,7 @@ what a session asks to be run waits in `Socket.to_run` until `run` is called, in
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 
 import orjson
 
@@ -75,6 +76,14 @@ class Backend:
             socket.session.invalidated(hit, self.ts)
         return self.count(name, self.ts)
 
+    def committed_once(self, effect: RunMutation[str]) -> tuple[Succeeded, int]:
+        """What a mutation gave, now or when it was run for this request before, and as of when."""
+        named = effect.session_id, effect.request.request_id
+        if named not in self.committed:
+            count = self.add(name_in(effect.request.args))
+            self.committed[named] = Succeeded(encoded(float(count))), self.ts
+        return self.committed[named]
+
 
 class Socket:
     """The server's end of one connection."""
@@ -85,6 +94,7 @@ class Socket:
         self.sent: list[bytes] = []
         self.to_run: list[ToRun] = []
         self.reads: dict[int, str] = {}
+        self.readers: dict[int, str] = {}  # on whose behalf it was read
         self.closed: Close | None = None
 
     def receive(self, frame: str | bytes) -> None:
@@ -92,7 +102,7 @@ class Socket:
         self.perform(self.session.receive(frame, backend.now_ms, backend.ts))
 
     def perform(self, effects: list[Effect[str]]) -> None:
-        for effect in effects:
+        for effect in chain(effects, self.session.drained()):
             assert self.closed is None, "nothing follows a Close"
             match effect:
                 case Send():
@@ -107,6 +117,16 @@ class Socket:
 
     def advance(self) -> None:
         self.perform(self.session.advance(self.backend.ts, self.backend.now_ms))
+
+    def answer_alone(self) -> None:
+        """Tell the client of the one query whose answer is all that it is owed, if that is so."""
+        backend, session = self.backend, self.session
+        query_id = session.only_stale(backend.now_ms)
+        if query_id is None or query_id not in self.reads:
+            return
+        outcome = backend.result(self.reads[query_id], self.readers[query_id], backend.ts)
+        frame = session.answer_alone(backend.ts, query_id, outcome, None)
+        self.perform([Send(frame)] if frame else [])
 
     def run(self, index: int = 0) -> None:
         """Do one thing that the session waits for."""
@@ -126,6 +146,17 @@ class Socket:
                 who = token.value if isinstance(token, UserToken) else "nobody"
                 self.perform(self.session.authenticated(who))
 
+    def drain(self) -> None:
+        """Answer what the client has said, and send it away."""
+        self.session.drain()
+        self.perform([])
+
+    def lose(self, index: int = 0) -> None:
+        """Let a mutation or an action end for a client that is not told of it any more."""
+        effect = self.to_run.pop(index)
+        if isinstance(effect, RunMutation) and effect.request.path != FAIL:
+            self.backend.committed_once(effect)
+
     def put_off(self) -> None:
         """Refuse to run the queries that wait, at their snapshot."""
         self.to_run = [effect for effect in self.to_run if not isinstance(effect, RunQueries)]
@@ -143,7 +174,7 @@ class Socket:
         for to_run in effect.queries:
             query_id, name = to_run.query.query_id, name_in(to_run.query.args)
             runs[query_id] = QueryRun(self.backend.result(name, effect.identity, effect.ts))
-            self.reads[query_id] = name
+            self.reads[query_id], self.readers[query_id] = name, effect.identity
             if any(ts > effect.ts for ts in self.backend.history.get(name, [])):
                 self.session.invalidated([query_id], self.backend.ts)
         return self.session.queries_ran(runs, self.backend.now_ms)
@@ -153,11 +184,7 @@ class Socket:
         if request.path == FAIL:
             failed = Failed("it failed", encoded({"code": 7.0}))
             return self.session.mutation_failed(request.request_id, failed)
-        known = self.backend.committed.get((effect.session_id, request.request_id))
-        if known is None:
-            count = self.backend.add(name_in(request.args))
-            known = Succeeded(encoded(float(count))), self.backend.ts
-            self.backend.committed[effect.session_id, request.request_id] = known
+        known = self.backend.committed_once(effect)
         return self.session.mutation_committed(request.request_id, *known)
 
 

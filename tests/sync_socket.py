@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 from uuid import uuid4
@@ -31,6 +31,10 @@ class SyncSocket:
 
     async def say_raw(self, frame: str | bytes) -> None:
         await self._connection.send(frame)
+
+    async def say_fragments(self, fragments: AsyncIterable[str]) -> None:
+        """Send one frame in several parts."""
+        await self._connection.send(fragments)
 
     async def say_connect(self) -> None:
         await self.say(
@@ -61,6 +65,11 @@ class SyncSocket:
 
     async def act(self, request_id: int, path: str, **args: object) -> None:
         await self.say("Action", requestId=request_id, udfPath=path, args=[args])
+
+    async def pong(self) -> None:
+        """Answer a ping of WebSocket's own, and return once the server knows."""
+        await self._connection.pong()
+        await (await self._connection.ping())  # it is answered after what came before
 
     async def hear(self) -> Frame:
         """The next frame; raises `ConnectionClosed`."""

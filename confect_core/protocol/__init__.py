@@ -6,6 +6,8 @@ Imports `confect_core.errors` and `confect_core.values` only; has no I/O and kee
 
 from __future__ import annotations
 
+from confect_core.protocol.chunks import LONGEST_FRAME as LONGEST_FRAME
+from confect_core.protocol.chunks import transition_chunks as transition_chunks
 from confect_core.protocol.errors import BadFormat as BadFormat
 from confect_core.protocol.errors import BadFunctionPath as BadFunctionPath
 from confect_core.protocol.errors import BadJsonBody as BadJsonBody
@@ -72,6 +74,7 @@ from confect_core.protocol.sync_reading import parse_server_message as parse_ser
 from confect_core.protocol.sync_writing import PING as PING
 from confect_core.protocol.sync_writing import encode_client_message as encode_client_message
 from confect_core.protocol.sync_writing import encode_server_message as encode_server_message
+from confect_core.protocol.sync_writing import encode_update as encode_update
 from confect_core.protocol.timestamp import decode_ts as decode_ts
 from confect_core.protocol.timestamp import encode_ts as encode_ts
 from confect_core.protocol.version import ClientVersion as ClientVersion

@@ -39,7 +39,9 @@ class FunctionPath:
 
     def within(self, component: str | None) -> str:
         """The text of the path in a component; one that is named is a path that no client has."""
-        return str(self) if component is None else f"_components/{component}/{self}"
+        if not component:  # the root component, which is the application, is called ""
+            return f"{self.module}:{self.function}"
+        return f"_components/{component}/{self}"
 
     def __str__(self) -> str:
         return f"{self.module}:{self.function}"

@@ -27,9 +27,19 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 
+from confect_core.errors import DatabaseError
 from confect_core.values import Interval
 from confect_server.engine.write_log import WriteLog
-from confect_server.store import IndexedRevision, Located, LogEntry, Order, Reads, Revision, Store
+from confect_server.store import (
+    IndexedRevision,
+    Located,
+    LogEntry,
+    Order,
+    Reads,
+    Revision,
+    Store,
+    StoreFailed,
+)
 
 LONGEST_RANGE = 128
 """How many documents may be asked for at once for them to be kept."""
@@ -57,7 +67,12 @@ class DocumentCache(Reads):
         kept = self._kept(table_no, id, ts)
         if kept is not None:
             return kept
-        revision = await self._store.get(table_no, id, ts)
+        try:
+            revision = await self._store.get(table_no, id, ts)
+        except DatabaseError:
+            raise
+        except Exception as error:
+            raise StoreFailed(error) from error
         if revision is not None:
             self._keep(table_no, id, revision, ts)
         return revision
@@ -66,19 +81,24 @@ class DocumentCache(Reads):
         self, index_no: int, interval: Interval, ts: int, order: Order, limit: int
     ) -> list[IndexedRevision]:
         """The first documents of an interval as of `ts`, at most `limit` of them."""
-        if limit > LONGEST_RANGE:
-            return await self._store.scan(index_no, interval, ts, order, limit)
-        if index_no in self._warm:
-            located = await self._store.locate(index_no, interval, ts, order, limit)
-            if ts <= self._log.ts:
-                known = self._known(located, ts)
-                missing = len(located) - len(known)
-                if not missing:
-                    return known
-                if missing <= (1 - _WARM_SHARE) * len(located):
-                    return await self._completed(located, ts)
-            self._warm.discard(index_no)
-        return await self._scanned(index_no, interval, ts, order, limit)
+        try:
+            if limit > LONGEST_RANGE:
+                return await self._store.scan(index_no, interval, ts, order, limit)
+            if index_no in self._warm:
+                located = await self._store.locate(index_no, interval, ts, order, limit)
+                if ts <= self._log.ts:
+                    known = self._known(located, ts)
+                    missing = len(located) - len(known)
+                    if not missing:
+                        return known
+                    if missing <= (1 - _WARM_SHARE) * len(located):
+                        return await self._completed(located, ts)
+                self._warm.discard(index_no)
+            return await self._scanned(index_no, interval, ts, order, limit)
+        except DatabaseError:
+            raise
+        except Exception as error:
+            raise StoreFailed(error) from error
 
     def forget(self, entries: Iterable[LogEntry]) -> None:
         """Forget what these commits wrote, in the step in which they enter the log."""

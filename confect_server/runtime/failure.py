@@ -21,7 +21,7 @@ from confect_server.errors import InvalidCursor
 from confect_server.observe import OutcomeKind
 from confect_server.runtime.functions import DeclaredFailure
 from confect_server.runtime.outcome import Failed
-from confect_server.store import DatabaseBusy
+from confect_server.store import DatabaseBusy, StoreFailed
 
 _INVALID_CURSOR = EncodedValue(b'{"isConvexSystemError":true,"paginationError":"InvalidCursor"}')
 """What tells the official clients to begin again at the first page."""
@@ -51,7 +51,8 @@ def unavailability_of(error: Exception) -> str | None:
         return "OutOfRetention"
     if conflict_in(error) is not None or isinstance(error, TurnTooLong):
         return "OptimisticConcurrencyControlFailure"
-    return error.tag if isinstance(error, (DatabaseBusy, DatabaseClosed)) else None
+    is_stores = isinstance(error, (DatabaseBusy, DatabaseClosed, StoreFailed))
+    return tag_of(error) if is_stores else None
 
 
 class Failures:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TypeAlias
+from typing import ClassVar, NamedTuple, TypeAlias
 
 from confect_core.protocol import EncodedValue
 from confect_core.protocol.record import record
@@ -19,6 +19,12 @@ class Succeeded:
 
     value: EncodedValue
     log_lines: tuple[str, ...] = ()
+    unavailable: ClassVar[None] = None
+
+    @property
+    def length(self) -> int:
+        """How long it is, as it is told."""
+        return len(self.value) + (sum(map(len, self.log_lines)) if self.log_lines else 0)
 
 
 @record
@@ -34,6 +40,12 @@ class Failed:
     """Why nothing has happened, if that was no fault of the function: it may be called again."""
     is_unsure: bool = False
     """Can nobody say whether the function has happened?"""
+
+    @property
+    def length(self) -> int:
+        """How long it is, as it is told."""
+        data = 0 if self.error_data is None else len(self.error_data)
+        return len(self.message) + data + sum(map(len, self.log_lines))
 
 
 RunOutcome: TypeAlias = Succeeded | Failed
@@ -59,6 +71,25 @@ def is_same_outcome(one: RunOutcome, other: RunOutcome) -> bool:
             and _without_request_id(one.message) == _without_request_id(other.message)
         )
     return one == other
+
+
+class Digest(NamedTuple):
+    """What stands for a long outcome where it is only compared.
+
+    The hash is Python's own: keyed anew in each process, 64 bits, and remembered by the text, so
+    that a result is hashed once for all the sockets that it goes to.
+    """
+
+    length: int
+    hashed: int
+
+
+def digest_of(outcome: RunOutcome) -> Digest:
+    """Equal for outcomes that a caller could not tell apart."""
+    if isinstance(outcome, Succeeded):
+        return Digest(len(outcome.value), hash((outcome.value, outcome.log_lines)))
+    told = (_without_request_id(outcome.message), outcome.error_data, outcome.log_lines)
+    return Digest(0, hash(told))
 
 
 def request_id_in(message: str) -> str | None:

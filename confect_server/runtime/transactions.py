@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from confect_core.errors import DatabaseError
 from confect_server.engine import (
     Catalog,
     Clock,
@@ -17,6 +18,7 @@ from confect_server.engine import (
     conflict_in,
 )
 from confect_server.runtime.backoff import Backoff
+from confect_server.store import StoreFailed
 
 T = TypeVar("T")
 
@@ -93,4 +95,9 @@ class Transactions:
             raise
         finally:
             transaction.end()
-        return result, await self._database.commit(transaction, turn)
+        try:
+            return result, await self._database.commit(transaction, turn)
+        except DatabaseError:
+            raise
+        except Exception as error:
+            raise StoreFailed(error) from error

@@ -21,5 +21,6 @@ from confect_server.store.errors import DatabaseBusy as DatabaseBusy
 from confect_server.store.errors import ForeignDatabase as ForeignDatabase
 from confect_server.store.errors import LogTrimmed as LogTrimmed
 from confect_server.store.errors import SnapshotForgotten as SnapshotForgotten
+from confect_server.store.errors import StoreFailed as StoreFailed
 from confect_server.store.memory import MemoryStore as MemoryStore
 from confect_server.store.sqlite import SqliteStore as SqliteStore

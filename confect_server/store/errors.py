@@ -25,6 +25,16 @@ class DatabaseBusy(DatabaseError):
         )
 
 
+class StoreFailed(DatabaseError):
+    """The store could not read or write, as when the disk is full or away."""
+
+    def __init__(self, problem: Exception) -> None:
+        super().__init__(
+            f"the database cannot be used now: {type(problem).__name__}: {problem}",
+            hint="look whether its disk is there and has space; clients try again meanwhile",
+        )
+
+
 class SnapshotForgotten(DatabaseError):
     """A read as of a timestamp whose data is deleted, or is about to be."""
 

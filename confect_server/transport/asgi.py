@@ -44,6 +44,10 @@ class ConfectAsgi:
         """The backend runs another version of its application: subscribers get its answers."""
         self._sync.reloaded()
 
+    async def drain(self) -> None:
+        """Answer what sockets have asked for, for a while, and send them away; take no others."""
+        await self._sync.drain(self.backend.database.settings.actions.grace_s)
+
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one connection, as ASGI defines it."""
         if self.backend.files.served_at is None and scope["type"] != "lifespan":

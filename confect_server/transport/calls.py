@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import TypeAlias
 
 import orjson
@@ -78,7 +78,8 @@ class CallApi:
             caller = await self._callers.sending(exchange.authorization)
         client = client_of(exchange)
         check_json(exchange)
-        request = parse_call(await self._intake.body(exchange), client)
+        body = exchange.whole_body or await self._intake.body(exchange)
+        request = parse_call(body, client)
         return answer_in(exchange, await run(request, caller), request.format)
 
     async def _query(self, request: CallRequest, caller: Caller) -> RunOutcome:
@@ -100,8 +101,11 @@ class CallApi:
 def client_of(exchange: Exchange) -> ClientVersion | None:
     """The client that calls, if it says so; raises as `ClientVersion` does."""
     header = exchange.header(b"convex-client")
-    if header is None:
-        return None
+    return None if header is None else _client_named(header)
+
+
+@lru_cache(maxsize=256)
+def _client_named(header: bytes) -> ClientVersion:
     client = ClientVersion.of_header(header.decode("latin-1"))
     client.check_supported()
     return client
@@ -109,8 +113,8 @@ def client_of(exchange: Exchange) -> ClientVersion | None:
 
 def check_json(exchange: Exchange) -> None:
     """Raises `BadJsonBody` unless a request says that its body is JSON."""
-    content_type = exchange.header(b"content-type") or b""
-    if content_type != b"application/json" and not _is_json(content_type):
+    content_type = exchange.header(b"content-type")
+    if content_type != b"application/json" and not _is_json(content_type or b""):
         raise BadJsonBody("its Content-Type is not application/json")
 
 

@@ -83,6 +83,12 @@ Effect: TypeAlias = Send | RunQueries[I] | RunMutation[I] | RunAction[I] | Drop 
 INTERNAL_ERROR = Close(1011, "InternalServerError")
 """A defect on this side; clients come back after a second."""
 
+RESTARTING = Close(1012, "ServerRestarting")
+"""This server stops, and all that it was told has been answered; clients go to another one."""
+
+SLOW_READER = Close(1013, "SlowReader")
+"""The client does not take what it is sent; it comes back and is sent what is new then."""
+
 PROVIDERS_CHANGED = Close(1012, "AuthProvidersChanged")
 """Another version of the application trusts others; clients come back and show their token."""
 
@@ -91,6 +97,9 @@ TOO_MANY_MUTATIONS = Close(1013, "TooManyConcurrentMutations")
 
 TOO_MANY_ACTIONS = Close(1013, "TooManyConcurrentActions")
 """More actions run than a socket may start."""
+
+TOO_MANY_BYTES = Close(1013, "TooManyConcurrentRequests")
+"""What waits for a socket takes more memory than it may."""
 
 CLIENT_SILENT = Close(1001, "ClientSilent")
 """Nothing was heard from the client for too long."""

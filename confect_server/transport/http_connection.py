@@ -11,7 +11,7 @@ from asyncio import Transport
 from asyncio.events import TimerHandle
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from confect_server.transport.asgi import ConfectAsgi
 
@@ -38,7 +38,7 @@ class HttpConnection(HttpToolsProtocol):
         self._head_s = app.backend.database.settings.requests.head_s
         self.is_in_head = False
         """Has a request begun whose headers are still coming?"""
-        self._waits_since_s = self.loop.time()
+        self._seen: RequestResponseCycle | None = None
         self._head_bytes = 0
         self._look_again: TimerHandle | None = None
 
@@ -73,10 +73,6 @@ class HttpConnection(HttpToolsProtocol):
         self.is_in_head = False
         super().on_headers_complete()
 
-    def on_response_complete(self) -> None:
-        self._waits_since_s = self.loop.time()
-        super().on_response_complete()
-
     @property
     def waits(self) -> bool:
         """Is there nothing to answer before more has come?"""
@@ -89,14 +85,15 @@ class HttpConnection(HttpToolsProtocol):
         return self.is_in_head
 
     def _look(self) -> None:
-        """Close the connection if it has waited for too long; else look again when it may have."""
+        """Close the connection if it has waited since it was looked at before.
+
+        So it waits for up to twice as long, and no request has to note when it was.
+        """
         if self.transport.is_closing():
             return
-        left_s = self._head_s
-        if self.waits:
-            left_s += self._waits_since_s - self.loop.time()
-        if left_s > 0:
-            self._look_again = self.loop.call_later(left_s, self._look)
+        if not self.waits or self.cycle is not self._seen:
+            self._seen = self.cycle
+            self._look_again = self.loop.call_later(self._head_s, self._look)
         elif self.is_half:  # or else nobody has asked for anything
             self._refuse(b"408 Request Timeout")
         else:

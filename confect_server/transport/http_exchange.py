@@ -82,7 +82,7 @@ class Exchange(RequestHead):
     has_responded = False
     """Has an answer begun?"""
     whole_body: bytes | None = None
-    """The body, if it has all come before anybody asked for it."""
+    """The body, if it is short and has all come before anybody asked for it."""
 
     def __init__(
         self,

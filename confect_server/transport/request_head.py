@@ -28,13 +28,11 @@ class RequestHead:
         self._query_string = query_string
         # twice as fast as looking for each of the five that a call needs; the first of a name wins
         self._headers: dict[bytes, bytes] = dict(reversed(headers))
+        self.header = self._headers.get
+        """The value of a header by its lower-case name, or None."""
         asked = self._headers.get(b"convex-request-id")
         self.request_id = None if asked is None else _request_id(asked)
         """What the client, or a log, knows the request by."""
-
-    def header(self, name: bytes) -> bytes | None:
-        """The value of a header by its lower-case name."""
-        return self._headers.get(name)
 
     @property
     def authorization(self) -> bytes | None:

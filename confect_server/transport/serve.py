@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, closing, contextmanager
+from http import HTTPStatus
 from math import ceil
+from typing import Any
 
 import anyio
+import anyio.lowlevel
 import uvicorn
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
+from websockets.frames import CloseCode, Frame
+from websockets.http11 import Request
 
 from confect_core.errors import ConfectError
 from confect_server.transport.asgi import ConfectAsgi
+from confect_server.transport.burst import Burst, Outlet
 from confect_server.transport.call_protocol import CallProtocol
+from confect_server.transport.socket import ABORT, READY
 
-_MAX_FRAME_BYTES = 32 * 1024 * 1024
-"""The longest frame: the longest arguments, encoded."""
+_MOST_FRAGMENTS = 10_000
+"""Of how many parts a frame may be; each of them takes memory, however short it is."""
+
+_LINGER_S = 60.0
+"""For how long a client may take what it was sent before its socket was closed."""
 
 _BACKLOG = 2048
 
@@ -35,9 +48,10 @@ class PortInUse(ConfectError):
 async def serving(app: ConfectAsgi, host: str, port: int) -> AsyncGenerator[int]:
     """The port that is served for as long as the context lasts; 0 lets the system choose one.
 
-    Leaving it takes no more calls, tells every socket so, and lets actions and requests that run
-    end for as long as the settings say.
+    Leaving it takes no more calls, answers what it was asked for, as far as that ends within the
+    grace of the settings, and sends every socket away.
     """
+    settings = app.backend.database.settings
     listening = _listen(host, port)
     server = _Server(
         uvicorn.Config(
@@ -45,13 +59,14 @@ async def serving(app: ConfectAsgi, host: str, port: int) -> AsyncGenerator[int]
             lifespan="off",
             http=CallProtocol,
             ws=_WebSocket,
-            ws_max_size=_MAX_FRAME_BYTES,
+            ws_max_size=settings.sockets.frame_bytes,
             ws_per_message_deflate=False,
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=ceil(app.backend.database.settings.actions.grace_s) + 1,
-        )
+            timeout_graceful_shutdown=ceil(settings.actions.grace_s) + 1,
+        ),
+        app.drain,
     )
     with closing(listening):
         async with app.probes.watchdog.watching(), anyio.create_task_group() as tasks:
@@ -66,8 +81,87 @@ async def serving(app: ConfectAsgi, host: str, port: int) -> AsyncGenerator[int]
                 tasks.start_soon(app.backend.drain)
 
 
+class _State(ServerState):
+    """What the connections of one server share."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.burst = Burst()
+
+
 class _WebSocket(WebSocketsSansIOProtocol):
-    """A socket that forgets its handshake: its headers take 3 of the 27 KiB of an idle one."""
+    """A socket that holds nothing for a client who does not take it, and forgets its handshake.
+
+    The headers of that take 3 of the 27 KiB of an idle one. Frames of ours are made here: as a
+    message of ASGI each takes 5 µs more, a coroutine, a dictionary and two objects.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        assert isinstance(server_state, _State), "the server is one of ours"
+        self._burst = server_state.burst
+        self._outlet: Outlet | None = None
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._outlet is not None:
+            self._outlet.takes_more = False
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._outlet is not None:
+            self._outlet.takes_more = True
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+            self._outlet = Outlet(self._burst, self.transport)
+            extensions: dict[str, dict[object, object]] = {
+                **(self.scope.get("extensions") or {}),
+                ABORT: {"do": self.transport.abort},
+                READY: {"write": self._outlet.send, "heard": self._outlet.take_heard},
+            }
+            self.scope["extensions"] = extensions
+
+    async def send(self, message: ASGISendEvent) -> None:
+        if self._outlet is not None:
+            self._outlet.write()  # it was sent before this
+            self._outlet.is_open &= message["type"] != "websocket.close"
+        await super().send(message)
+
+    def shutdown(self) -> None:
+        if self._outlet is not None:
+            self._outlet.write()
+        super().shutdown()
+
+    def handle_cont(self, event: Frame) -> None:
+        if len(self.frames) < _MOST_FRAGMENTS:
+            super().handle_cont(event)
+        else:
+            self.conn.fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
+            self.handle_parser_exception()
+
+    def handle_pong(self, event: Frame) -> None:
+        super().handle_pong(event)
+        if self._outlet is not None:
+            self._outlet.has_heard = True
+
+    def handle_ping(self) -> None:
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()  # a pong; only that to the last ping has to be sent
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        super().on_task_complete(task)
+        # Closing a transport waits until all is taken that was written, be it for ever.
+        self.loop.call_later(_LINGER_S, self.transport.abort)
 
     def start_keepalive(self) -> None:  # what is done last when a socket is accepted
         super().start_keepalive()
@@ -78,8 +172,14 @@ class _WebSocket(WebSocketsSansIOProtocol):
 class _Server(uvicorn.Server):
     """A server that leaves the signals of the process to whoever owns the process."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        drain: Callable[[], Awaitable[None]] = anyio.lowlevel.checkpoint,
+    ) -> None:
         super().__init__(config)
+        self.server_state = _State()
+        self._drain = drain
         self._has_started = anyio.Event()
 
     @contextmanager
@@ -89,6 +189,12 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._has_started.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()  # who comes now is to find another one
+        await self._drain()
+        await super().shutdown(sockets)
 
     async def wait_started(self) -> None:
         """Return once connections are accepted."""

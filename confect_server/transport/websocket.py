@@ -1,54 +1,29 @@
-"""The driver of sync sessions: sockets, tasks and subscriptions around the state machine.
+"""`SyncServer`: the sync protocol of a backend, for any number of sockets.
 
-One task of a socket hears. There are others only while there is something to do: one writes, one
-runs a mutation, one pushes. The pusher is woken by commits; it takes the newest snapshot, runs what
-is stale there, and sends. While a client does not take what it was sent, its pusher waits with it,
-so a slow reader costs the server one Transition and catches up in one step. One task looks after
-all sockets now and then, whether they have been silent for too long.
+One task looks after all sockets now and then, whether they have been silent or have taken nothing
+for too long. A server that stops lets each session answer what it was told before, and then sends
+it away.
 """
 
 from __future__ import annotations
-
-import re
-from collections.abc import Iterable
-from contextlib import suppress
 
 import anyio
 import anyio.lowlevel
 
 from confect_core.protocol import (
-    Action,
-    AddQuery,
-    ClientVersion,
     InvalidClientVersion,
-    MalformedMessage,
-    Mutation,
-    Token,
     UnsupportedClientVersion,
-    UserToken,
     encode_refusal,
 )
-from confect_server.auth.errors import TokenRefused
-from confect_server.engine import OutOfRetention, PausePoint, Subscription
-from confect_server.runtime import CLIENT, Backend, Caller, QueryResult
-from confect_server.runtime.function_runner import NEWEST_ATTEMPTS
-from confect_server.runtime.outcome import Failed, QueryRun
-from confect_server.runtime.requests import SessionRequest
-from confect_server.transport.admin import AdminKey, NotAdmin
+from confect_server.runtime import Backend
+from confect_server.transport.admin import AdminKey
 from confect_server.transport.callers import Callers
+from confect_server.transport.client_check import NoSuchSocket, check_client
+from confect_server.transport.connection import Connection
 from confect_server.transport.effects import (
-    PROVIDERS_CHANGED,
-    Close,
-    Drop,
-    Effect,
-    RunAction,
-    RunMutation,
-    RunQueries,
-    Send,
-    Verify,
+    RESTARTING,
 )
-from confect_server.transport.session import SyncSession
-from confect_server.transport.short_tasks import ShortTasks
+from confect_server.transport.pusher import Pusher
 from confect_server.transport.socket import Socket
 
 TICK_S = 5.0
@@ -57,8 +32,8 @@ TICK_S = 5.0
 _LOOKED_AT_ONCE = 100
 """How many of them before all else goes on: many are owed a Ping at the same time."""
 
-_NS_PER_MS = 1_000_000
-_PATH = re.compile(r"/api/(?:([^/]+)/)?sync")
+_CLOSING_S = 1.0
+"""How long clients may take to be told that they are sent away in the middle of something."""
 
 
 class SyncServer:
@@ -67,9 +42,11 @@ class SyncServer:
     def __init__(self, backend: Backend, admin_key: AdminKey) -> None:
         self._backend = backend
         self._callers = Callers(backend, admin_key)
-        self._connections: set[_Connection] = set()
+        self._pusher = Pusher(backend)
+        self._connections: set[Connection] = set()
         self._providers = backend.executor.application.impl.providers
         self._is_ticking = False
+        self._none_left: anyio.Event | None = None  # what waits for that, once it stops
 
     @property
     def sockets(self) -> int:
@@ -79,7 +56,7 @@ class SyncServer:
     async def serve(self, socket: Socket) -> None:
         """Serve one socket until it is closed by either side."""
         try:
-            check_client(socket.path, socket.header(b"convex-client"))
+            client = check_client(socket.path, socket.header(b"convex-client"))
         except UnsupportedClientVersion as error:
             await socket.refuse(400, encode_refusal(error.code, error), error.headers)
             return
@@ -93,9 +70,16 @@ class SyncServer:
                 return
             await socket.refuse(404, b"No matching routes found")
             return
+        if self._none_left is not None:
+            await socket.refuse(503, b"The server is stopping")
+            return
         await socket.accept()
-        connection = _Connection(socket, self._backend, self._callers)
+        knows_chunks = client is not None and client.knows_chunks
+        connection = Connection(
+            socket, self._backend, self._callers, self._pusher, knows_chunks=knows_chunks
+        )
         self._connections.add(connection)
+        self._pusher.start()
         if not self._is_ticking:
             self._is_ticking = True
             self._backend.do_beside(self._tick)
@@ -103,6 +87,26 @@ class SyncServer:
             await connection.run()
         finally:
             self._connections.discard(connection)
+            if self._none_left is not None and not self._connections:
+                self._none_left.set()
+
+    async def drain(self, grace_s: float) -> None:
+        """Take no more sockets, answer what the others have asked for, and send them away.
+
+        Those that still wait for something after the grace are sent away without it.
+        """
+        self._none_left = anyio.Event()
+        for connection in list(self._connections):
+            connection.drain()
+        await self._wait_none_left(grace_s)
+        for connection in list(self._connections):
+            connection.close(RESTARTING)
+        await self._wait_none_left(_CLOSING_S)
+
+    async def _wait_none_left(self, at_most_s: float) -> None:
+        with anyio.move_on_after(at_most_s):
+            if self._connections and self._none_left is not None:
+                await self._none_left.wait()
 
     def reloaded(self) -> None:
         """The application was replaced: every subscribed query runs again on the new one.
@@ -127,263 +131,3 @@ class SyncServer:
                         await anyio.lowlevel.checkpoint()
         finally:
             self._is_ticking = False
-
-
-class NoSuchSocket(Exception):
-    """A socket to a path at which nothing is served."""
-
-
-def check_client(path: str, header: bytes | None) -> None:
-    """Raise unless a socket to this path, of a client with this header, can be served."""
-    match = _PATH.fullmatch(path)
-    if match is None:
-        raise NoSuchSocket
-    if match[1] is not None:
-        ClientVersion.of_path(match[1]).check_supported()
-    elif header is not None:
-        ClientVersion.of_header(header.decode("latin-1")).check_supported()
-
-
-class _Connection:
-    """One socket with its session, and what the session has asked for."""
-
-    __slots__ = (
-        "_callers",
-        "_clock",
-        "_database",
-        "_executor",
-        "_is_behind",
-        "_is_mutating",
-        "_is_pushing",
-        "_is_users",
-        "_is_writing",
-        "_pauses",
-        "_put_off",
-        "_queries",
-        "_running",
-        "_session",
-        "_socket",
-        "_subscriptions",
-        "_tasks",
-    )
-
-    def __init__(self, socket: Socket, backend: Backend, callers: Callers) -> None:
-        self._socket = socket
-        self._executor = backend.executor
-        self._queries = backend.queries
-        self._database = backend.database
-        self._pauses = backend.database.pauses
-        self._clock = backend.clock
-        self._callers = callers
-        self._session: SyncSession[Caller] = SyncSession(CLIENT)
-        self._subscriptions: dict[int, Subscription] = {}
-        self._is_users = False  # has it shown a token that was taken?
-        self._put_off = 0  # how often in a row the queries had to run at a newer snapshot
-        self._running: set[int] = set()  # queries under way that were not dropped meanwhile
-        self._is_mutating = False
-        self._is_behind = False
-        self._is_pushing = False
-        self._is_writing = False
-        self._tasks = ShortTasks()
-
-    async def run(self) -> None:
-        """Serve until the socket is closed."""
-        try:
-            await self._tasks.around(self._hear())
-        finally:
-            self._release(list(self._subscriptions))
-
-    def rerun_all(self) -> None:
-        """Let every query of this socket run again."""
-        self._session.rerun_all()
-        self._fell_behind()
-
-    def tick(self) -> None:
-        """Time has passed."""
-        self._do(self._session.tick(self._now_ms()))
-
-    def forget_user(self) -> None:
-        """Close the socket if it is a user's."""
-        if self._is_users:
-            self._do(self._session.close(PROVIDERS_CHANGED))
-
-    # The tasks.
-
-    async def _hear(self) -> None:
-        while True:
-            frame = await self._socket.receive()
-            if frame is None:
-                return
-            if isinstance(frame, bytes):
-                self._do(self._session.reject(MalformedMessage("it is a binary frame")))
-            else:
-                newest_ts = self._database.newest_ts
-                self._do(self._session.receive(frame, self._now_ms(), newest_ts))
-
-    async def _write(self) -> None:
-        self._is_writing = True
-        if await self._socket.write():
-            self._is_writing = False
-        else:  # it is closed, and nothing may be written to it any more
-            self._tasks.stop()
-
-    async def _mutate(self, run: RunMutation[Caller]) -> None:
-        effects = await self._run_mutation(run)
-        self._is_mutating = False
-        await self._finish(effects)
-
-    async def _push(self) -> None:
-        while self._is_behind:
-            self._is_behind = False
-            await self._pauses.reached(PausePoint.PUSH_WOKEN)
-            await self._socket.wait_taken()
-            effects = self._session.advance(await self._answered_ts(), self._now_ms())
-            for effect in effects:
-                if isinstance(effect, RunQueries):
-                    effects = await self._ran(effect)
-            await self._finish(effects)
-        self._is_pushing = False
-
-    async def _ran(self, run: RunQueries[Caller]) -> list[Effect[Caller]]:
-        """What follows once queries have run; nothing if they have to run at a newer snapshot."""
-        runs: dict[int, QueryRun] | None = None
-        with suppress(OutOfRetention):  # the schema was changed while others of them ran
-            runs = await self._run_queries(run)
-        await self._pauses.reached(PausePoint.PUSH_RAN)
-        if runs is not None:
-            self._put_off = 0
-            return self._session.queries_ran(runs, self._now_ms())
-        self._put_off += 1
-        await self._database.refresh()
-        self._session.put_off()
-        return []
-
-    async def _answered_ts(self) -> int:
-        """The newest commit; was it a mutation of this socket, then its answer has been sent.
-
-        A commit is published and its mutation woken in one step, and the loop runs first whoever
-        was woken first. So after one turn, whatever was published before it has been answered.
-        """
-        ts = self._database.newest_ts
-        if self._is_mutating:
-            await anyio.lowlevel.checkpoint()
-        return ts
-
-    def _fell_behind(self) -> None:
-        self._is_behind = True
-        if not self._is_pushing:
-            self._is_pushing = True
-            self._tasks.start(self._push())
-
-    # What the session asks for.
-
-    def _do(self, effects: Iterable[Effect[Caller]]) -> None:
-        self._begin(effects)
-        if self._socket.has_outgoing and not self._is_writing:
-            self._is_writing = True
-            self._tasks.start(self._write())
-
-    async def _finish(self, effects: Iterable[Effect[Caller]]) -> None:
-        """Do what is left for a task that ends then: it writes itself, which saves another one."""
-        self._begin(effects)
-        if self._socket.has_outgoing and not self._is_writing:
-            await self._write()
-
-    def _begin(self, effects: Iterable[Effect[Caller]]) -> None:
-        for effect in effects:
-            match effect:
-                case Send():
-                    self._socket.send(effect.frame)
-                case RunMutation():
-                    self._is_mutating = True
-                    self._tasks.start(self._mutate(effect))
-                case RunAction():
-                    self._tasks.start(self._run_action(effect))
-                case Drop():
-                    self._release(effect.query_ids)
-                case Verify():
-                    self._tasks.start(self._verify(effect.token))
-                case Close():
-                    self._socket.close(effect.code, effect.reason)
-                case RunQueries():
-                    raise AssertionError("only the pusher advances a session")
-        if self._session.is_behind:
-            self._fell_behind()
-
-    async def _run_queries(self, run: RunQueries[Caller]) -> dict[int, QueryRun] | None:
-        """How the queries ended; None if their snapshot is out of retention, for a few times."""
-        runs: dict[int, QueryRun] = {}
-        self._running = {to_run.query.query_id for to_run in run.queries}
-        for to_run in run.queries:
-            query = to_run.query
-            path = _path(query)
-            result = await self._queries.run(path, query.args, run.identity, run.ts, to_run.journal)
-            await self._pauses.reached(PausePoint.QUERY_RAN)
-            if result.is_out_of_retention and self._put_off < NEWEST_ATTEMPTS:
-                return None
-            runs[query.query_id] = QueryRun(result.outcome, result.journal)
-            if query.query_id in self._running:
-                self._subscribe(query.query_id, result)
-        return runs
-
-    def _subscribe(self, query_id: int, result: QueryResult) -> None:
-        def on_written(ts: int) -> None:
-            self._subscriptions.pop(query_id, None)
-            self._session.invalidated((query_id,), ts)
-            self._fell_behind()
-
-        self._release((query_id,))
-        subscription = self._database.subscribe(result.reads, result.ts, on_written)
-        if subscription is not None:
-            self._subscriptions[query_id] = subscription
-
-    async def _run_mutation(self, run: RunMutation[Caller]) -> list[Effect[Caller]]:
-        if self._has_lapsed():
-            return []
-        request = run.request
-        named = SessionRequest(run.session_id, request.request_id)
-        path = _path(request)
-        result = await self._executor.run_mutation(path, request.args, run.identity, named)
-        if isinstance(result.outcome, Failed):
-            return self._session.mutation_failed(request.request_id, result.outcome)
-        assert result.ts is not None, "a mutation that succeeded has a timestamp"
-        return self._session.mutation_committed(request.request_id, result.outcome, result.ts)
-
-    async def _run_action(self, run: RunAction[Caller]) -> None:
-        if self._has_lapsed():
-            return
-        request = run.request
-        named = SessionRequest(run.session_id, request.request_id)
-        path = _path(request)
-        outcome = await self._executor.run_action(path, request.args, run.identity, named)
-        await self._finish(self._session.action_finished(request.request_id, outcome))
-
-    def _has_lapsed(self) -> bool:
-        if not self._session.has_lapsed(self._now_ms()):
-            return False
-        self._do(self._session.expire())
-        return True
-
-    async def _verify(self, token: Token) -> None:
-        try:
-            caller, lapses_at_ms = await self._callers.showing(token)
-        except (TokenRefused, NotAdmin) as refused:
-            self._do(self._session.auth_failed(refused.message))
-        else:
-            self._is_users = isinstance(token, UserToken)
-            self._do(self._session.authenticated(caller, lapses_at_ms))
-
-    def _release(self, query_ids: Iterable[int]) -> None:
-        self._running.difference_update(query_ids)
-        for query_id in query_ids:
-            subscription = self._subscriptions.pop(query_id, None)
-            if subscription is not None:
-                subscription.release()
-
-    def _now_ms(self) -> int:
-        return self._clock.now_ns() // _NS_PER_MS
-
-
-def _path(call: AddQuery | Mutation | Action) -> str:
-    """The path of the function that is called; one in a component is none that clients can name."""
-    return call.path.within(call.component)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
+from confect_server import Actions, Settings
 from confect_server.runtime import Backend
 from confect_server.store import MemoryStore
 from confect_server.transport import AdminKey, ConfectAsgi, serving
@@ -40,7 +41,8 @@ class Bank:
 
     async def _run(self, *, task_status: TaskStatus[None]) -> None:
         application = bank(self.journal, self.meeting)
-        async with Backend.open(application, self._store) as backend:
+        abruptly = Settings(actions=Actions(grace_s=0))
+        async with Backend.open(application, self._store, settings=abruptly) as backend:
             app = ConfectAsgi(backend, AdminKey("secret"))
             async with serving(app, "127.0.0.1", self.port) as self.port:
                 task_status.started()

@@ -143,9 +143,9 @@ def application() -> Impl[Any]:
 
 
 @asynccontextmanager
-async def a_shelf() -> AsyncGenerator[str]:
-    """The URL of a server with an empty shelf."""
+async def a_shelf(port: int = 0) -> AsyncGenerator[str]:
+    """The URL of a server with an empty shelf, on any port unless one is named."""
     async with Backend.open(application(), MemoryStore()) as backend:
         app = ConfectAsgi(backend, AdminKey("secret"))
-        async with serving(app, "127.0.0.1", 0) as port:
+        async with serving(app, "127.0.0.1", port) as port:
             yield f"http://127.0.0.1:{port}"

@@ -188,6 +188,17 @@ async def test_a_server_that_refuses_the_version_is_not_asked_again() -> None:
             await client.query(Refs.titles)
         with pytest.raises(ServerRefused, match="too old"):
             await client.mutation(Refs.add, title="a")
+        with pytest.raises(ServerRefused, match="too old"):
+            await client.wait_connected()
+
+
+async def test_whoever_waits_for_a_connection_is_told_that_there_will_be_none() -> None:
+    async with (
+        misbehaving(nobody, refused("ClientVersionUnsupported")) as url,
+        AsyncClient(url) as client,
+    ):
+        with pytest.raises(ServerRefused, match="too old"):
+            await client.wait_connected()
 
 
 async def test_any_other_refusal_may_be_over_soon() -> None:

@@ -107,6 +107,22 @@ async def test_pages_adjoin_over_connections() -> None:
             assert pages.status == "can load more"
 
 
+async def test_pages_are_those_of_another_database_once_there_is_one() -> None:
+    async with a_shelf() as url:
+        client = await AsyncClient.open(url)
+        await fill(client, "abcd")
+        pages = client.subscribe_pages(Refs.page, 2)
+        await pages.wait_loaded()
+        pages.load_more(1)
+        await pages.wait_loaded()
+        assert titles(pages) == "abc"
+    async with a_shelf(int(url.rsplit(":", 1)[1])):  # where no cursor of before has a meaning
+        await fill(client, "vwxyz")
+        await shown(pages, "vwxyz")
+        assert (await pages.wait_loaded()).status == "exhausted"
+        await client.close()
+
+
 async def test_an_update_shows_items_of_pages_at_once() -> None:
     async with a_shelf() as url, AsyncClient(url) as client:
         await fill(client, "bd")

@@ -259,3 +259,6 @@ def test_a_page_that_does_not_adjoin_any_more_is_loaded_again() -> None:
     assert pages.state() == PagesState((1,), "loading more")
     server.transition()
     assert pages.state() == PagesState((1, 2, 3), "can load more")
+    first.end = END
+    server.transition()
+    assert pages.state() == PagesState((1, 2, 3, 4, 5), "exhausted")

@@ -1,16 +1,19 @@
-"""Whatever a client does, and however slowly its work is done, the session keeps its promises."""
+"""Whatever a client does, and however slowly its work is done, the session keeps its promises.
+
+The client is a whole one: it loses its socket and comes back on another one, sends again what it
+has no end of, and fails its actions, as the official ones do. `Judge` checks every frame.
+"""
 
 from __future__ import annotations
+
+import json
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from confect_core.protocol import (
-    INITIAL_VERSION,
     Action,
-    ActionFailed,
-    ActionSucceeded,
     AddQuery,
     Authenticate,
     ClientMessage,
@@ -18,192 +21,258 @@ from confect_core.protocol import (
     FunctionPath,
     ModifyQuerySet,
     Mutation,
-    MutationFailed,
-    MutationSucceeded,
-    QueryFailed,
-    QueryRemoved,
     RemoveQuery,
-    Transition,
     UserToken,
     encode_client_message,
-    parse_server_message,
 )
-from confect_core.values.wire import Json
-from confect_server.runtime.outcome import Succeeded
-from confect_server.transport.effects import RunQueries
+from confect_server.runtime.outcome import Failed, Succeeded
+from confect_server.transport.effects import (
+    INTERNAL_ERROR,
+    RESTARTING,
+    Close,
+    RunMutation,
+    RunQueries,
+)
 from tests.sync_backend import ADD, DOUBLE, FAIL, GET, Backend
+from tests.sync_judge import Frame, Judge, ts_of
 
 SESSION_ID = "9208b169-0e8a-4fa7-9341-d27c8fd3dda8"
 NAMES = st.sampled_from(["a", "b", "c"])
-
-Known = tuple[str, Json]
+BUSY = Close(1013, "Busy")
 
 
 class Client:
-    """What a client that checks everything makes of the frames it gets."""
+    """A client of one session, on one socket after another."""
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
-        self.version = INITIAL_VERSION
         self.names: dict[int, str] = {}  # of the queries that it subscribes to
+        self.who = "nobody"
+        self.unfinished: dict[int, Mutation] = {}
+        self.answers: dict[int, Frame] = {}  # of the mutations, the first of each
+        self.actions: set[int] = set()
+        self.added = 0
+        self.connections = 0
+        self.next_query_id = 0
+        self.next_request_id = 0
+        self.connect()
+
+    def connect(self) -> None:
+        """Begin anew on a socket of its own: with everything that it still wants."""
+        self.socket = self.backend.connect()
+        self.judge = Judge()
+        self.is_draining = False
+        self.query_set = self.identity = 0
         self.identities = {0: "nobody"}
-        self.removed: list[int] = []
-        self.acknowledged: list[int] = []
-        self.known: dict[int, Known] = {}
-        self.answered: list[int] = []
-        self.reflected_ts = 0
-        self.awaits_transition = False
+        self.actions.clear()
+        self.say(Connect(SESSION_ID, self.connections, "InitialConnect", client_ts_ms=1))
+        self.connections += 1
+        if self.who != "nobody":
+            self.authenticate(self.who)
+        self.modify([AddQuery(each, GET, {"name": name}) for each, name in self.names.items()])
+        for mutation in self.unfinished.values():
+            self.judge.mutates(mutation.request_id, again=True)
+            self.say(mutation)
 
-    def hears(self, frame: bytes) -> None:
-        message = parse_server_message(frame)
-        match message:
-            case Transition():
-                self.moves(message)
-            case MutationSucceeded():
-                assert message.ts > self.version.ts, "a response comes before its commit is seen"
-                self.reflected_ts = message.ts
-                self.answers(message.request_id)
-            case MutationFailed() | ActionSucceeded() | ActionFailed():
-                self.answers(message.request_id)
+    def say(self, message: ClientMessage) -> None:
+        self.socket.receive(encode_client_message(message))
+
+    def modify(self, changes: list[AddQuery | RemoveQuery]) -> None:
+        if not self.is_draining:
+            self.judge.adds(*[each.query_id for each in changes if isinstance(each, AddQuery)])
+            gone = [each.query_id for each in changes if isinstance(each, RemoveQuery)]
+            self.judge.removes(*gone)
+        self.query_set += 1
+        self.say(ModifyQuerySet(self.query_set - 1, self.query_set, tuple(changes)))
+
+    def authenticate(self, who: str) -> None:
+        self.who = who
+        self.say(Authenticate(self.identity, UserToken(who)))
+        self.identity += 1
+        self.identities[self.identity] = who
+
+    def mutate(self, path: FunctionPath, name: str) -> None:
+        mutation = Mutation(self.next_request_id, path, {"name": name})
+        self.next_request_id += 1
+        self.added += path == ADD
+        self.unfinished[mutation.request_id] = mutation
+        if not self.is_draining:
+            self.judge.mutates(mutation.request_id)
+        self.say(mutation)
+
+    def act(self) -> None:
+        if not self.is_draining:
+            self.actions.add(self.next_request_id)
+            self.judge.acts(self.next_request_id)
+        self.say(Action(self.next_request_id, DOUBLE, {"x": 1}))
+        self.next_request_id += 1
+
+    def listen(self) -> None:
+        while self.socket.sent:
+            frame = self.judge.hears(self.socket.sent.pop(0))
+            assert frame is not None
+            self.understand(frame)
+
+    def understand(self, frame: Frame) -> None:
+        match frame["type"]:
+            case "Transition":
+                self.forget_what_is_shown()
+                self.see_one_snapshot()
+            case "MutationResponse":
+                first = self.answers.setdefault(frame["requestId"], frame)
+                assert first == frame, "a mutation is answered as it was when it happened"
+                if not frame["success"]:
+                    del self.unfinished[frame["requestId"]]
+            case "ActionResponse":
+                self.actions.remove(frame["requestId"])
             case _:
-                raise AssertionError(f"unexpected {message}")
+                raise AssertionError(f"unexpected {frame}")
 
-    def answers(self, request_id: int) -> None:
-        self.answered.append(request_id)
-        self.awaits_transition = True
+    def forget_what_is_shown(self) -> None:
+        shown_ts = ts_of(self.judge.version["ts"])
+        for request_id in list(self.unfinished):
+            answer = self.answers.get(request_id)
+            if answer is not None and ts_of(answer["ts"]) <= shown_ts:
+                del self.unfinished[request_id]
 
-    def moves(self, message: Transition[Json]) -> None:
-        assert message.start == self.version
-        assert message.end >= message.start
-        assert message.end.ts >= message.start.ts
-        self.version = message.end
-        self.awaits_transition = False
-        for modification in message.modifications:
-            if isinstance(modification, QueryRemoved):
-                self.acknowledged.append(modification.query_id)
-                self.known.pop(modification.query_id, None)
-                continue
-            known: Known = (
-                ("failed", modification.message[-20:])
-                if isinstance(modification, QueryFailed)
-                else ("updated", modification.value)
-            )
-            assert self.known.get(modification.query_id) != known, "an equal result is not repeated"
-            self.known[modification.query_id] = known
-        self.sees_one_snapshot()
-
-    def sees_one_snapshot(self) -> None:
-        who = self.identities[self.version.identity]
-        for query_id, known in self.known.items():
+    def see_one_snapshot(self) -> None:
+        who = self.identities[self.judge.version["identity"]]
+        ts = ts_of(self.judge.version["ts"])
+        for query_id, result in self.judge.results.items():
             if query_id in self.names:
-                assert known == self.expects(self.names[query_id], who, self.version.ts)
+                assert result == self.expects(self.names[query_id], who, ts)
 
-    def expects(self, name: str, who: str, ts: int) -> Known:
+    def expects(self, name: str, who: str, ts: int) -> object:
         outcome = self.backend.result(name, who, ts)
         if isinstance(outcome, Succeeded):
-            return "updated", {"count": float(self.backend.count(name, ts)), "who": who}
-        return "failed", outcome.message[-20:]
+            return "updated", json.dumps({"count": float(self.backend.count(name, ts)), "who": who})
+        return "failed", outcome.message.split("] ", 1)[1]
 
 
 class SessionHistories(RuleBasedStateMachine):
-    """One client, one session, commits from elsewhere, and work that is done in any order."""
+    """One client, sessions, commits from elsewhere, and work that is done in any order."""
 
     def __init__(self) -> None:
         super().__init__()
         self.backend = Backend()
-        self.socket = self.backend.connect()
         self.client = Client(self.backend)
-        self.next_query_id = 0
-        self.query_set = 0
-        self.identity = 0
-        self.mutations: list[int] = []
-        self.actions: list[int] = []
-        self.says(Connect(SESSION_ID, 0, "InitialConnect", client_ts_ms=1))
-
-    def says(self, message: ClientMessage) -> None:
-        self.socket.receive(encode_client_message(message))
-
-    def listens(self) -> None:
-        while self.socket.sent:
-            self.client.hears(self.socket.sent.pop(0))
+        self.elsewhere = 0
 
     @rule(added=st.lists(NAMES, max_size=3), data=st.data())
     def modify_the_query_set(self, added: list[str], data: st.DataObject) -> None:
-        there = sorted(self.client.names)
+        client = self.client
+        there = sorted(client.names)
         removed = data.draw(st.sets(st.sampled_from(there), max_size=2)) if there else set[int]()
         changes: list[AddQuery | RemoveQuery] = []
         for name in added:
-            self.client.names[self.next_query_id] = name
-            changes.append(AddQuery(self.next_query_id, GET, {"name": name}))
-            self.next_query_id += 1
+            client.names[client.next_query_id] = name
+            changes.append(AddQuery(client.next_query_id, GET, {"name": name}))
+            client.next_query_id += 1
         for query_id in sorted(removed):
-            del self.client.names[query_id]
-            self.client.removed.append(query_id)
+            del client.names[query_id]
             changes.append(RemoveQuery(query_id))
-        self.query_set += 1
-        self.says(ModifyQuerySet(self.query_set - 1, self.query_set, tuple(changes)))
+        client.modify(changes)
 
     @rule(path=st.sampled_from([ADD, FAIL]), name=NAMES)
     def mutate(self, path: FunctionPath, name: str) -> None:
-        request_id = len(self.mutations) + len(self.actions)
-        self.mutations.append(request_id)
-        self.says(Mutation(request_id, path, {"name": name}))
+        self.client.mutate(path, name)
 
     @rule()
     def act(self) -> None:
-        request_id = len(self.mutations) + len(self.actions)
-        self.actions.append(request_id)
-        self.says(Action(request_id, DOUBLE, {"x": 1}))
+        self.client.act()
 
     @rule(who=st.sampled_from(["me", "you"]))
     def authenticate(self, who: str) -> None:
-        self.says(Authenticate(self.identity, UserToken(who)))
-        self.identity += 1
-        self.client.identities[self.identity] = who
+        self.client.authenticate(who)
 
     @rule(name=NAMES)
     def somebody_else_commits(self, name: str) -> None:
         self.backend.add(name)
+        self.elsewhere += 1
 
-    @precondition(lambda self: self.socket.to_run)
+    @precondition(lambda self: self.client.socket.to_run)
     @rule(data=st.data())
     def something_is_done(self, data: st.DataObject) -> None:
-        self.socket.run(data.draw(st.integers(0, len(self.socket.to_run) - 1)))
+        socket = self.client.socket
+        socket.run(data.draw(st.integers(0, len(socket.to_run) - 1)))
 
-    @precondition(lambda self: any(isinstance(each, RunQueries) for each in self.socket.to_run))
+    @precondition(lambda self: self.waits(RunQueries))
     @rule()
     def the_queries_are_put_off(self) -> None:
-        self.socket.put_off()
+        self.client.socket.put_off()
 
     @rule()
     def the_session_advances(self) -> None:
-        self.socket.advance()
+        self.client.socket.advance()
+
+    @rule()
+    def the_session_answers_one_query_alone(self) -> None:
+        self.client.socket.answer_alone()
+
+    @rule(is_done=st.booleans())
+    def the_connection_is_lost(self, is_done: bool) -> None:
+        """Before or after what ran for it was committed."""
+        socket = self.client.socket
+        while is_done and socket.to_run:
+            socket.lose()
+        self.backend.sockets.remove(socket)
+        self.client.connect()
+
+    @precondition(lambda self: self.waits(RunMutation))
+    @rule(is_unsure=st.booleans(), is_done=st.booleans())
+    def the_database_fails(self, is_unsure: bool, is_done: bool) -> None:
+        """And nobody can say whether the mutation happened, or it did not."""
+        socket = self.client.socket
+        [running] = [each for each in socket.to_run if isinstance(each, RunMutation)]
+        if is_unsure and is_done and running.request.path == ADD:
+            self.backend.committed_once(running)
+        failed = Failed("no", unavailable=None if is_unsure else "Busy", is_unsure=is_unsure)
+        socket.perform(socket.session.mutation_failed(running.request.request_id, failed))
+
+    @precondition(lambda self: not self.client.is_draining)
+    @rule()
+    def the_server_stops(self) -> None:
+        self.client.is_draining = True
+        self.client.socket.drain()
+
+    def waits(self, kind: type) -> bool:
+        return any(isinstance(each, kind) for each in self.client.socket.to_run)
 
     @invariant()
     def every_frame_is_right(self) -> None:
-        self.listens()
-        assert self.socket.closed is None
+        client = self.client
+        client.listen()
+        closed = client.socket.closed
+        if closed is None:
+            return
+        client.judge.hears_close(closed.code, closed.reason)
+        assert closed in (RESTARTING, INTERNAL_ERROR, BUSY)
+        if closed is RESTARTING:
+            client.judge.is_satisfied()
+            assert client.actions == set()
+        self.backend.sockets.remove(client.socket)
+        client.connect()
 
     def teardown(self) -> None:
-        self.socket.settle()
-        self.listens()
         client = self.client
-        assert sorted(client.answered) == sorted(self.mutations + self.actions)
-        mutations = set(self.mutations)
-        assert [answer for answer in client.answered if answer in mutations] == self.mutations
-        assert sorted(client.acknowledged) == sorted(client.removed)
-        assert (client.version.query_set, client.version.identity) == (
-            self.query_set,
-            self.identity,
-        )
-        assert client.version.ts >= client.reflected_ts
-        assert not client.awaits_transition
-        who = client.identities[self.identity]
-        assert client.known == {
+        client.socket.settle()
+        self.every_frame_is_right()
+        client.socket.settle()  # of the next one, if the server has stopped
+        client.listen()
+        assert client.socket.closed is None
+        client.judge.is_satisfied()
+        assert client.unfinished == {}
+        assert client.actions == set()
+        version = client.judge.version
+        assert (version["querySet"], version["identity"]) == (client.query_set, client.identity)
+        who = client.identities[client.identity]
+        assert client.judge.results == {
             query_id: client.expects(name, who, self.backend.ts)
             for query_id, name in client.names.items()
         }
+        happened = sum(map(len, self.backend.history.values()))
+        assert happened == client.added + self.elsewhere, "every mutation happens once"
 
 
 TestSessionHistories = SessionHistories.TestCase
-TestSessionHistories.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestSessionHistories.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
