@@ -114,7 +114,12 @@ class Connection:
                 max_size=None,
                 compression=None,
             ) as socket:
-                return await self._converse(socket)
+                try:
+                    return await self._converse(socket)
+                finally:
+                    # Also if cancelled: with a loop that ends right after, the socket stayed open.
+                    with anyio.CancelScope(shield=True):
+                        await socket.close()
         except InvalidStatus as refused:
             refusal = _refusal(refused)
             if refusal is not None:

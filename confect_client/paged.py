@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from types import TracebackType
 from typing import Any, Generic, Self, cast
 
@@ -75,7 +75,7 @@ class PagedSubscription(Generic[Item]):
             await self._has_changed.wait()
         return self.state
 
-    async def __aiter__(self) -> AsyncIterator[PagesState[Item]]:
+    async def __aiter__(self) -> AsyncGenerator[PagesState[Item]]:
         """The state now and after every change; a slow reader gets the newest only."""
         while True:
             state = await self._latest.next()

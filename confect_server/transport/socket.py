@@ -19,7 +19,10 @@ ABORT = "confect.abort"
 """The extension by which a server lets go of a socket at once, whatever was written to it."""
 
 READY = "confect.ready"
-"""The extension by which a server writes a text in this step, if the client takes it."""
+"""The extension by which a server writes a text in this step, if the client takes it.
+
+It tells of pongs, too, the only signs of life of browsers that show something and say nothing.
+"""
 
 _NO_STATUS = 1000
 """Sent where the protocol closes without a status: ASGI has no way to say nothing."""
@@ -35,6 +38,7 @@ class Socket:
         "_scope",
         "_send",
         "_stuck_since_ms",
+        "_take_heard",
         "_write_now",
         "path",
         "unsent_bytes",
@@ -46,7 +50,9 @@ class Socket:
         self._receive = receive
         self._send = send
         extensions: dict[str, dict[str, Any]] = scope.get("extensions") or {}
-        self._write_now: WriteNow | None = extensions.get(READY, {}).get("write")
+        ready = extensions.get(READY, {})
+        self._write_now: WriteNow | None = ready.get("write")
+        self._take_heard: Callable[[], bool] | None = ready.get("heard")
         self._outgoing: list[Message] = []  # an empty deque would hold 0.7 KiB
         self._has_taken = False  # since it was last looked at
         self._stuck_since_ms = 0
@@ -119,6 +125,10 @@ class Socket:
         extensions: dict[str, dict[str, Any]] = self._scope.get("extensions") or {}
         if ABORT in extensions:
             extensions[ABORT]["do"]()
+
+    def take_heard(self) -> bool:
+        """Has the client answered a ping since this was last asked, as far as the server tells?"""
+        return self._take_heard is not None and self._take_heard()
 
     def stuck_ms(self, now_ms: int) -> int:
         """For how long the client has taken nothing of what there is for it.

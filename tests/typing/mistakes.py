@@ -17,7 +17,7 @@ from app.notes.spec import ByNote, Forbidden, InsertNote, NoteNotFound, Notes
 from app.services import Clock, Mailer, dev, live, open_clock
 from app.spec import spec
 from app.tables import Note
-from confect_client import AsyncClient, LocalStore
+from confect_client import AsyncClient, AsyncHttpClient, Client, HttpClient, LocalStore
 from confect_core import (
     Args,
     Endpoint,
@@ -776,3 +776,34 @@ async def paged(client: AsyncClient) -> None:
     texts: tuple[str, ...] = pages.results  # notes are no text
     pages.load_more("all")  # a number of items
     del texts
+
+
+async def over_http(client: AsyncHttpClient, note_id: Id[Note]) -> None:
+    client.subscribe(refs.public.notes.list)  # nothing is watched over HTTP
+    client.optimistic(refs.public.notes.insert)  # nor is there anything to show it to
+    await client.mutation(refs.public.notes.insert, text=3)  # wrong type
+    await client.mutation(refs.internal.notes.clear)  # internal
+    await client.query_or_raise(refs.public.notes.list)  # it declares no error
+    await client.snapshot().query(refs.public.notes.list)  # the snapshot is not awaited
+    snapshot = await client.snapshot()
+    await snapshot.mutation(refs.public.notes.insert, text="hi")  # the past cannot be changed
+    await client.set_auth(lambda: "token")  # a coroutine has to fetch it
+
+
+async def blocking(client: Client, http: HttpClient, note_id: Id[Note]) -> None:
+    await client.query(refs.public.notes.list)  # it blocks, and is not awaited
+    client.query(refs.public.notes.insert, text="hi")  # a mutation is no query
+    client.mutation(refs.public.notes.insert, text=3)  # wrong type
+    client.mutation(refs.public.notes.insert)  # missing argument
+    client.mutation(refs.internal.notes.clear)  # internal
+    client.query_or_raise(refs.public.notes.list)  # it declares no error
+    async for _ in client.subscribe(refs.public.notes.list):  # it is no asynchronous iterator
+        pass
+    client.on_update(refs.public.notes.get, print)  # missing argument
+    client.optimistic(refs.public.notes.insert).run(shows_other, text="hi")  # update of another
+    client.subscribe_pages(refs.public.notes.list, 20)  # it has no pages
+    client.set_auth("token")  # a token has to be fetched
+    http.subscribe(refs.public.notes.list)  # nothing is watched over HTTP
+    http.mutation(refs.public.notes.insert, text=3)  # wrong type
+    number: int = http.mutation(refs.public.notes.insert, text="hi")  # wrong result
+    del number

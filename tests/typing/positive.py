@@ -23,7 +23,11 @@ from app.services import Clock, Mailer, live
 from app.tables import Note
 from confect_client import (
     AsyncClient,
+    AsyncHttpClient,
+    BlockingPages,
+    Client,
     ConnectionState,
+    HttpClient,
     LocalPages,
     LocalQuery,
     LocalStore,
@@ -948,3 +952,57 @@ async def paged(client: AsyncClient) -> None:
     assert_type(sized, PagedSubscription[Thing])
     borrowed = client.subscribe_pages(ref("things:pages", Things.borrowed_pages), 3, "hi")
     assert_type(borrowed, PagedSubscription[str])
+
+
+async def over_http(client: AsyncHttpClient, note_id: Id[Note]) -> None:
+    assert_type(await client.query(refs.public.notes.search, "hi", limit=3), list[str])
+    assert_type(await client.mutation(refs.public.notes.insert, text="hi"), Id[Note])
+    assert_type(await client.action(refs.public.notes.email, note_id=note_id), bool)
+    assert_type(
+        await client.query(refs.public.notes.get, note_id=note_id), Outcome[Note, NoteNotFound]
+    )
+    assert_type(await client.query_or_raise(refs.public.notes.get, note_id=note_id), Note)
+    assert_type(await client.mutation_or_raise(refs.public.notes.remove, note_id=note_id), None)
+    assert_type(await client.action_or_raise(ref("things:crunch", Things.crunch), size=3), int)
+    options = PaginationOptions(num_items=3)
+    page = await client.query_page(ref("things:pages", Things.pages), options, size=3)
+    assert_type(page, PaginationResult[Thing])
+    assert_type(client.with_options(timeout_s=None), AsyncHttpClient)
+    snapshot = await client.snapshot()
+    assert_type(await snapshot.query(refs.public.notes.list), list[Note])
+    assert_type(await snapshot.query_or_raise(refs.public.notes.get, note_id=note_id), Note)
+
+
+def blocking(client: Client, note_id: Id[Note]) -> None:
+    assert_type(client.query(refs.public.notes.search, "hi", limit=3), list[str])
+    assert_type(client.query_or_raise(refs.public.notes.get, note_id=note_id), Note)
+    assert_type(client.mutation(refs.public.notes.insert, text="hi"), Id[Note])
+    assert_type(client.mutation_or_raise(refs.public.notes.remove, note_id=note_id), None)
+    assert_type(client.action(refs.public.notes.email, note_id=note_id), bool)
+    with client.subscribe(refs.public.notes.list) as lists:
+        assert_type(next(lists), list[Note])
+    for note in client.subscribe_or_raise(refs.public.notes.get, note_id=note_id):
+        assert_type(note, Note)
+    seen: list[list[Note]] = []
+    client.on_update(refs.public.notes.list, seen.append)()
+    client.on_update(refs.public.notes.get, print, note_id=note_id)
+    assert_type(client.known(refs.public.notes.list), list[Note] | None)
+    assert_type(client.with_options(timeout_s=3, on_error=print), Client)
+    assert_type(client.connection, ConnectionState)
+    client.set_auth(lambda: "token")
+    insert = refs.public.notes.insert
+    assert_type(client.optimistic(insert).run(shows_at_once, text="hi"), Id[Note])
+    with client.subscribe_pages(refs.public.notes.page, 20) as notes:
+        assert_type(notes, BlockingPages[Note])
+        for state in notes:
+            assert_type(state.results, tuple[Note, ...])
+    borrowed = client.subscribe_pages(ref("things:pages", Things.borrowed_pages), 3, "hi")
+    assert_type(borrowed, BlockingPages[str])
+
+
+def blocking_over_http(client: HttpClient, note_id: Id[Note]) -> None:
+    assert_type(client.query(refs.public.notes.list), list[Note])
+    assert_type(client.mutation(refs.public.notes.insert, text="hi"), Id[Note])
+    assert_type(client.action_or_raise(ref("things:crunch", Things.crunch), size=3), int)
+    snapshot = client.with_options(timeout_s=3).snapshot()
+    assert_type(snapshot.query_or_raise(refs.public.notes.get, note_id=note_id), Note)

@@ -58,6 +58,16 @@ async def test_sockets_are_looked_after_again_when_there_were_none_for_a_while()
             await socket.hear_until("Ping")
 
 
+async def test_a_client_that_shows_something_and_says_nothing_is_not_given_up() -> None:
+    clock = VirtualClock()
+    async with served(clock) as url, sync_socket(url) as socket:
+        await known(socket)
+        for _ in range(3):
+            await clock.advance(_UNTIL_GIVEN_UP / 2)
+            await socket.pong()
+        await known(socket)
+
+
 async def test_a_silent_client_is_given_up() -> None:
     clock = VirtualClock()
     async with served(clock) as url, sync_socket(url) as socket:
