@@ -72,6 +72,10 @@ class Several(Args):
     count: int
 
 
+class Numbered(Args):
+    number: int
+
+
 class ById(Args):
     order: Id[Order]
 
@@ -85,6 +89,7 @@ class Orders(GroupSpec):
     stock = FunctionSpec.public_mutation(args=Stock, returns=None)
     of_customer = FunctionSpec.public_query(args=OfCustomer, returns=list[Order])
     several = FunctionSpec.public_query(args=Several, returns=list[Order])
+    numbered = FunctionSpec.public_query(args=Numbered, returns=Order | None)
     find = FunctionSpec.public_query(args=ById, returns=Order | None)
     page = FunctionSpec.public_paginated_query(item=Order)
 
@@ -125,6 +130,11 @@ async def of_customer(ctx: QueryCtx, args: OfCustomer) -> list[Order]:
 async def several(ctx: QueryCtx, args: Several) -> list[Order]:
     query = ctx.db.table(Order).by("by_number", number=Range(gte=args.first))
     return await query.take(args.count)
+
+
+@impl(Orders.numbered)
+async def numbered(ctx: QueryCtx, args: Numbered) -> Order | None:
+    return await ctx.db.table(Order).by("by_number", number=args.number).first()
 
 
 @impl(Orders.find)
@@ -178,6 +188,7 @@ def application() -> Impl[Any]:
         "stock": stock,
         "of_customer": of_customer,
         "several": several,
+        "numbered": numbered,
         "find": find,
         "page": page,
     }

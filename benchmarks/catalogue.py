@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 
 from benchmarks import (
     hot_counter,
+    http,
     invalidation,
     memory,
     mutation,
@@ -31,4 +32,5 @@ BENCHMARKS: Final[dict[str, Benchmark]] = {
     "tail": tail.measure,
     "memory": memory.measure,
     "sockets": sockets.measure,
+    "http": http.measure,
 }

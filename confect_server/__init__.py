@@ -84,6 +84,7 @@ from confect_server.settings import Http as Http
 from confect_server.settings import Limits as Limits
 from confect_server.settings import Memory as Memory
 from confect_server.settings import Observing as Observing
+from confect_server.settings import Requests as Requests
 from confect_server.settings import Retention as Retention
 from confect_server.settings import Scheduling as Scheduling
 from confect_server.settings import Settings as Settings

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from itertools import count
 from random import Random
 
 from confect_core.protocol.record import record
@@ -67,7 +66,7 @@ class Circumstances:
         """Why nobody knows who called, if a token was shown that proves nothing."""
         self._clock = clock
         self._draw_seed = seed
-        self._numbers = count()
+        self._called = 0
 
     @classmethod
     def drawn(
@@ -103,7 +102,8 @@ class Circumstances:
 
         They do not depend on how many numbers its caller has drawn before, or draws meanwhile.
         """
-        number = next(self._numbers).to_bytes(4)
+        number = self._called.to_bytes(4)
+        self._called += 1
         return Circumstances(
             self._clock, lambda: self._seed + number, self.identity, self.looked_at, self.lines
         )

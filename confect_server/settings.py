@@ -194,6 +194,31 @@ class Sockets:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Requests:
+    """What clients may send over HTTP at once, and how slowly."""
+
+    at_once: int = 10_000
+    """How many requests are being answered at most; more are answered with status 503."""
+    body_bytes_at_once: int = 256 * MIB
+    """The length of the bodies of all calls that are being read or answered; likewise."""
+    head_s: float = 30.0
+    """How long a connection may take to begin a request, up to the end of its headers.
+
+    A short call is begun when all of it is there. Where others came before, it is up to twice that.
+    """
+    idle_s: float = 30.0
+    """How long the next part of a body may take, of a call or a file; then the status is 408."""
+    slowest_bytes_per_s: float = 1_000.0
+    """How much of a body has to come in each second, on an average, after the first `idle_s`."""
+    batch_queries: int = 1_000
+    """How many queries one request may ask."""
+
+    def __post_init__(self) -> None:
+        _check(self, "requests", at_once=1, body_bytes_at_once=1, batch_queries=1)
+        _check(self, "requests", head_s=0.001, idle_s=0.001, slowest_bytes_per_s=1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Storage:
     """How files are kept."""
 
@@ -232,6 +257,7 @@ class Settings:
     scheduling: Scheduling = field(default_factory=Scheduling)
     http: Http = field(default_factory=Http)
     sockets: Sockets = field(default_factory=Sockets)
+    requests: Requests = field(default_factory=Requests)
     storage: Storage = field(default_factory=Storage)
     checks: Checks = field(default_factory=Checks)
 

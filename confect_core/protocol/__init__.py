@@ -11,9 +11,11 @@ from confect_core.protocol.chunks import transition_chunks as transition_chunks
 from confect_core.protocol.errors import BadFormat as BadFormat
 from confect_core.protocol.errors import BadFunctionPath as BadFunctionPath
 from confect_core.protocol.errors import BadJsonBody as BadJsonBody
+from confect_core.protocol.errors import BadQueryArgs as BadQueryArgs
 from confect_core.protocol.errors import BaseVersionMismatch as BaseVersionMismatch
 from confect_core.protocol.errors import InvalidClientVersion as InvalidClientVersion
 from confect_core.protocol.errors import MalformedMessage as MalformedMessage
+from confect_core.protocol.errors import MissingIdentifier as MissingIdentifier
 from confect_core.protocol.errors import QueryIdMisused as QueryIdMisused
 from confect_core.protocol.errors import UnsupportedClientVersion as UnsupportedClientVersion
 from confect_core.protocol.fields import JsonObject as JsonObject
@@ -26,8 +28,14 @@ from confect_core.protocol.http import ResultFormat as ResultFormat
 from confect_core.protocol.http import encode_call as encode_call
 from confect_core.protocol.http import encode_call_response as encode_call_response
 from confect_core.protocol.http import encode_refusal as encode_refusal
+from confect_core.protocol.http import parse_asked_call as parse_asked_call
 from confect_core.protocol.http import parse_call as parse_call
 from confect_core.protocol.http import parse_call_response as parse_call_response
+from confect_core.protocol.http import parse_named_call as parse_named_call
+from confect_core.protocol.http_snapshots import encode_batch_response as encode_batch_response
+from confect_core.protocol.http_snapshots import encode_snapshot as encode_snapshot
+from confect_core.protocol.http_snapshots import parse_batch as parse_batch
+from confect_core.protocol.http_snapshots import parse_call_at as parse_call_at
 from confect_core.protocol.path import FunctionPath as FunctionPath
 from confect_core.protocol.record import record as record
 from confect_core.protocol.sync import INITIAL_VERSION as INITIAL_VERSION

@@ -10,6 +10,8 @@
     ├── InvalidClientVersion        a `Convex-Client` header or a version in the path that is none
     ├── UnsupportedClientVersion    a client older than the protocol that is spoken here
     ├── BadJsonBody                 a request body that is not a call
+    ├── BadQueryArgs                a query string that is not a call
+    ├── MissingIdentifier           a URL that names no function to run
     └── BadFormat                   a result format that does not exist
 
 `code` is the word that the official clients and servers use for the mistake.
@@ -113,6 +115,31 @@ class BadJsonBody(ProtocolError):
         super().__init__(
             f"The body is not a function call: {problem}.",
             hint='Send JSON like {"path": "notes:list", "args": {}, "format": "json"}.',
+        )
+
+
+class BadQueryArgs(ProtocolError):
+    """A query string that is not a call of a function."""
+
+    code: ClassVar[str] = "BadQueryArgs"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"The query string is not a function call: {problem}.",
+            hint="Ask for a path like /api/query?path=notes:list&args={}&format=json, "
+            "percent-encoded.",
+        )
+
+
+class MissingIdentifier(ProtocolError):
+    """A URL that ends before it has named a function to run."""
+
+    code: ClassVar[str] = "MissingIdentifier"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"{path!r} names no function.",
+            hint="Write /api/run/directory/module/function, for example /api/run/notes/list.",
         )
 
 

@@ -1,18 +1,25 @@
-"""Calls over HTTP: `POST /api/query`, `/api/mutation`, `/api/action`.
+"""Calls over HTTP: `POST /api/query`, `/api/mutation`, `/api/action`, and their other forms.
 
-A function that fails answers with status 200 and `"status":"error"`; only a call that could not be
-run at all has another status, and then the body is a refusal, `{"code", "message"}`.
+A call is named in the body, or a query in the URL, or any function by a path of its own. A function
+that fails answers with status 200 and `"status":"error"`; only a call that could not be run at all
+has another status, and then the body is a refusal, `{"code", "message"}`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import Generic, TypeAlias, TypeVar
 
 import orjson
 
 from confect_core.errors import ConfectError
-from confect_core.protocol.errors import BadFormat, BadJsonBody
+from confect_core.protocol.errors import (
+    BadFormat,
+    BadJsonBody,
+    BadQueryArgs,
+    MissingIdentifier,
+)
 from confect_core.protocol.fields import JsonObject
 from confect_core.protocol.path import FunctionPath
 from confect_core.protocol.record import record
@@ -63,6 +70,8 @@ class CallRequest:
     path: FunctionPath
     args: JsonObject
     format: ResultFormat
+    component: str | None = None
+    """The component that the function is in; None for the application itself."""
 
 
 @record
@@ -96,17 +105,54 @@ CallResponse: TypeAlias = CallSucceeded[V] | CallFailed[V]
 
 def parse_call(body: bytes, client: ClientVersion | None) -> CallRequest:
     """The call in a request's body; raises `BadJsonBody`, `BadFunctionPath` or `BadFormat`."""
-    fields = _read_object(body)
-    path, name = fields.get("path"), fields.get("format")
+    return call_in(read_object(body), ResultFormat.default_of(client))
+
+
+def parse_named_call(name: str, body: bytes) -> CallRequest:
+    """The call of the function that a URL names, `a/b/fn`, with the arguments in the body.
+
+    Raises `MissingIdentifier`, and what `parse_call` does.
+    """
+    module, slash, function = name.rpartition("/")
+    if not slash:
+        raise MissingIdentifier(name)
+    fields = read_object(body)
+    return call_in({**fields, "path": f"{module}:{function}"}, ResultFormat.CLEAN)
+
+
+def parse_asked_call(asked: Mapping[str, str], client: ClientVersion | None) -> CallRequest:
+    """The call in the query string of a URL; without arguments if it has none.
+
+    Raises `BadQueryArgs`, `BadFunctionPath` or `BadFormat`.
+    """
+    path, name = asked.get("path"), asked.get("format")
+    if path is None:
+        raise BadQueryArgs("it has no path")
+    try:
+        args = _args({"args": orjson.loads(asked.get("args", "{}"))})
+    except orjson.JSONDecodeError as error:
+        raise BadQueryArgs(f"args is not JSON: {error}") from None
+    except BadJsonBody as error:
+        raise BadQueryArgs("args is neither an object nor an array of one object") from error
+    wanted = ResultFormat.default_of(client) if name is None else ResultFormat.named(name)
+    return CallRequest(FunctionPath.parse(path), args, wanted)
+
+
+def call_in(fields: JsonObject, default: ResultFormat) -> CallRequest:
+    """The call that an object is; raises what `parse_call` does."""
+    path, name, component = fields.get("path"), fields.get("format"), fields.get("componentPath")
     if not isinstance(path, str):
         raise BadJsonBody("path is not a string")
     if name is None:
-        result_format = ResultFormat.default_of(client)
+        result_format = default
     elif isinstance(name, str):
         result_format = ResultFormat.named(name)
     else:
         raise BadJsonBody("format is not a string")
-    return CallRequest(FunctionPath.parse(path), _args(fields), result_format)
+    if component is not None and not isinstance(component, str):
+        raise BadJsonBody("componentPath is not a string")
+    # an empty path is that of the application itself
+    return CallRequest(FunctionPath.parse(path), _args(fields), result_format, component or None)
 
 
 def encode_call(request: CallRequest) -> bytes:
@@ -132,7 +178,7 @@ def encode_refusal(code: str, error: ConfectError) -> bytes:
 
 def parse_call_response(body: bytes) -> CallResponse[Json] | CallRefused:
     """The answer in a response's body; raises `BadJsonBody` when it holds none."""
-    fields = _read_object(body)
+    fields = read_object(body)
     match fields:
         case {"status": "success", "value": value}:
             return CallSucceeded(value, _log_lines(fields))
@@ -144,7 +190,8 @@ def parse_call_response(body: bytes) -> CallResponse[Json] | CallRefused:
             raise BadJsonBody("it is neither an answer nor a refusal")
 
 
-def _read_object(body: bytes) -> JsonObject:
+def read_object(body: bytes) -> JsonObject:
+    """The JSON object in a body; raises `BadJsonBody`."""
     try:
         tree: Json = orjson.loads(body)
     except orjson.JSONDecodeError as error:

@@ -37,6 +37,12 @@ class FunctionPath:
         """Whether the path lies in `_system/`, which only administrators may call."""
         return self.module.startswith("_system/")
 
+    def within(self, component: str | None) -> str:
+        """The text of the path in a component; one with a name has nothing that clients can call."""
+        if not component:
+            return f"{self.module}:{self.function}"
+        return f"_components/{component}/{self}"
+
     def __str__(self) -> str:
         return f"{self.module}:{self.function}"
 

@@ -23,7 +23,7 @@ from confect_core.values.limits import (
 from confect_core.values.place import Place
 from confect_core.values.value import BigInt, Value, number_of, size_of
 
-_NAMES_REMEMBERED = 4096
+_NAMES_REMEMBERED = 1024
 _LEAVES = frozenset({type(None), bool, float, BigInt, str, bytes})
 
 
@@ -79,9 +79,9 @@ def _look_into(value: Value, place: Place, depth: int, mistakes: list[ConfectErr
 
 def _mistaken_names(fields: Iterable[str], place: Place) -> Iterator[InvalidFieldName]:
     check = check_document_field_name if place is None else check_field_name
+    if place is None and _are_usual(tuple(fields)):
+        return
     for name in fields:
-        if place is None and _is_usual(name):
-            continue
         try:
             check(name, place)
         except InvalidFieldName as mistake:
@@ -89,10 +89,11 @@ def _mistaken_names(fields: Iterable[str], place: Place) -> Iterator[InvalidFiel
 
 
 @lru_cache(maxsize=_NAMES_REMEMBERED)
-def _is_usual(name: str) -> bool:
-    """May a field of a document be called so? There are few names and very many documents."""
+def _are_usual(names: tuple[str, ...]) -> bool:
+    """May the fields of a document be called so? There are few kinds and very many of each."""
     try:
-        check_document_field_name(name)
+        for name in names:
+            check_document_field_name(name)
     except InvalidFieldName:
         return False
     return True

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from confect_core.values.order import successor
 
 
-@dataclass(frozen=True, slots=True)
+# not frozen: that takes three times as long to make, and each range that is read makes several
+@dataclass(slots=True, unsafe_hash=True)
 class Interval:
     """All keys from `start` on and before `end`; without an `end` there is no last one.
 

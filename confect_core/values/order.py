@@ -128,9 +128,12 @@ def _place_of_float(value: float) -> tuple[int, float, float]:
 
 def _key(value: Value, depth: int) -> bytes:
     if isinstance(value, str):
-        return b"\x10" + _escaped(_utf8(value)) + _END
+        text = value.encode() if value.isascii() else _utf8(value)
+        return b"\x10" + text.replace(_END, _NOT_THE_END) + _END
     if isinstance(value, float):
         return _float_key(value)
+    if isinstance(value, bytes):
+        return b"\x11" + value.replace(_END, _NOT_THE_END) + _END
     if value is None:
         return b"\x03"
     if isinstance(value, bool):
@@ -139,8 +142,6 @@ def _key(value: Value, depth: int) -> bytes:
         return _int64_key(value)
     if isinstance(value, int):
         return _float_key(number_of(value))
-    if isinstance(value, bytes):
-        return b"\x11" + _escaped(value) + _END
     return _container_key(value, depth + 1)
 
 

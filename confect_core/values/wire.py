@@ -41,6 +41,7 @@ Json = TypeAliasType("Json", "bool | int | float | str | list[Json] | dict[str, 
 
 _INT64 = Struct("<q")
 _FLOAT64 = Struct("<d")
+_SURELY_FINITE = 2**53
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS
 
 
@@ -61,7 +62,7 @@ def export_json(value: Value) -> Json:
 
 def decode(json: Json) -> Value:
     """The canonical value that a JSON tree stands for."""
-    return _value(json, None, 0)
+    return _object(json, None, 0) if type(json) is dict else _value(json, None, 0)
 
 
 def dumps(value: Value) -> bytes:
@@ -245,12 +246,18 @@ def _object(json: dict[str, Json], place: Place, depth: int) -> Value:
         if reader := _READERS.get(name):
             return reader(content, place)
     check_field_names(json, place)
-    return {
-        name: item
-        if type(item) is str and item.isascii()  # most are, and nothing else is to be checked
-        else _value(item, (place, name), depth + 1)
-        for name, item in json.items()
-    }
+    value: dict[str, Value] = {}
+    for name, item in json.items():
+        # what most are is seen here in a third of the time that it takes to see what others are
+        if (type(item) is str and item.isascii()) or type(item) is bool:
+            value[name] = item
+        elif type(item) is int and -_SURELY_FINITE < item < _SURELY_FINITE:
+            value[name] = float(item)
+        elif type(item) is float and item - item == 0:  # neither infinite nor no number
+            value[name] = item
+        else:
+            value[name] = _value(item, (place, name), depth + 1)
+    return value
 
 
 def _read_integer(content: Json, place: Place) -> Value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import UnionType
 from typing import Any, TypeVar, Union, cast, get_args, get_origin
 
@@ -110,6 +111,10 @@ class OpenTables:
         opened = [_open(table, catalog) for table in tables]
         return cls({each.name: each for each in opened}, {each.number: each for each in opened})
 
+    @cached_property
+    def _by_model(self) -> dict[object, TableAccess]:
+        return {}  # those that were asked for: each function does, every time that it runs
+
     def table_name(self, number: int) -> str | None:
         """The name of the table with this number."""
         access = self.by_number.get(number)
@@ -117,10 +122,14 @@ class OpenTables:
 
     def of_model(self, model: object) -> TableAccess:
         """The access to a table by its class."""
+        known = self._by_model.get(model)
+        if known is not None:
+            return known
         table = cast("type[Table]", model)
         if is_variant(table):
             raise VariantIsNoTable(table.__name__, definition_of(table).name)
-        return self.of_document(table)
+        access = self._by_model[model] = self.of_document(table)
+        return access
 
     def of_document(self, model: type[Table]) -> TableAccess:
         """The access to the table that holds documents of a class, a variant perhaps."""

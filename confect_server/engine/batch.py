@@ -104,7 +104,9 @@ class Batch(Reads):
 
     def add(self, commit_id: bytes, writes: WriteSet) -> asyncio.Future[int]:
         """Stamp a transaction that was checked; the future has its timestamp once it is durable."""
-        ts = max(self._now_ns, self.ts + 1)
+        ts = self.log.ts + 1
+        if ts < self._now_ns:
+            ts = self._now_ns
         if writes.unstamped:
             writes.stamp(ts)
         entry = LogEntry(ts, writes.changes)

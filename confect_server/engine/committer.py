@@ -126,7 +126,7 @@ class Committer:
         batch = self._batch
         if batch is None or self._turn is not None or not batch.takes_more:
             batch = await self._joined()
-        if isinstance(base, Batch):
+        if type(base) is Batch:  # `isinstance` asks a protocol, which takes 2 µs to say no
             base.check_not_lost()  # it may have failed while a batch to join was waited for
         self._log.check(reads, begin_ts)
         batch.check(reads, begin_ts)

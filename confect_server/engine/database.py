@@ -189,8 +189,9 @@ class Database:
 
     async def confirm(self, transaction: Transaction) -> None:
         """Return once everything that the transaction read is durable; raises `Conflict`."""
-        if isinstance(transaction.base, Batch):
-            await transaction.base.wait_durable()
+        base = transaction.base
+        if type(base) is Batch:
+            await base.wait_durable()
 
     def turn(self) -> AbstractAsyncContextManager[Turn]:
         """Inside, nobody else commits, in any process; for whoever has lost too often.

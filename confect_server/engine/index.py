@@ -32,7 +32,10 @@ class IndexDefinition:
         return self._front(document) + _end(id, document)
 
     def _front(self, document: Document) -> bytes:
-        return key_of([value_at(document, path) for path in self.fields])
+        fields = self.fields
+        if len(fields) == 1 and "." not in fields[0]:  # as most are
+            return key_of((document.get(fields[0], UNDEFINED),))
+        return key_of([value_at(document, path) for path in fields])
 
 
 def keys_of(indexes: Sequence[IndexDefinition], id: bytes, document: Document) -> list[bytes]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from confect_core.protocol.record import record
 from confect_core.values import Interval
 from confect_server.store import Order
 
 
-@dataclass(frozen=True)
+@record
 class ReadSet:
     """The reads of one run: points, and disjoint intervals in their order, by index number."""
 
@@ -54,7 +55,7 @@ class ReadRecorder:
 
     def finished(self) -> ReadSet:
         """Everything that was read until now."""
-        points = {index_no: frozenset(keys) for index_no, keys in self._points.items()}
+        points = dict(zip(self._points, map(frozenset, self._points.values()), strict=True))
         if not self._readings:
             return ReadSet(points)
         consumed: dict[int, list[Interval]] = defaultdict(list)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Self, cast
 
+from confect_core.protocol.record import record
 from confect_core.values import Interval, loads_canonical
 from confect_server.engine.errors import OutOfRetention
 from confect_server.engine.index import Document
@@ -28,7 +28,7 @@ class Found(NamedTuple):
     """How much of a limit on bytes it takes."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Snapshot:
     """Reads exactly the commits up to `ts`."""
 

@@ -41,11 +41,12 @@ class WriteLog:
 
     def extend(self, entries: Iterable[LogEntry]) -> None:
         """Add commits, all of them after the newest."""
+        known = self._written
         for ts, changes in entries:
             for index_no, old, new in changes:
-                written = self._written.get(index_no)
+                written = known.get(index_no)
                 if written is None:
-                    written = self._written[index_no] = _WrittenKeys()
+                    written = known[index_no] = _WrittenKeys()
                 if old is not None:
                     self._held_bytes += written.add(old, ts)
                 if new is not None and new != old:

@@ -13,4 +13,5 @@ from confect_server.observe.run_record import Observer as Observer
 from confect_server.observe.run_record import OutcomeKind as OutcomeKind
 from confect_server.observe.run_record import RunRecord as RunRecord
 from confect_server.observe.run_record import Tracer as Tracer
+from confect_server.observe.run_record import asked_as as asked_as
 from confect_server.observe.watchdog import Watchdog as Watchdog

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Literal, Protocol, TypeAlias
@@ -19,6 +22,18 @@ CallerKind: TypeAlias = Literal["client", "admin", "function", "schedule"]
 
 OutcomeKind: TypeAlias = Literal["success", "declared", "refused", "failed", "cancelled"]
 """How a run ended: with a result, an error of its spec, an error of its caller, or a defect."""
+
+_asked_as: ContextVar[str | None] = ContextVar("asked_as", default=None)
+
+
+@contextmanager
+def asked_as(request_id: str) -> Generator[None]:
+    """Inside, runs are known by the id that a client has given its request."""
+    before = _asked_as.set(request_id)
+    try:
+        yield
+    finally:
+        _asked_as.reset(before)  # a connection may go on to other requests in this context
 
 
 @dataclass(slots=True, eq=False)
@@ -79,6 +94,6 @@ class Tracer(Protocol):
 
 def _id_of(request: tuple[str, int] | None) -> str:
     if request is None:
-        return secrets.token_hex(8)
+        return _asked_as.get() or secrets.token_hex(8)
     session_id, number = request
     return hashlib.sha256(f"{session_id}|{number}".encode()).hexdigest()[:16]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Coroutine
 from contextlib import suppress
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from returns.result import Failure
 
@@ -310,11 +310,10 @@ def _is_short(args: Value) -> bool:
     if type(args) is not dict or len(args) > _FEW:
         return False
     for value in args.values():
-        kind = type(value)
-        if kind is str:
-            if len(cast("str", value)) > _SHORT:
+        if type(value) is str:
+            if len(value) > _SHORT:
                 return False
-        elif kind is not float and kind is not bool and value is not None:
+        elif type(value) is not float and type(value) is not bool and value is not None:
             return False
     return True
 

@@ -92,6 +92,12 @@ def digest_of(outcome: RunOutcome) -> Digest:
     return Digest(0, hash(told))
 
 
+def request_id_in(message: str) -> str | None:
+    """The id by which a failure is known, in the log too."""
+    match = _REQUEST_ID.match(message)
+    return None if match is None else match[1]
+
+
 def _without_request_id(message: str) -> str:
     match = _REQUEST_ID.match(message)
     return message if match is None else message[match.end() :]

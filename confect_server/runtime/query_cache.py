@@ -40,6 +40,25 @@ _POINT_BYTES = 600
 _INTERVAL_BYTES = 450
 _LINE_BYTES = 80
 
+_QUESTIONS_REMEMBERED = 16_384
+
+
+class _Heard:
+    """Which questions were asked of late, by their hashes: two that share one are rare enough."""
+
+    def __init__(self) -> None:
+        self._recent: set[int] = set()
+        self._before: set[int] = set()
+
+    def is_new(self, question: _Question) -> bool:
+        """Is a question asked for the first time? From now on it is not."""
+        number = hash(question)
+        is_new = number not in self._recent and number not in self._before
+        self._recent.add(number)
+        if len(self._recent) > _QUESTIONS_REMEMBERED:
+            self._before, self._recent = self._recent, set()
+        return is_new
+
 
 class _Question(NamedTuple):
     """What an answer depends on, apart from the data."""
@@ -94,6 +113,7 @@ class QueryCache:
         self._flights: dict[tuple[_Question, int], _Flight] = {}
         self._personal: set[str] = set()  # functions that have looked at who called
         self._random: set[str] = set()  # functions that have drawn random numbers
+        self._heard = _Heard()
         self._version = 0  # of the application
         self.hits = 0
         """How many queries were answered without a run."""
@@ -107,8 +127,14 @@ class QueryCache:
         caller: Caller,
         ts: int | None = None,
         journal: str | None = None,
+        *,
+        is_kept_at_once: bool = True,
     ) -> QueryResult:
-        """What the executor would answer at this snapshot, the newest unless told otherwise."""
+        """What the executor would answer at this snapshot, the newest unless told otherwise.
+
+        Who asks in passing, and not to be told of changes, lets an answer be kept only if somebody
+        has asked before: to keep and to watch one takes as long again as to run a short query.
+        """
         try:
             encoded = orjson.dumps(args, option=orjson.OPT_SORT_KEYS)
         except orjson.JSONEncodeError:  # nested deeper than any value; the executor says so
@@ -120,6 +146,8 @@ class QueryCache:
         known = self._known(question, self._database.newest_ts if ts is None else ts)
         if known is not None:  # here, because one more coroutine makes a hit take a quarter longer
             return known
+        if not is_kept_at_once and self._heard.is_new(question):
+            return await self._executor.run_query(path, args, caller, ts, journal)
         if ts is not None:
             return await self._answer(question, args, caller, ts)
         return await self._executor.at_newest(lambda: self._answer(question, args, caller, None))

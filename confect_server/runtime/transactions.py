@@ -64,16 +64,17 @@ class Transactions:
         If nobody can say whether it was committed, an attempt that `is_named`, which looks for its
         own answer, is run again to find out: either its answer is there, or it never was.
         """
-        backoff = Backoff(self._clock, self._randomness)
+        backoff: Backoff | None = None
         for _ in range(FREE_ATTEMPTS):
             try:
                 return await self._attempted(attempt, None)
             except Conflict:  # `suppress` costs half a microsecond
-                await backoff.wait()
+                pass
             except OutcomeUnknown:
                 if not is_named:
                     raise
-                await backoff.wait()
+            backoff = backoff or Backoff(self._clock, self._randomness)
+            await backoff.wait()
         async with self._database.turn() as turn:
             return await self._attempted(attempt, turn)
 

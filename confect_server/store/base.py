@@ -9,9 +9,9 @@ so the order of timestamps is the order of commits for every process that looks,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
+from confect_core.protocol.record import record
 from confect_core.values import Interval
 
 Order: TypeAlias = Literal["asc", "desc"]
@@ -78,7 +78,7 @@ class IndexRow(NamedTuple):
     id: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Commit:
     """Everything that one transaction writes, under its timestamp."""
 

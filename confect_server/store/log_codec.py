@@ -19,9 +19,10 @@ def encode_changes(changes: Sequence[KeyChange]) -> bytes:
     """The changes as one string of bytes."""
     parts = [_VERSION]
     for index_no, old, new in changes:
-        parts.append(_CHANGE.pack(index_no, _length(old), _length(new)))
-        parts.append(old or b"")
-        parts.append(new or b"")
+        if old is None and new is not None:  # as nearly all are of what is inserted
+            parts += (_CHANGE.pack(index_no, 0, len(new) + 1), new)
+        else:
+            parts += (_CHANGE.pack(index_no, _length(old), _length(new)), old or b"", new or b"")
     return b"".join(parts)
 
 

@@ -6,7 +6,7 @@ halves the throughput of a mutation.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, TypeAlias
 
 from confect_server.runtime import Backend
@@ -17,6 +17,7 @@ from confect_server.transport.probes import Probes
 from confect_server.transport.socket import Socket
 from confect_server.transport.websocket import SyncServer
 
+Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
@@ -52,16 +53,19 @@ class ConfectAsgi:
         if self.backend.files.served_at is None and scope["type"] != "lifespan":
             self.backend.files.served_at = _address(scope)
         if scope["type"] == "http":
-            exchange = Exchange(scope, receive, send)
-            if self.backend.tracing is None:
-                await self._answer(exchange)
-            else:
-                with self.backend.tracing.continued(scope["headers"]):
-                    await self._answer(exchange)
+            await self.answer(Exchange(scope, receive, send), scope["headers"])
         elif scope["type"] == "websocket":
             await self._sync.serve(Socket(scope, receive, send))
         elif scope["type"] == "lifespan":
             await _lifespan(receive, send)
+
+    async def answer(self, exchange: Exchange, headers: Headers) -> None:
+        """Answer one request."""
+        if self.backend.tracing is None:
+            await self._answer(exchange)
+        else:
+            with self.backend.tracing.continued(headers):
+                await self._answer(exchange)
 
     async def _answer(self, exchange: Exchange) -> None:
         if not await self.probes.answer(exchange):

@@ -1,49 +1,35 @@
-"""The HTTP API: one function call per request, and who is answering."""
+"""The HTTP API: which part of it answers a request, and where there is none, who else does."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from importlib.metadata import version
-from typing import Any
+from typing import Any, TypeAlias
 
-import orjson
 from starlette.requests import ClientDisconnect
 
-from confect_core.errors import ConfectError, ValueRefused
-from confect_core.protocol import (
-    BadFormat,
-    BadFunctionPath,
-    BadJsonBody,
-    CallFailed,
-    CallRequest,
-    CallResponse,
-    CallSucceeded,
-    ClientVersion,
-    EncodedValue,
-    InvalidClientVersion,
-    ResultFormat,
-    UnsupportedClientVersion,
-    encode_call_response,
-    encode_refusal,
-    parse_call,
-)
-from confect_core.values import clean, export_json, loads_canonical
-from confect_core.values.absent import ABSENT
-from confect_server.auth.errors import TokenRefused
 from confect_server.http import Documentation
 from confect_server.impl import Impl
-from confect_server.runtime import Backend, Caller
-from confect_server.runtime.outcome import RunOutcome, Succeeded
-from confect_server.transport.admin import AdminKey, NotAdmin
+from confect_server.observe import asked_as
+from confect_server.runtime import Backend
+from confect_server.transport.about import About
+from confect_server.transport.admin import AdminKey
 from confect_server.transport.callers import Callers
+from confect_server.transport.calls import NAMED, CallApi
 from confect_server.transport.environment import EnvironmentApi
 from confect_server.transport.front_page import front_page
-from confect_server.transport.http_exchange import HTML, JSON, TEXT, BodyTooLong, Exchange
+from confect_server.transport.http_errors import TooManyRequests
+from confect_server.transport.http_exchange import HTML, JSON, TEXT, Exchange
+from confect_server.transport.intake import Intake
+from confect_server.transport.refusals import REFUSED, refuse, tell_failure
+from confect_server.transport.snapshot_reads import SnapshotReads
 from confect_server.transport.storage_api import StorageApi
 
-_REFUSED = (BadFormat, BadFunctionPath, BadJsonBody, InvalidClientVersion)
+Work: TypeAlias = Callable[[Exchange], Awaitable[bytes]]
+"""Makes the JSON that answers a request; raises what keeps it from that."""
 
-Run = Callable[[CallRequest, Caller], Awaitable[RunOutcome]]
+
+_UNCACHED = ((b"cache-control", b"no-store"),)
+"""What is asked in a URL is no page that a browser, or a proxy, may keep."""
 
 
 class HttpApi:
@@ -53,35 +39,69 @@ class HttpApi:
         self, backend: Backend, admin_key: AdminKey, *, shows_functions: bool = False
     ) -> None:
         self._executor = backend.executor
-        self._queries = backend.queries
         self._settings = backend.database.settings.http
         self._shows_functions = shows_functions
         self._callers = Callers(backend, admin_key)
-        self._environment = EnvironmentApi(backend, self._callers)
-        self._calls: dict[str, Run] = {
-            "/api/query": self._query,
-            "/api/mutation": self._mutation,
-            "/api/action": self._action,
-            "/api/function": self._function,
-        }
-        self._storage = StorageApi(backend)
+        self._intake = intake = Intake(backend.database.settings.requests)
+        self._calls = CallApi(backend, self._callers, intake)
+        snapshots = SnapshotReads(backend, self._callers, intake)
+        self._posted: dict[str, Work] = {**self._calls.posted, **snapshots.posted}
+        self._environment = EnvironmentApi(backend, self._callers, intake)
+        self._storage = StorageApi(backend, intake)
+        self._about = About(intake)
         self._documented: tuple[Impl[Any], Documentation] | None = None
-        self._version = version("confect-py").encode()
 
     async def answer(self, exchange: Exchange) -> None:
-        """Answer one request."""
-        if exchange.method == "OPTIONS" and exchange.path.startswith("/api/"):
+        """Answer one request, unless there are too many."""
+        try:
+            self._intake.admit()
+        except TooManyRequests as error:
+            await refuse(exchange, error)
+            return
+        try:
+            # beside a cached query, each call in between is a tenth of the time
+            work = self._posted.get(exchange.path) if exchange.method == "POST" else None
+            if exchange.request_id is not None:
+                with asked_as(exchange.request_id):
+                    await self._answer(exchange, work)
+            elif work is not None:
+                await self._work(exchange, work)
+            else:
+                await self._answer(exchange, None)
+        finally:
+            self._intake.release(exchange)
+
+    async def _answer(self, exchange: Exchange, work: Work | None) -> None:
+        work = work or self._rarer_work(exchange)
+        if work is not None:
+            await self._work(exchange, work)
+        elif exchange.method == "OPTIONS" and exchange.path.startswith("/api/"):
             await exchange.allow_cross_origin()
-        elif exchange.path in self._calls and exchange.method == "POST":
-            await self._call(exchange, self._calls[exchange.path])
-        elif self._environment.serves(exchange):
-            await self._environment.answer(exchange)
-        elif exchange.path == "/version" and exchange.is_reading:
-            await exchange.respond(200, TEXT, self._version)
-        elif await self._storage.answer(exchange):
+        elif await self._about.answer(exchange) or await self._storage.answer(exchange):
             return
         elif not await self._routed(exchange):
             await self._unrouted(exchange)
+
+    def _rarer_work(self, exchange: Exchange) -> Work | None:
+        """What answers a request with JSON, if it is for what has no path of its own."""
+        if exchange.method == "POST" and exchange.path.startswith(NAMED):
+            return self._calls.named
+        if exchange.is_reading and exchange.path == "/api/query":
+            return self._calls.asked
+        return self._environment.answer if self._environment.serves(exchange) else None
+
+    async def _work(self, exchange: Exchange, work: Work) -> None:
+        try:
+            body = await work(exchange)
+        except REFUSED as error:
+            await refuse(exchange, error)
+        except ClientDisconnect:
+            return  # nobody asks any more, and half a request is none
+        except Exception as error:
+            await tell_failure(exchange, error)
+        else:
+            uncached = _UNCACHED if exchange.is_reading else ()
+            await exchange.respond(200, JSON, body, uncached)
 
     async def _routed(self, exchange: Exchange) -> bool:
         """Let the application's own route answer, if it has one there."""
@@ -129,77 +149,3 @@ class HttpApi:
             await exchange.respond(200, HTML, front_page(public, exchange.origin))
         else:
             await exchange.respond(200, TEXT, b"This is a Confect backend.\n")
-
-    async def _call(self, exchange: Exchange, run: Run) -> None:
-        try:
-            caller = await self._caller(exchange)
-            request = await _read_call(exchange)
-            body = encode_call_response(_in_format(await run(request, caller), request.format))
-        except (NotAdmin, TokenRefused) as error:
-            await exchange.respond(401, JSON, encode_refusal(error.code, error))
-        except UnsupportedClientVersion as error:
-            refusal = encode_refusal(error.code, error)
-            await exchange.respond(400, JSON, refusal, error.headers)
-        except _REFUSED as error:
-            await _refuse(exchange, error.code, error)
-        except ValueRefused as error:
-            await _refuse(exchange, BadJsonBody.code, error)
-        except ClientDisconnect:
-            return  # nobody asks any more, and half a request is none
-        else:
-            await exchange.respond(200, JSON, body)
-
-    async def _caller(self, exchange: Exchange) -> Caller:
-        header = exchange.header(b"authorization")
-        if exchange.path == "/api/function":
-            return self._callers.administering(header)
-        return await self._callers.sending(header)
-
-    async def _query(self, request: CallRequest, caller: Caller) -> RunOutcome:
-        run = await self._queries.run(str(request.path), request.args, caller)
-        return run.outcome
-
-    async def _mutation(self, request: CallRequest, caller: Caller) -> RunOutcome:
-        run = await self._executor.run_mutation(str(request.path), request.args, caller)
-        return run.outcome
-
-    async def _action(self, request: CallRequest, caller: Caller) -> RunOutcome:
-        return await self._executor.run_action(str(request.path), request.args, caller)
-
-    async def _function(self, request: CallRequest, caller: Caller) -> RunOutcome:
-        return await self._executor.run_any(str(request.path), request.args, caller)
-
-
-async def _read_call(exchange: Exchange) -> CallRequest:
-    header = exchange.header(b"convex-client")
-    client = None if header is None else ClientVersion.of_header(header.decode("latin-1"))
-    if client is not None:
-        client.check_supported()
-    content_type = exchange.header(b"content-type") or b""
-    if not content_type.startswith(b"application/json"):
-        raise BadJsonBody("its Content-Type is not application/json")
-    try:
-        body = await exchange.body()
-    except BodyTooLong:
-        raise BadJsonBody("it is too long") from None
-    return parse_call(body, client)
-
-
-async def _refuse(exchange: Exchange, code: str, error: ConfectError) -> None:
-    await exchange.respond(400, JSON, encode_refusal(code, error))
-
-
-def _in_format(outcome: RunOutcome, wanted: ResultFormat) -> CallResponse[EncodedValue]:
-    if isinstance(outcome, Succeeded):
-        return CallSucceeded(_formatted(outcome.value, wanted), outcome.log_lines)
-    data = outcome.error_data
-    formatted = ABSENT if data is None else _formatted(data, wanted)
-    return CallFailed(outcome.message, formatted, outcome.log_lines)
-
-
-def _formatted(value: EncodedValue, wanted: ResultFormat) -> EncodedValue:
-    if wanted is ResultFormat.ENCODED:
-        return value
-    tree = loads_canonical(value)
-    readable = clean(tree) if wanted is ResultFormat.CLEAN else export_json(tree)
-    return EncodedValue(orjson.dumps(readable))

@@ -8,26 +8,21 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 import anyio
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from confect_core.errors import ConfectError
 from confect_server.http import AsgiApp
 from confect_server.transport.incoming import Incoming
+from confect_server.transport.request_head import RequestHead
 
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-MAX_BODY_BYTES = 16 * 1024 * 1024 + 2000
-"""The longest body that a request may have: the longest arguments and the rest of a call."""
 
 JSON = b"application/json"
 TEXT = b"text/plain; charset=utf-8"
 HTML = b"text/html; charset=utf-8"
 
 _ALLOWED_METHODS = b"GET, POST, OPTIONS, PATCH, DELETE, PUT"
-_CROSS_ORIGIN = ("/api/", "/version")
-"""What pages of any origin may read: clients call from there, and show tokens, not cookies."""
-
 _PREFLIGHT_MAX_AGE_S = b"86400"
 
 _log = logging.getLogger("confect")
@@ -42,10 +37,6 @@ def path_below(root_path: str, path: str) -> str:
     if not below:
         return "/"
     return below if below.startswith("/") else path
-
-
-class BodyTooLong(Exception):
-    """The body of a request is longer than any call can be."""
 
 
 class ResponseTooLarge(ConfectError):
@@ -83,8 +74,15 @@ class Sending:
             raise ResponseTooLarge(self._most_bytes)
 
 
-class Exchange:
+class Exchange(RequestHead):
     """One request that is read and answered once."""
+
+    held_bytes = 0
+    """How much of the body has been taken in."""
+    has_responded = False
+    """Has an answer begun?"""
+    whole_body: bytes | None = None
+    """The body, if it is short and has all come before anybody asked for it."""
 
     def __init__(
         self,
@@ -92,21 +90,15 @@ class Exchange:
         receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
         send: Send,
     ) -> None:
-        self.method: str = scope["method"]
         self.root_path: str = scope.get("root_path", "")
         """The path at which the application is mounted."""
-        self.path = path_below(self.root_path, scope["path"])
-        """The path below that."""
-        self.is_reading = self.method in ("GET", "HEAD")
-        """Does the request change nothing? The server leaves out the body of an answer to HEAD."""
+        path = path_below(self.root_path, scope["path"])
+        query_string: bytes = scope.get("query_string", b"")
+        super().__init__(scope["method"], path, scope["headers"], query_string)
+        self.receive = receive
+        """Gives the next message of the body, as ASGI has it."""
         self._scope = scope
-        self._receive = receive
         self._send = send
-
-    def header(self, name: bytes) -> bytes | None:
-        """The value of a header by its lower-case name."""
-        headers: list[tuple[bytes, bytes]] = self._scope["headers"]
-        return next((value for key, value in headers if key == name), None)
 
     @property
     def origin(self) -> str:
@@ -114,25 +106,9 @@ class Exchange:
         host = (self.header(b"host") or b"").decode("latin-1")
         return f"{self._scope['scheme']}://{host}{self.root_path}"
 
-    async def body(self) -> bytes:
-        """The whole body; raises `BodyTooLong`, or `ClientDisconnect` if it never came."""
-        chunks: list[bytes] = []
-        length = 0
-        while True:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnect
-            chunk: bytes = message.get("body", b"")
-            length += len(chunk)
-            if length > MAX_BODY_BYTES:
-                raise BodyTooLong
-            chunks.append(chunk)
-            if not message.get("more_body", False):
-                return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
     @cached_property
     def _incoming(self) -> Incoming:
-        return Incoming(self._receive)
+        return Incoming(self.receive)
 
     @property
     def request(self) -> Request:
@@ -167,7 +143,8 @@ class Exchange:
 
     async def stream_to_any_origin(self, response: Response) -> None:
         """The same, to pages of any origin."""
-        response.raw_headers.extend(self._cross_origin())
+        self.has_responded = True
+        self.add_common(response.raw_headers)
         await self.stream(response)
 
     async def _cancel_when_left(self, answering: anyio.CancelScope) -> None:
@@ -183,7 +160,7 @@ class Exchange:
             "path": self.root_path + self.path,
             "state": dict(state),
         }
-        await app(scope, self._receive, self._send)
+        await app(scope, self.receive, self._send)
 
     async def respond(
         self,
@@ -193,37 +170,25 @@ class Exchange:
         headers: Iterable[tuple[bytes, bytes]] = (),
     ) -> None:
         """Answer; to pages of any origin, if that is a part of the API."""
-        all_headers = [
-            (b"content-type", content_type),
-            (b"content-length", b"%d" % len(body)),
-            *headers,
-            *self._cross_origin(),
-        ]
+        self.has_responded = True
+        all_headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
+        all_headers += headers
+        self.add_common(all_headers)
         await self._send({"type": "http.response.start", "status": status, "headers": all_headers})
         await self._send({"type": "http.response.body", "body": body})
 
     async def allow_cross_origin(self) -> None:
         """Answer a browser that asks whether a page may call."""
         headers = [
-            *self._cross_origin(),
             (b"access-control-allow-methods", _ALLOWED_METHODS),
             (b"access-control-max-age", _PREFLIGHT_MAX_AGE_S),
         ]
+        self.add_common(headers)
         asked = self.header(b"access-control-request-headers")
         if asked is not None:
             headers.append((b"access-control-allow-headers", asked))
         await self._send({"type": "http.response.start", "status": 204, "headers": headers})
         await self._send({"type": "http.response.body", "body": b""})
-
-    def _cross_origin(self) -> list[tuple[bytes, bytes]]:
-        origin = self.header(b"origin")
-        if origin is None or not self.path.startswith(_CROSS_ORIGIN):
-            return []
-        return [
-            (b"access-control-allow-origin", origin),
-            (b"access-control-allow-credentials", b"true"),
-            (b"vary", b"Origin"),
-        ]
 
 
 def _length_in(start: MutableMapping[str, Any]) -> int:

@@ -78,7 +78,7 @@ class Probes:
     async def _tell_metrics(self, exchange: Exchange) -> None:
         try:
             if not self._is_public:
-                self._callers.administering(exchange.header(b"authorization"))
+                self._callers.administering(exchange.authorization)
         except (NotAdmin, TokenRefused) as error:
             await exchange.respond(401, JSON, encode_refusal(error.code, error))
         else:

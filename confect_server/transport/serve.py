@@ -18,6 +18,7 @@ from websockets.http11 import Request
 
 from confect_core.errors import ConfectError
 from confect_server.transport.asgi import ConfectAsgi
+from confect_server.transport.call_protocol import CallProtocol
 from confect_server.transport.socket import ABORT
 
 _MOST_FRAGMENTS = 10_000
@@ -52,6 +53,7 @@ async def serving(app: ConfectAsgi, host: str, port: int) -> AsyncGenerator[int]
         uvicorn.Config(
             app,
             lifespan="off",
+            http=CallProtocol,
             ws=_WebSocket,
             ws_max_size=settings.sockets.frame_bytes,
             ws_per_message_deflate=False,

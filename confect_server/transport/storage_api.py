@@ -9,8 +9,7 @@ from contextlib import suppress
 from hashlib import sha256
 from typing import TypeVar
 
-from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from confect_core import StoredFile
@@ -28,7 +27,10 @@ from confect_server.storage.errors import (
 )
 from confect_server.storage.rows import file_at
 from confect_server.transport.byte_range import ByteRange, NoSuchRange, range_of
+from confect_server.transport.http_errors import BodyTooSlow, Headers
 from confect_server.transport.http_exchange import Exchange
+from confect_server.transport.intake import Intake
+from confect_server.transport.refusals import tell_failure
 
 T = TypeVar("T")
 
@@ -36,7 +38,10 @@ PREFIX = "/api/storage/"
 _UPLOAD = f"{PREFIX}upload"
 
 _KEY = re.compile(r"[0-9a-f]{32}")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""How such keys are usually written, and are looked for by whoever made one up."""
 _KEPT_BY_BROWSERS = "private, max-age=2592000"
+_LENGTH = re.compile(rb"[0-9]{1,18}")
 _DIGEST = re.compile(r"(?:^|,)\s*sha-256=([^,\s]*)", re.IGNORECASE)
 
 _STATUS: dict[type[ConfectError], int] = {
@@ -52,7 +57,8 @@ _STATUS: dict[type[ConfectError], int] = {
 class StorageApi:
     """Takes files and gives them."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, intake: Intake) -> None:
+        self._intake = intake
         self._files: Files = backend.files
         self._database = backend.database
         self._transactions = backend.transactions
@@ -61,34 +67,43 @@ class StorageApi:
         """Answer a request for a file; False if it is none."""
         if not exchange.path.startswith(PREFIX):
             return False
-        response = await self._response(exchange)
+        try:
+            response = await self._response(exchange)
+        except Exception as error:
+            await tell_failure(exchange, error)
+            return True
         if response is not None:
             await exchange.stream_to_any_origin(response)
         return True
 
     async def _response(self, exchange: Exchange) -> Response | None:
         if exchange.path == _UPLOAD and exchange.method == "POST":
-            return await self._taken(exchange.request)
+            return await self._taken(exchange)
         if exchange.method in ("GET", "HEAD"):
             return await self._given(exchange, exchange.path.removeprefix(PREFIX))
         return Response("Method not allowed", 405, headers={"allow": "GET, HEAD"})
 
-    async def _taken(self, request: Request) -> Response | None:
+    async def _taken(self, exchange: Exchange) -> Response | None:
         """The answer to an upload; None if nobody is there any more to be told."""
-        content_type = request.headers.get("content-type")
+        content_type = exchange.header(b"content-type")
         try:
-            self._files.check_token(request.query_params.get("token", ""))
-            if int(request.headers.get("content-length", 0)) > self._files.largest:
+            self._files.check_token(exchange.query.get("token", ""))
+            if _length_said(exchange) > self._files.largest:
                 raise BlobTooLarge(self._files.largest)
-            digest = _digest_in(request.headers)
-            id = await self._files.add(request.stream(), content_type, digest, self._write)
+            digest = _digest_in(exchange)
+            told_type = None if content_type is None else content_type.decode("latin-1")
+            chunks = self._intake.patient(exchange).chunks()
+            id = await self._files.add(chunks, told_type, digest, self._write)
         except ClientDisconnect:
             return None
+        except BodyTooSlow as slow:
+            return _refusal(slow.status, slow.code, str(slow), slow.headers)
         except tuple(_STATUS) as refused:
             return _refusal(_STATUS[type(refused)], type(refused).__name__, str(refused))
         return JSONResponse({"storageId": id})
 
     async def _given(self, exchange: Exchange, key: str) -> Response:
+        key = key.replace("-", "") if _UUID.fullmatch(key) else key
         if not _KEY.fullmatch(key):
             return _refusal(400, "InvalidStoragePath", "the path is of no file")
         file = await self._file_at(key)
@@ -154,10 +169,16 @@ def _headers_of(file: StoredFile) -> dict[str, str]:
     }
 
 
-def _digest_in(headers: Headers) -> bytes | None:
+def _length_said(exchange: Exchange) -> int:
+    """How long the body is said to be; 0 if that is not known before it comes."""
+    said = exchange.header(b"content-length") or b""
+    return int(said) if _LENGTH.fullmatch(said) else 0
+
+
+def _digest_in(exchange: Exchange) -> bytes | None:
     """The SHA-256 that a `Digest` or a `Content-Digest` says, if one says it."""
-    for name in ("digest", "content-digest"):
-        said = _DIGEST.search(headers.get(name, ""))
+    for name in (b"digest", b"content-digest"):
+        said = _DIGEST.search((exchange.header(name) or b"").decode("latin-1"))
         if said is not None:
             return _sha256_of(said[1])
     return None
@@ -181,5 +202,6 @@ def _has(known: bytes | None, etag: bytes) -> bool:
     return etag in tags or tags == [b"*"]
 
 
-def _refusal(status: int, code: str, message: str) -> Response:
-    return JSONResponse({"code": code, "message": message}, status)
+def _refusal(status: int, code: str, message: str, headers: Headers = ()) -> Response:
+    told = {name.decode(): value.decode() for name, value in headers}
+    return JSONResponse({"code": code, "message": message}, status, told)

@@ -469,4 +469,4 @@ class _Connection:
 
 def _path(call: AddQuery | Mutation | Action) -> str:
     """The path of the function that is called; one in a component is none that clients can name."""
-    return str(call.path) if not call.component else f"_components/{call.component}/{call.path}"
+    return call.path.within(call.component)

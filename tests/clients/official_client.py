@@ -110,6 +110,15 @@ class OfficialClient:
         """
         await self._tell(do="setAuth", name="auth", tokens=list(tokens))
 
+    async def set_admin_auth(self, key: str, identity: dict[str, Json] | None = None) -> None:
+        """Show the admin key, with npm's client on behalf of somebody if one is described."""
+        await self._tell(do="setAdminAuth", name="auth", key=key, identity=identity)
+
+    async def call_by_path(self, path: str, **args: Json) -> Event:
+        """Call a function of any kind as whoever runs the server does, by npm's HTTP client."""
+        await self._tell(do="callByPath", name="call", path=path, args=args)
+        return await self.next()
+
     async def begin_optimistic_insert(self, name: str, text: str) -> None:
         """Insert a note that the list of notes shows at once, with an asterisk."""
         await self._tell(do="insertOptimistically", name=name, text=text)

@@ -39,6 +39,10 @@ class Commands:
         self._client.set_auth(tokens[0])
         return "set", None
 
+    def setAdminAuth(self, name: str, key: str, identity: None) -> tuple[str, object]:  # noqa: N802
+        self._client.set_admin_auth(key)
+        return "set", None
+
     def call(self, name: str, **call: Any) -> tuple[str, object]:
         return "resolved", getattr(self._client, call["as"])(call["path"], call["args"])
 

@@ -74,6 +74,12 @@ const commands = {
     const next = () => (tokens.length > 1 ? tokens.shift() : tokens[0]);
     client.setAuth(async () => next(), (isTaken) => tell("auth", name, isTaken));
   },
+  setAdminAuth({ key, identity }) {
+    client.setAdminAuth(key, identity ?? undefined);
+  },
+  callByPath({ name, path, args }) {
+    tellEnd(name, client.function(path, undefined, jsonToConvex(args)));
+  },
   insertOptimistically({ name, text }) {
     const insert = makeFunctionReference("notes:insert");
     tellEnd(name, client.mutation(insert, { text }, { optimisticUpdate: showAtOnce }));

@@ -51,7 +51,8 @@ async def test_what_proves_nothing_is_refused_before_anything_runs() -> None:
         ):
             for kind in ("query", "mutation", "action"):
                 refused = await at.call(kind, "book:who", header)
-                assert (refused.status_code, refused.json()["code"]) == (401, code), header
+                status = 401 if len(header) >= 7 else 400  # which is not even a scheme
+                assert (refused.status_code, refused.json()["code"]) == (status, code), header
         assert at.runs == {}
 
 

@@ -25,6 +25,7 @@ from confect_server.runtime import (
     Executor,
     QueryCache,
     QueryResult,
+    query_cache,
 )
 from confect_server.runtime.outcome import Failed, Succeeded
 from confect_server.store import MemoryStore, Store
@@ -73,6 +74,37 @@ async def opened(store: Store | None = None) -> AsyncGenerator[Board]:
     runs = Runs()
     async with Backend.open(board(runs), store or MemoryStore()) as backend:
         yield Board(backend, runs)
+
+
+async def test_an_answer_that_is_asked_for_in_passing_is_kept_from_the_second_time_on() -> None:
+    async with opened() as at:
+        held: list[int] = []
+        for _ in range(4):
+            result = await at.cache.run(LIST, {"room": "a"}, CLIENT, is_kept_at_once=False)
+            assert value_of(result) == []
+            held.append(at.cache.held_bytes)
+        assert at.runs.count["a"] == 2
+        assert [each > 0 for each in held] == [False, True, True, True]
+
+
+async def test_who_asks_in_passing_is_given_what_is_kept() -> None:
+    async with opened() as at:
+        await at.texts("a")
+        result = await at.cache.run(LIST, {"room": "a"}, CLIENT, is_kept_at_once=False)
+        assert (value_of(result), at.runs.count["a"]) == ([], 1)
+
+
+async def test_which_questions_were_asked_is_forgotten_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(query_cache, "_QUESTIONS_REMEMBERED", 10)
+    async with opened() as at:
+        for number in [*range(30), 0]:
+            args: JsonObject = {"room": f"{number}"}
+            await at.cache.run(LIST, args, CLIENT, is_kept_at_once=False)
+        assert at.cache.held_bytes == 0
+        await at.cache.run(LIST, {"room": "29"}, CLIENT, is_kept_at_once=False)
+        assert at.cache.held_bytes > 0
 
 
 async def test_an_answer_is_computed_once_until_it_is_written_to() -> None:

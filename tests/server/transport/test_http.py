@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from confect_core.protocol import JsonObject
-from confect_server.transport.http_exchange import MAX_BODY_BYTES
+from confect_server.transport.intake import MAX_BODY_BYTES
 from tests.serving import Server
 
 LIST: JsonObject = {"path": "notes:list", "args": {}}
@@ -265,7 +265,15 @@ def test_a_browser_may_call_from_a_page_of_any_origin(server: Server) -> None:
 
 @pytest.mark.parametrize(
     ("method", "route"),
-    [("GET", "/api/query"), ("POST", "/api/nothing"), ("GET", "/notes"), ("POST", "/version")],
+    [
+        ("GET", "/api/mutation"),
+        ("PUT", "/api/query"),
+        ("GET", "/api/run/notes/list"),
+        ("POST", "/api/nothing"),
+        ("GET", "/notes"),
+        ("POST", "/version"),
+        ("GET", "/echo"),
+    ],
 )
 def test_nothing_answers_at_other_routes(server: Server, method: str, route: str) -> None:
     assert httpx2.request(method, server.url + route).status_code == 404
