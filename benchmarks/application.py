@@ -1,4 +1,4 @@
-"""The application that is measured: orders with eight fields and two indexes, and a counter."""
+"""The application that is measured: orders with eight fields and two indexes, counters, notices."""
 
 from __future__ import annotations
 
@@ -46,6 +46,10 @@ class Counter(Table, name="counters"):
     count: int
 
 
+class Notice(Table, name="notices"):
+    text: str
+
+
 class Place(Args):
     number: int
     customer: str
@@ -84,6 +88,20 @@ class Increment(Args):
     counter: Id[Counter]
 
 
+class Pin(Args):
+    text: str
+
+
+class Change(Args):
+    notice: Id[Notice]
+    text: str
+
+
+class Read(Args):
+    notice: Id[Notice]
+    reader: int
+
+
 class Orders(GroupSpec):
     place = FunctionSpec.public_mutation(args=Place, returns=Id[Order])
     stock = FunctionSpec.public_mutation(args=Stock, returns=None)
@@ -97,6 +115,12 @@ class Orders(GroupSpec):
 class Counters(GroupSpec):
     begin = FunctionSpec.public_mutation(returns=Id[Counter])
     increment = FunctionSpec.public_mutation(args=Increment, returns=int)
+
+
+class Notices(GroupSpec):
+    pin = FunctionSpec.public_mutation(args=Pin, returns=Id[Notice])
+    change = FunctionSpec.public_mutation(args=Change, returns=None)
+    read = FunctionSpec.public_query(args=Read, returns=str)
 
 
 @impl(Orders.place)
@@ -161,6 +185,23 @@ async def increment(ctx: MutationCtx, args: Increment) -> int:
     return counter.count + 1
 
 
+@impl(Notices.pin)
+async def pin(ctx: MutationCtx, args: Pin) -> Id[Notice]:
+    return await ctx.db.table(Notice).insert(text=args.text)
+
+
+@impl(Notices.change)
+async def change(ctx: MutationCtx, args: Change) -> None:
+    await ctx.db.table(Notice).change(args.notice, {"text": args.text})
+
+
+@impl(Notices.read)
+async def read(ctx: QueryCtx, args: Read) -> str:
+    notice = await ctx.db.get(args.notice)
+    assert notice is not None, "the notice that is read was pinned"
+    return f"reader {args.reader}: {notice.text}"
+
+
 def customer(number: int) -> str:
     """The name of a customer."""
     return f"customer-{number:07}"
@@ -182,7 +223,7 @@ def order(number: int, customers: int) -> dict[str, Any]:
 
 def application() -> Impl[Any]:
     """The application, as generated code would make it."""
-    model = DataModel((Order, Counter))
+    model = DataModel((Order, Counter, Notice))
     orders: dict[str, Any] = {
         "place": place,
         "stock": stock,
@@ -193,8 +234,10 @@ def application() -> Impl[Any]:
         "page": page,
     }
     counters: dict[str, Any] = {"begin": begin, "increment": increment}
+    notices: dict[str, Any] = {"pin": pin, "change": change, "read": read}
     return (
         Impl(layers())
         .provide(GroupImpl("orders", Orders, orders, {}, model))
         .provide(GroupImpl("counters", Counters, counters, {}, model))
+        .provide(GroupImpl("notices", Notices, notices, {}, model))
     )

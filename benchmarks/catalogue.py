@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from benchmarks import (
+    fanout,
     hot_counter,
     http,
     invalidation,
     memory,
     mutation,
     query,
+    socket_mutation,
     sockets,
     table_size,
     tail,
@@ -32,5 +34,7 @@ BENCHMARKS: Final[dict[str, Benchmark]] = {
     "tail": tail.measure,
     "memory": memory.measure,
     "sockets": sockets.measure,
+    "socket-mutation": socket_mutation.measure,
+    "fanout": fanout.measure,
     "http": http.measure,
 }

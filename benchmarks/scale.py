@@ -25,6 +25,10 @@ class Scale:
     """How many sockets hold a subscription and do nothing."""
     active_sockets: int
     """How many sockets mutate without a pause."""
+    subscribers: int
+    """How many sockets are told of each update."""
+    updates: int
+    """How many updates a round makes."""
 
 
 FULL = Scale(
@@ -36,6 +40,8 @@ FULL = Scale(
     subscriptions=(100, 10_000, 100_000),
     idle_sockets=1_000,
     active_sockets=200,
+    subscribers=1_000,
+    updates=40,
 )
 """What the targets are about."""
 
@@ -48,6 +54,8 @@ QUICK = Scale(
     subscriptions=(100, 1_000, 10_000),
     idle_sockets=300,
     active_sockets=60,
+    subscribers=1_000,
+    updates=20,
 )
 """A first impression in a minute or so; the targets are not about it."""
 
@@ -60,5 +68,7 @@ SMOKE = Scale(
     subscriptions=(10, 20),
     idle_sockets=10,
     active_sockets=4,
+    subscribers=10,
+    updates=2,
 )
 """Just enough to see that every benchmark still runs."""

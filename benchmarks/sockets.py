@@ -1,35 +1,27 @@
 """Many sockets on one process: the memory of each idle one, and what they cost the active ones.
 
-The servers run in processes of their own, which are this module: `python -m benchmarks.sockets`.
 Each idle socket holds a subscription to a query that no other has; an active one runs mutations one
 after the other, each until the Transition that includes it has come.
 """
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 from pathlib import Path
 from time import perf_counter
-from typing import Literal, TypeAlias
 
 import anyio
 from websockets.asyncio.client import connect
-from websockets.asyncio.server import ServerConnection, serve
 
 from benchmarks.application import customer, order
-from benchmarks.machine import resident_mib
 from benchmarks.measuring import against, durations, percentile
-from benchmarks.product import running
+from benchmarks.product_server import product_server
 from benchmarks.result import Quantity, Result, at_least, at_most
 from benchmarks.scale import Scale
+from benchmarks.server_process import ServerProcess, server_process
 from benchmarks.sync_socket import SyncSocket, connected
-from confect_server.transport import AdminKey, ConfectAsgi, serving
-
-Server: TypeAlias = Literal["confect", "websockets"]
 
 _KIB_PER_MIB = 1024
 _OPENED_AT_ONCE = 50
@@ -39,11 +31,11 @@ _FIRST_SOCKETS = 20  # opened before memory is looked at, so that nothing is loa
 async def measure(scale: Scale, folder: Path) -> list[Result]:
     """Memory of an idle socket, and the mutations of active ones with and without idle ones."""
     idle, active = scale.idle_sockets, scale.active_sockets
-    with _serving("websockets", folder / "none.db") as plain_server:
+    with server_process("benchmarks.plain_server", "echo") as plain_server:
         plain = await _memory_of_plain(plain_server, idle)
     async with AsyncExitStack() as stack:
-        beside = stack.enter_context(_serving("confect", folder / "beside.db"))
-        alone = stack.enter_context(_serving("confect", folder / "alone.db"))
+        beside = stack.enter_context(product_server(folder / "beside"))
+        alone = stack.enter_context(product_server(folder / "alone"))
         memory = await _memory_of_idle(beside, idle, stack)
         ours = await stack.enter_async_context(_active(beside, active))
         others = await stack.enter_async_context(_active(alone, active))
@@ -78,32 +70,7 @@ async def measure(scale: Scale, folder: Path) -> list[Result]:
     ]
 
 
-class _Process:
-    """A server in a process of its own."""
-
-    def __init__(self, process_id: int, port: int) -> None:
-        self.port = port
-        self._process_id = process_id
-
-    @property
-    def memory_kib(self) -> float:
-        """What it holds now."""
-        return resident_mib(self._process_id) * _KIB_PER_MIB
-
-
-@contextmanager
-def _serving(server: Server, database: Path) -> Generator[_Process]:
-    command = [sys.executable, "-m", "benchmarks.sockets", server, str(database)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield _Process(process.pid, int(process.stdout.readline()))
-        finally:
-            process.terminate()
-
-
-async def _memory_of_idle(server: _Process, sockets: int, stack: AsyncExitStack) -> float:
+async def _memory_of_idle(server: ServerProcess, sockets: int, stack: AsyncExitStack) -> float:
     """What each of so many sockets takes, once all of them have their answer."""
 
     async def open_one(number: int) -> None:
@@ -111,12 +78,12 @@ async def _memory_of_idle(server: _Process, sockets: int, stack: AsyncExitStack)
         await socket.subscribe("orders:of_customer", {"customer": customer(number)})
 
     await _each(open_one, range(_FIRST_SOCKETS))
-    before = server.memory_kib
+    before = server.memory_mib
     await _each(open_one, range(_FIRST_SOCKETS, _FIRST_SOCKETS + sockets))
-    return (server.memory_kib - before) / sockets
+    return (server.memory_mib - before) / sockets * _KIB_PER_MIB
 
 
-async def _memory_of_plain(server: _Process, sockets: int) -> float:
+async def _memory_of_plain(server: ServerProcess, sockets: int) -> float:
     async with AsyncExitStack() as stack:
 
         async def open_one(number: int) -> None:
@@ -127,9 +94,9 @@ async def _memory_of_plain(server: _Process, sockets: int) -> float:
             await connection.recv()
 
         await _each(open_one, range(_FIRST_SOCKETS))
-        before = server.memory_kib
+        before = server.memory_mib
         await _each(open_one, range(_FIRST_SOCKETS, _FIRST_SOCKETS + sockets))
-        return (server.memory_kib - before) / sockets
+        return (server.memory_mib - before) / sockets * _KIB_PER_MIB
 
 
 async def _each(open_one: Callable[[int], Awaitable[None]], numbers: Iterable[int]) -> None:
@@ -159,32 +126,6 @@ async def _mutations(sockets: list[SyncSocket], calls: int, taken_us: list[float
 
 
 @asynccontextmanager
-async def _active(server: _Process, sockets: int) -> AsyncGenerator[list[SyncSocket]]:
+async def _active(server: ServerProcess, sockets: int) -> AsyncGenerator[list[SyncSocket]]:
     async with AsyncExitStack() as stack:
         yield [await stack.enter_async_context(connected(server.port)) for _ in range(sockets)]
-
-
-async def _serve_confect(database: Path) -> None:
-    async with (
-        running(database) as backend,
-        serving(ConfectAsgi(backend, AdminKey("")), "127.0.0.1", 0) as port,
-    ):
-        print(port, flush=True)
-        await anyio.sleep_forever()
-
-
-async def _serve_websockets(_: Path) -> None:
-    async def echo(connection: ServerConnection) -> None:
-        async for message in connection:
-            await connection.send(message)
-
-    async with serve(echo, "127.0.0.1", 0, compression=None, ping_interval=None) as server:
-        print(next(iter(server.sockets)).getsockname()[1], flush=True)
-        await anyio.sleep_forever()
-
-
-_SERVERS = {"confect": _serve_confect, "websockets": _serve_websockets}
-
-if __name__ == "__main__":
-    name, database = sys.argv[1:]
-    anyio.run(_SERVERS[name], Path(database), backend_options={"use_uvloop": True})

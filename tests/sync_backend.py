@@ -94,6 +94,7 @@ class Socket:
         self.sent: list[bytes] = []
         self.to_run: list[ToRun] = []
         self.reads: dict[int, str] = {}
+        self.readers: dict[int, str] = {}  # on whose behalf it was read
         self.closed: Close | None = None
 
     def receive(self, frame: str | bytes) -> None:
@@ -116,6 +117,16 @@ class Socket:
 
     def advance(self) -> None:
         self.perform(self.session.advance(self.backend.ts, self.backend.now_ms))
+
+    def answer_alone(self) -> None:
+        """Tell the client of the one query whose answer is all that it is owed, if that is so."""
+        backend, session = self.backend, self.session
+        query_id = session.only_stale(backend.now_ms)
+        if query_id is None or query_id not in self.reads:
+            return
+        outcome = backend.result(self.reads[query_id], self.readers[query_id], backend.ts)
+        frame = session.answer_alone(backend.ts, query_id, outcome, None)
+        self.perform([Send(frame)] if frame else [])
 
     def run(self, index: int = 0) -> None:
         """Do one thing that the session waits for."""
@@ -163,7 +174,7 @@ class Socket:
         for to_run in effect.queries:
             query_id, name = to_run.query.query_id, name_in(to_run.query.args)
             runs[query_id] = QueryRun(self.backend.result(name, effect.identity, effect.ts))
-            self.reads[query_id] = name
+            self.reads[query_id], self.readers[query_id] = name, effect.identity
             if any(ts > effect.ts for ts in self.backend.history.get(name, [])):
                 self.session.invalidated([query_id], self.backend.ts)
         return self.session.queries_ran(runs, self.backend.now_ms)

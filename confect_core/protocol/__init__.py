@@ -74,6 +74,7 @@ from confect_core.protocol.sync_reading import parse_server_message as parse_ser
 from confect_core.protocol.sync_writing import PING as PING
 from confect_core.protocol.sync_writing import encode_client_message as encode_client_message
 from confect_core.protocol.sync_writing import encode_server_message as encode_server_message
+from confect_core.protocol.sync_writing import encode_update as encode_update
 from confect_core.protocol.timestamp import decode_ts as decode_ts
 from confect_core.protocol.timestamp import encode_ts as encode_ts
 from confect_core.protocol.version import ClientVersion as ClientVersion

@@ -38,8 +38,8 @@ class FunctionPath:
         return self.module.startswith("_system/")
 
     def within(self, component: str | None) -> str:
-        """The text of the path in a component; one with a name has nothing that clients can call."""
-        if not component:
+        """The text of the path in a component; one that is named is a path that no client has."""
+        if not component:  # the root component, which is the application, is called ""
             return f"{self.module}:{self.function}"
         return f"_components/{component}/{self}"
 

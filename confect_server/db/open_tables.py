@@ -20,6 +20,7 @@ from confect_core.values import UNDEFINED, Undefined, Value
 from confect_core.values.absent import ABSENT
 from confect_core.values.codec import Codec
 from confect_core.values.field_names import SYSTEM_FIELDS
+from confect_core.values.limits import MAX_SAFE_INTEGER
 from confect_server.db.range import UNBOUNDED, Range, Unbounded
 from confect_server.engine import EMPTY_CATALOG, Catalog, IndexDefinition
 from confect_server.errors import BadRange, UnknownTable, UnknownVariant
@@ -41,6 +42,7 @@ class IndexAccess:
         types = {name: _present(each) for name, each in found.items()}
         self._codecs = {name: Codec[Any](each, what=name) for name, each in types.items()}
         self._texts = {name for name, each in types.items() if each is str}
+        self._numbers = {name for name, each in types.items() if each is int or each is float}
         self._codecs[_CREATION_TIME] = Codec(float, what=_CREATION_TIME)
         self._absent_if_none = {
             name
@@ -71,6 +73,8 @@ class IndexAccess:
     def _value(self, name: str, value: object) -> Value | Undefined:
         if type(value) is str and name in self._texts and value.isascii():
             return value  # as the codec would, in a tenth of its time
+        if type(value) is int and name in self._numbers and abs(value) <= MAX_SAFE_INTEGER:
+            return float(value)
         if value is ABSENT:
             return UNDEFINED
         if value is None and name in self._absent_if_none:

@@ -62,6 +62,7 @@ from confect_server.engine.limits import TooManyDocumentsWritten as TooManyDocum
 from confect_server.engine.limits import TooManyFunctionsPending as TooManyFunctionsPending
 from confect_server.engine.limits import TooManyRangesRead as TooManyRangesRead
 from confect_server.engine.merged_range import MergedRange as MergedRange
+from confect_server.engine.pauses import NoPauses as NoPauses
 from confect_server.engine.pauses import PausePoint as PausePoint
 from confect_server.engine.pauses import Pauses as Pauses
 from confect_server.engine.read_set import ReadSet as ReadSet

@@ -163,6 +163,14 @@ class Catalog:
         larger.next_table, larger.next_index = self.next_table + 1, self.next_index + 1
         return larger
 
+    def has_index(self, index: IndexDefinition) -> bool:
+        """Is there this index, and is it the same as here?"""
+        indexes = self._indexes[index.table_no]
+        for each in indexes:  # it is one of these objects, and to compare others takes 1 µs
+            if each is index:
+                return True
+        return index in indexes
+
     def indexes_of(self, table_no: int) -> tuple[IndexDefinition, ...]:
         """The indexes of a table, those that are being filled too: all that its writes enter."""
         return self._indexes[table_no]

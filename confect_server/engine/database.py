@@ -207,6 +207,10 @@ class Database:
         """Be told once when something that was read at `ts` is written; perhaps at once."""
         return self._subscriptions.subscribe(reads, ts, on_written)
 
+    def subscription(self, on_written: Callable[[int], None]) -> Subscription:
+        """What watches nothing yet, for whoever reads again and again and renews it each time."""
+        return Subscription(self._subscriptions, on_written)
+
     def is_unchanged(self, reads: ReadSet, ts: int) -> bool:
         """Is all that was read known to be as it was at `ts`, by every commit since?"""
         try:

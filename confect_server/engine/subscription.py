@@ -22,27 +22,26 @@ from confect_server.store import KeyChange, LogEntry
 class Subscription:
     """Tells once, with the timestamp of the commit, that what was read has been written."""
 
-    __slots__ = ("_is_released", "_on_written", "_owner", "watch")
+    __slots__ = ("_owner", "tell", "watch")
 
-    def __init__(
-        self, owner: Subscriptions, watch: Watch, on_written: Callable[[int], None]
-    ) -> None:
+    def __init__(self, owner: Subscriptions, on_written: Callable[[int], None]) -> None:
         self._owner = owner
-        self._on_written = on_written
-        self._is_released = False
-        self.watch = watch
+        self.tell = on_written
+        """Says that the commit at a timestamp wrote what was read."""
+        self.watch: Watch | None = None
+        """What is watched; nothing once it was written, until it is read again."""
 
-    def tell(self, ts: int) -> None:
-        """Say that the commit at `ts` wrote what was read, and be released; at most once."""
-        if not self._is_released:
+    def renew(self, reads: ReadSet, ts: int) -> bool:
+        """Watch what was read at `ts` and nothing else; tells at once if it was written since."""
+        if self.watch is not None:
             self.release()
-            self._on_written(ts)
+        return self._owner.begin(self, reads, ts)
 
     def release(self) -> None:
         """Ask for nothing any more."""
-        if not self._is_released:
-            self._is_released = True
-            self._owner.leave(self)
+        if self.watch is not None:
+            self._owner.leave(self, self.watch)
+            self.watch = None
 
 
 class Watch:
@@ -74,19 +73,24 @@ class Subscriptions:
         self, reads: ReadSet, ts: int, on_written: Callable[[int], None]
     ) -> Subscription | None:
         """Watch what was read at `ts`; if it was written since, tell at once and watch nothing."""
+        subscription = Subscription(self, on_written)
+        return subscription if self.begin(subscription, reads, ts) else None
+
+    def begin(self, subscription: Subscription, reads: ReadSet, ts: int) -> bool:
+        """Let a subscription that watches nothing watch this."""
         watch = self._watches.get(id(reads))
         if watch is None or ts < watch.since:  # else no commit has hit it between them
             try:
                 self._log.check(reads, ts)
             except Conflict:
-                on_written(self._log.ts)
-                return None
+                subscription.tell(self._log.ts)
+                return False
         if watch is None:
             watch = Watch(reads, ts)
             self._insert(watch)
-        subscription = Subscription(self, watch, on_written)
         watch.subscriptions.add(subscription)
-        return subscription
+        subscription.watch = watch
+        return True
 
     def published(self, entries: Iterable[LogEntry]) -> None:
         """Tell whoever read something that these commits wrote."""
@@ -102,8 +106,7 @@ class Subscriptions:
         for watch in hit:  # before anybody is told, who might join one that was hit
             self._remove(watch)
         for watch, ts in hit.items():
-            for subscription in list(watch.subscriptions):
-                subscription.tell(ts)
+            self._tell(watch, ts)
 
     def lost(self, ts: int) -> None:
         """Tell everybody: nobody knows what was written until `ts`."""
@@ -111,12 +114,17 @@ class Subscriptions:
         for watch in watches:
             self._remove(watch)
         for watch in watches:
-            for subscription in list(watch.subscriptions):
+            self._tell(watch, ts)
+
+    def _tell(self, watch: Watch, ts: int) -> None:
+        subscriptions, watch.subscriptions = watch.subscriptions, set()
+        for subscription in subscriptions:
+            if subscription.watch is watch:  # and was not released by somebody who was told before
+                subscription.watch = None
                 subscription.tell(ts)
 
-    def leave(self, subscription: Subscription) -> None:
+    def leave(self, subscription: Subscription, watch: Watch) -> None:
         """Forget a subscription that is there."""
-        watch = subscription.watch
         watch.subscriptions.discard(subscription)
         if not watch.subscriptions and self._watches.get(id(watch.reads)) is watch:
             self._remove(watch)

@@ -280,7 +280,7 @@ class Transaction:
     ) -> MergedRange:
         """The documents of an interval with this transaction's writes, those made meanwhile too."""
         self._check_not_over()
-        if not index.is_ready or index not in self.catalog.indexes_of(index.table_no):
+        if not index.is_ready or not self._writes.catalog.has_index(index):
             raise NoSuchIndex(index.name)
         is_counted = index.table_no >= FIRST_USER_TABLE
         if is_counted:

@@ -86,8 +86,10 @@ class Executor:
         With the journal of its last run it answers the same page, however long that is now. The
         newest one here may be out of retention, for others commit too: then it is looked for anew.
         """
-        if ts is not None:
-            return await self._query_at(path, args, caller, ts, journal)
+        result = await self._query_at(path, args, caller, ts, journal)
+        if ts is not None or not result.is_out_of_retention:
+            return result
+        await self._database.refresh()  # others have committed, and nobody here was told
         return await self.at_newest(lambda: self._query_at(path, args, caller, None, journal))
 
     async def at_newest(self, answer: Callable[[], Awaitable[QueryResult]]) -> QueryResult:
@@ -300,4 +302,8 @@ def _kind_of(caller: Caller) -> CallerKind:
 
 def _failed_route(failed: Failed) -> bytes:
     data = {} if failed.error_data is None else {"data": orjson.Fragment(failed.error_data)}
-    return orjson.dumps({"code": failed.message, **data})
+    first, _, uncaught = failed.message.partition("\n")
+    if not uncaught:  # nobody is told more
+        return orjson.dumps({"code": first, **data})
+    code = f"{first}: {uncaught.splitlines()[0]}"
+    return orjson.dumps({"code": code, "trace": failed.message, **data})

@@ -50,7 +50,7 @@ class _Heard:
         self._recent: set[int] = set()
         self._before: set[int] = set()
 
-    def is_new(self, question: _Question) -> bool:
+    def is_new(self, question: Question) -> bool:
         """Is a question asked for the first time? From now on it is not."""
         number = hash(question)
         is_new = number not in self._recent and number not in self._before
@@ -60,8 +60,8 @@ class _Heard:
         return is_new
 
 
-class _Question(NamedTuple):
-    """What an answer depends on, apart from the data."""
+class Question(NamedTuple):
+    """What an answer depends on, apart from the data; `args` are their JSON, its keys in order."""
 
     path: str
     args: bytes
@@ -75,6 +75,7 @@ class _Question(NamedTuple):
 class _Entry:
     """An answer that is right from its snapshot on, and for how long it is if that is known."""
 
+    question: Question
     answer: QueryResult
     size: int
     kept_at_ns: int | None
@@ -82,16 +83,25 @@ class _Entry:
 
 
 class _Flight:
-    """A run that is under way, for whoever waits for it."""
+    """A run that is under way, for whoever waits for it; mostly nobody does."""
+
+    __slots__ = ("_is_over", "answer", "caller")
 
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
-        self.is_over = anyio.Event()
         self.answer: QueryResult | None = None
+        self._is_over: anyio.Event | None = None  # 3 µs to make
+
+    def end(self) -> None:
+        """Let those go on who wait."""
+        if self._is_over is not None:
+            self._is_over.set()
 
     async def answer_for(self, caller: Caller) -> QueryResult | None:
         """The answer once it is there; None if it is for somebody else or never came."""
-        await self.is_over.wait()
+        if self._is_over is None:
+            self._is_over = anyio.Event()
+        await self._is_over.wait()
         if self.answer is None:
             return None
         looked_at = self.answer.looked_at
@@ -109,8 +119,8 @@ class QueryCache:
         self._executor = executor
         self._clock = clock
         self._max_bytes = max_bytes
-        self._entries: OrderedDict[_Question, _Entry] = OrderedDict()
-        self._flights: dict[tuple[_Question, int], _Flight] = {}
+        self._entries: OrderedDict[Question, _Entry] = OrderedDict()
+        self._flights: dict[tuple[Question, int], _Flight] = {}
         self._personal: set[str] = set()  # functions that have looked at who called
         self._random: set[str] = set()  # functions that have drawn random numbers
         self._heard = _Heard()
@@ -141,7 +151,7 @@ class QueryCache:
             return await self._executor.run_query(path, args, caller, ts, journal)
         # as a class is called it takes twice as long, a tenth of a whole hit
         question = tuple.__new__(  # pyright: ignore[reportUnknownMemberType]  # tuple is generic
-            _Question, (path, encoded, journal, caller.may_call_internal, None)
+            Question, (path, encoded, journal, caller.may_call_internal, None)
         )
         known = self._known(question, self._database.newest_ts if ts is None else ts)
         if known is not None:  # here, because one more coroutine makes a hit take a quarter longer
@@ -153,7 +163,7 @@ class QueryCache:
         return await self._executor.at_newest(lambda: self._answer(question, args, caller, None))
 
     async def _answer(
-        self, question: _Question, args: JsonObject, caller: Caller, ts: int | None
+        self, question: Question, args: JsonObject, caller: Caller, ts: int | None
     ) -> QueryResult:
         path = question.path
         while True:
@@ -174,6 +184,28 @@ class QueryCache:
             if answer is not None:
                 return answer
 
+    def question(
+        self, path: str, args: JsonObject, caller: Caller, journal: str | None
+    ) -> Question:
+        """What `known` is asked, by whoever has asked before and will again; one for all of them.
+
+        What is about a caller alone is found by the question of everybody, in `known`.
+        """
+        try:
+            encoded = orjson.dumps(args, option=orjson.OPT_SORT_KEYS)
+        except orjson.JSONEncodeError:  # nested deeper than any value, so there is no answer
+            encoded = b""
+        question = Question(path, _compact(encoded), journal, caller.may_call_internal)
+        entry = self._entries.get(question)
+        return question if entry is None else entry.question
+
+    def known(self, question: Question, caller: Caller, ts: int) -> QueryResult | None:
+        """What `run` would answer at this snapshot, if that takes no run."""
+        known = self._known(question, ts)
+        if known is None and question.path in self._personal:
+            known = self._known(question._replace(caller=caller), ts)
+        return known
+
     def clear(self) -> None:
         """Forget every answer, those that are being computed too: the functions are others now."""
         self._version += 1
@@ -182,7 +214,7 @@ class QueryCache:
         while self._entries:
             self._evict()
 
-    def _known(self, question: _Question, wanted: int) -> QueryResult | None:
+    def _known(self, question: Question, wanted: int) -> QueryResult | None:
         entry = self._entries.get(question)
         if entry is None:
             return None
@@ -199,19 +231,19 @@ class QueryCache:
         return answer
 
     async def _fly(
-        self, question: _Question, args: JsonObject, caller: Caller, ts: int
+        self, question: Question, args: JsonObject, caller: Caller, ts: int
     ) -> QueryResult:
         flight = self._flights[question, ts] = _Flight(caller)
         try:
             flight.answer = await self._computed(question, args, caller, ts)
         finally:
-            flight.is_over.set()
+            flight.end()
             if self._flights.get((question, ts)) is flight:  # else all was forgotten meanwhile
                 del self._flights[question, ts]
         return flight.answer
 
     async def _computed(
-        self, question: _Question, args: JsonObject, caller: Caller, ts: int
+        self, question: Question, args: JsonObject, caller: Caller, ts: int
     ) -> QueryResult:
         version = self._version
         answer = await self._executor.run_query(question.path, args, caller, ts, question.journal)
@@ -225,7 +257,7 @@ class QueryCache:
             return answer
         return self._kept(question._replace(caller=caller if looked_at.caller else None), answer)
 
-    def _kept(self, question: _Question, answer: QueryResult) -> QueryResult:
+    def _kept(self, question: Question, answer: QueryResult) -> QueryResult:
         """The answer, kept if it is worth it: failures are not, nor is what was written since."""
         if not isinstance(answer.outcome, Succeeded):
             return answer
@@ -235,7 +267,9 @@ class QueryCache:
         question = question._replace(args=_compact(question.args))
         value = EncodedValue(_compact(answer.outcome.value))
         answer = replace(answer, outcome=Succeeded(value, answer.outcome.log_lines))
-        entry = _Entry(answer, size, self._clock.now_ns() if answer.looked_at.time else None)
+        entry = _Entry(
+            question, answer, size, self._clock.now_ns() if answer.looked_at.time else None
+        )
         entry.subscription = self._database.subscribe(
             answer.reads, answer.ts, lambda _: self._drop(question, entry)
         )
@@ -243,7 +277,7 @@ class QueryCache:
             self._keep(question, entry)
         return answer
 
-    def _keep(self, question: _Question, entry: _Entry) -> None:
+    def _keep(self, question: Question, entry: _Entry) -> None:
         replaced = self._entries.get(question)
         if replaced is not None:
             self._drop(question, replaced)
@@ -257,7 +291,7 @@ class QueryCache:
         question = next(iter(self._entries))
         self._drop(question, self._entries[question])
 
-    def _drop(self, question: _Question, entry: _Entry) -> None:
+    def _drop(self, question: Question, entry: _Entry) -> None:
         if self._entries.get(question) is entry:
             del self._entries[question]
             self.held_bytes -= entry.size
@@ -270,7 +304,7 @@ def _compact(made: bytes) -> bytes:
     return bytes(memoryview(made))
 
 
-def _size(question: _Question, outcome: Succeeded, reads: ReadSet) -> int:
+def _size(question: Question, outcome: Succeeded, reads: ReadSet) -> int:
     points = sum(map(len, reads.points.values()))
     intervals = [each for several in reads.intervals.values() for each in several]
     bounds = sum(len(each.start) + len(each.end or b"") for each in intervals)

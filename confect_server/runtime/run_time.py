@@ -81,14 +81,14 @@ class _Timed(Awaitable[T], Generic[T]):
         timer = asyncio.timeout(self._time.limit_s - self._time.used_s)
         try:
             async with timer:
-                return await _Begun(self._run, waits_for)
+                return await Begun(self._run, waits_for)
         except TimeoutError:
             if timer.expired():
                 raise self._time.exceeded() from None
             raise
 
 
-class _Begun(Awaitable[T], Generic[T]):
+class Begun(Awaitable[T], Generic[T]):
     """The rest of a coroutine that has run up to where it waits for something."""
 
     def __init__(self, run: Coroutine[Any, Any, T], waits_for: object) -> None:

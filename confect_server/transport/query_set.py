@@ -31,12 +31,22 @@ from confect_server.runtime.outcome import (
 )
 from confect_server.transport.effects import QueryToRun
 
-_SHORT = 4_096
+LONGEST_KEPT = 4_096
 """The length of results that are kept to be compared; of longer ones only a digest is."""
 
 
 class QuerySet:
     """The subscriptions of one socket, by the ids that its client gave them."""
+
+    __slots__ = (
+        "_queries",
+        "_removed",
+        "_removed_before_run",
+        "_running",
+        "_running_ts",
+        "_stale",
+        "version",
+    )
 
     def __init__(self) -> None:
         self.version = 0
@@ -51,6 +61,13 @@ class QuerySet:
     def is_stale(self) -> bool:
         """Whether a query has to run."""
         return bool(self._stale)
+
+    @property
+    def only_stale(self) -> int | None:
+        """The query that has to run, if that is one and nothing else has changed."""
+        if len(self._stale) != 1 or self._removed:
+            return None
+        return next(iter(self._stale))
 
     @property
     def unacknowledged(self) -> int:
@@ -118,6 +135,12 @@ class QuerySet:
         self._stale, self._removed = set(), []
         return tuple([QueryToRun(query.added, query.journal) for query in self._running.values()])
 
+    def take_alone(self, outcome: Succeeded, journal: str | None) -> bool:
+        """Take the result of the only stale query, one that is kept; is it new to the client?"""
+        query = self._queries[self._stale.pop()]
+        known, query.known, query.journal = query.known, outcome, journal
+        return known is not outcome and known != outcome
+
     def put_off(self) -> None:
         """Let what `begin` gave be stale again: it has not run, or not all of it."""
         running, self._running = self._running, {}
@@ -167,7 +190,7 @@ class _Query:
     def _knows(self, outcome: RunOutcome) -> bool:
         """Is this what the client was told last? It is what it will have been told."""
         known = self.known
-        if outcome.length > _SHORT:
+        if outcome.length > LONGEST_KEPT:
             self.known = digest_of(outcome)
             return known == self.known
         self.known = outcome

@@ -53,6 +53,7 @@ from confect_core.protocol import (
     StateVersion,
     Transition,
     encode_server_message,
+    encode_update,
     parse_client_message,
     record,
     transition_chunks,
@@ -77,7 +78,7 @@ from confect_server.transport.effects import (
     Verify,
 )
 from confect_server.transport.liveness import Liveness
-from confect_server.transport.query_set import QuerySet
+from confect_server.transport.query_set import LONGEST_KEPT, QuerySet
 from confect_server.transport.waiting import (
     ResultsTooLarge,
     TooManySubscriptions,
@@ -88,6 +89,28 @@ from confect_server.transport.waiting import (
 
 class SyncSession(Generic[I]):
     """One client's connection: what it subscribed to, who it is, and what it is owed."""
+
+    __slots__ = (
+        "_awaits_token",
+        "_client_skew_ms",
+        "_held",
+        "_identity",
+        "_identity_version",
+        "_is_closed",
+        "_is_draining",
+        "_is_verifying",
+        "_knows_chunks",
+        "_lapses_at_ms",
+        "_least_ts",
+        "_limits",
+        "_liveness",
+        "_next",
+        "_owes_transition",
+        "_queries",
+        "_session_id",
+        "_version",
+        "_waiting",
+    )
 
     def __init__(
         self, anonymous: I, limits: Sockets | None = None, *, knows_chunks: bool = False
@@ -246,6 +269,31 @@ class SyncSession(Generic[I]):
         if not queries:
             return self.queries_ran({}, now_ms)
         return [RunQueries(ts, queries, self._identity)]
+
+    def only_stale(self, now_ms: int) -> int | None:
+        """The query whose answer is all that the client is owed, if that is so."""
+        has_more = self._owes_transition or self._next is not None or self._awaits_token
+        has_lapsed = self._lapses_at_ms is not None and self._is_past(now_ms)
+        return None if has_more or has_lapsed or self._is_closed else self._queries.only_stale
+
+    def answer_alone(
+        self, ts: int, query_id: int, outcome: RunOutcome, journal: str | None
+    ) -> bytes | None:
+        """What to send now that the only stale query has run at `ts`: nothing if it is not new.
+
+        The same as `advance` and `queries_ran`, without all that may be there besides: 2 µs instead
+        of 8 for each socket that is pushed to. None if it has to go that way, and nothing is done.
+        """
+        if not isinstance(outcome, Succeeded) or outcome.log_lines or ts < self._least_ts:
+            return None
+        if len(outcome.value) > LONGEST_KEPT:
+            return None
+        self._least_ts = ts
+        if not self._queries.take_alone(outcome, journal):
+            return b""
+        self._liveness.has_sent = True
+        self._version, frame = encode_update(self._version, ts, query_id, outcome.value, journal)
+        return frame
 
     def put_off(self) -> None:
         """The ts of the last `RunQueries` can no longer be read: advance again, at a newer one."""

@@ -37,6 +37,11 @@ class ShortTasks:
         self._is_stopped = False
         self._is_over = False
 
+    @property
+    def is_over(self) -> bool:
+        """Has the main task ended?"""
+        return self._is_over
+
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something in a task of its own, unless the main one has ended."""
         if self._is_over:
@@ -46,6 +51,18 @@ class ShortTasks:
         task = asyncio.create_task(_inside(scope, work), context=self._context.copy())
         self._running[task] = scope
         task.add_done_callback(self._ended)
+
+    def keep(self, scope: anyio.CancelScope) -> None:
+        """Let the current task be one of these, which ends with its scope and raises nothing."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._running[task] = scope
+        task.add_done_callback(self._ended)
+
+    def fail(self, error: BaseException) -> None:
+        """End the main task, and let it raise this."""
+        self._failure = self._failure or error
+        self.stop()
 
     def stop(self) -> None:
         """End the main task, and all others with it; called by one of those."""
@@ -87,8 +104,7 @@ class ShortTasks:
         del self._running[task]
         failure = None if task.cancelled() else task.exception()
         if failure is not None:
-            self._failure = self._failure or failure
-            self.stop()
+            self.fail(failure)
 
 
 async def _inside(scope: anyio.CancelScope, work: Coroutine[Any, Any, None]) -> None:

@@ -7,14 +7,19 @@ from typing import Any, TypeAlias
 
 from confect_server.http import AsgiApp
 from confect_server.transport.http_exchange import path_below
-from confect_server.transport.wakeup import Wakeup
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 SendMessage: TypeAlias = Callable[[Message], Awaitable[None]]
 
+WriteNow: TypeAlias = Callable[[bytes], bool]
+"""Writes a text, or says that it has to wait for the client."""
+
 ABORT = "confect.abort"
 """The extension by which a server lets go of a socket at once, whatever was written to it."""
+
+READY = "confect.ready"
+"""The extension by which a server writes a text in this step, if the client takes it."""
 
 _NO_STATUS = 1000
 """Sent where the protocol closes without a status: ASGI has no way to say nothing."""
@@ -23,13 +28,26 @@ _NO_STATUS = 1000
 class Socket:
     """Frames in, frames out. What is sent waits in order until `write` has passed it on."""
 
+    __slots__ = (
+        "_has_taken",
+        "_outgoing",
+        "_receive",
+        "_scope",
+        "_send",
+        "_stuck_since_ms",
+        "_write_now",
+        "path",
+        "unsent_bytes",
+    )
+
     def __init__(self, scope: Message, receive: Receive, send: SendMessage) -> None:
         self.path = path_below(scope.get("root_path", ""), scope["path"])
         self._scope = scope
         self._receive = receive
         self._send = send
+        extensions: dict[str, dict[str, Any]] = scope.get("extensions") or {}
+        self._write_now: WriteNow | None = extensions.get(READY, {}).get("write")
         self._outgoing: list[Message] = []  # an empty deque would hold 0.7 KiB
-        self._all_taken = Wakeup()
         self._has_taken = False  # since it was last looked at
         self._stuck_since_ms = 0
         self.unsent_bytes = 0
@@ -79,7 +97,10 @@ class Socket:
         return text if text is not None else data
 
     def send(self, frame: bytes) -> None:
-        """Send a text frame after those that were sent before."""
+        """Send a text frame after those that were sent before; at once, where that can be done."""
+        if self._write_now is not None and not self._outgoing and self._write_now(frame):
+            self._has_taken = True
+            return
         text = frame.decode()
         self.unsent_bytes += len(text)
         self._put({"type": "websocket.send", "text": text})
@@ -126,13 +147,7 @@ class Socket:
                     return False
         except OSError:
             return False  # the client is gone
-        self._all_taken.set()
         return True
-
-    async def wait_taken(self) -> None:
-        """Wait until the client has taken everything that was sent."""
-        while self._outgoing:
-            await self._all_taken.wait()
 
     def _put(self, message: Message) -> None:
         self._outgoing.append(message)

@@ -1,10 +1,11 @@
 """The driver of sync sessions: sockets, tasks and subscriptions around the state machine.
 
 One task of a socket hears. There are others only while there is something to do: one writes, one
-runs a mutation, one pushes. The pusher is woken by commits; it takes the newest snapshot, runs what
-is stale there, and sends. While a client does not take what it was sent, its pusher waits with it,
-so a slow reader costs the server one Transition and catches up in one step. One task looks after
-all sockets now and then, whether they have been silent or have taken nothing for too long.
+runs a mutation. The `Pusher` is woken by commits, and pushes to one socket after the other: at the
+newest snapshot what is stale is run, and sent. A client that does not take what it was sent is
+pushed to when it has, so a slow reader costs the server one Transition and catches up in one step.
+One task looks after all sockets now and then, whether they have been silent or have taken nothing
+for too long.
 
 A server that stops lets each session answer what it was told before, and then sends it away.
 """
@@ -15,7 +16,7 @@ import logging
 import re
 from collections.abc import Iterable
 from contextlib import suppress
-from itertools import chain
+from functools import partial
 
 import anyio
 import anyio.lowlevel
@@ -37,6 +38,7 @@ from confect_server.engine import OutOfRetention, PausePoint, Subscription
 from confect_server.runtime import CLIENT, Backend, Caller, QueryResult
 from confect_server.runtime.function_runner import NEWEST_ATTEMPTS
 from confect_server.runtime.outcome import Failed, QueryRun
+from confect_server.runtime.query_cache import Question
 from confect_server.runtime.requests import SessionRequest
 from confect_server.transport.admin import AdminKey, NotAdmin
 from confect_server.transport.callers import Callers
@@ -54,6 +56,7 @@ from confect_server.transport.effects import (
     Send,
     Verify,
 )
+from confect_server.transport.pusher import Pusher
 from confect_server.transport.session import SyncSession
 from confect_server.transport.short_tasks import ShortTasks
 from confect_server.transport.socket import Socket
@@ -78,6 +81,7 @@ class SyncServer:
     def __init__(self, backend: Backend, admin_key: AdminKey) -> None:
         self._backend = backend
         self._callers = Callers(backend, admin_key)
+        self._pusher = Pusher(backend)
         self._connections: set[_Connection] = set()
         self._providers = backend.executor.application.impl.providers
         self._is_ticking = False
@@ -110,8 +114,11 @@ class SyncServer:
             return
         await socket.accept()
         knows_chunks = client is not None and client.knows_chunks
-        connection = _Connection(socket, self._backend, self._callers, knows_chunks=knows_chunks)
+        connection = _Connection(
+            socket, self._backend, self._callers, self._pusher, knows_chunks=knows_chunks
+        )
         self._connections.add(connection)
+        self._pusher.start()
         if not self._is_ticking:
             self._is_ticking = True
             self._backend.do_beside(self._tick)
@@ -192,27 +199,36 @@ class _Connection:
         "_clock",
         "_database",
         "_executor",
-        "_is_behind",
+        "_is_draining",
         "_is_mutating",
         "_is_pushing",
+        "_is_queued",
         "_is_users",
         "_is_writing",
         "_limits",
         "_pauses",
+        "_pusher",
         "_put_off",
         "_queries",
         "_running",
         "_session",
         "_socket",
-        "_subscriptions",
+        "_subscribed",
         "_tasks",
         "_was_closed",
     )
 
     def __init__(
-        self, socket: Socket, backend: Backend, callers: Callers, *, knows_chunks: bool
+        self,
+        socket: Socket,
+        backend: Backend,
+        callers: Callers,
+        pusher: Pusher,
+        *,
+        knows_chunks: bool,
     ) -> None:
         self._socket = socket
+        self._pusher = pusher
         self._executor = backend.executor
         self._queries = backend.queries
         self._database = backend.database
@@ -221,14 +237,15 @@ class _Connection:
         self._callers = callers
         self._limits = backend.database.settings.sockets
         self._session = SyncSession[Caller](CLIENT, self._limits, knows_chunks=knows_chunks)
-        self._subscriptions: dict[int, Subscription] = {}
+        self._subscribed: dict[int, _Subscribed] = {}
         self._is_users = False  # has it shown a token that was taken?
         self._put_off = 0  # how often in a row the queries had to run at a newer snapshot
         self._running: set[int] = set()  # queries under way that were not dropped meanwhile
         self._is_mutating = False
-        self._is_behind = False
+        self._is_queued = False  # at the pusher
         self._is_pushing = False
         self._is_writing = False
+        self._is_draining = False
         self._was_closed = False  # when it was last looked at
         self._tasks = ShortTasks()
 
@@ -242,12 +259,12 @@ class _Connection:
                 self._socket.cut(INTERNAL_ERROR.code, INTERNAL_ERROR.reason, keeps=0)
                 await self._socket.write()
         finally:
-            self._release(list(self._subscriptions))
+            self._release(list(self._subscribed))
 
     def rerun_all(self) -> None:
         """Let every query of this socket run again."""
         self._session.rerun_all()
-        self._fell_behind()
+        self._look_whether_behind()
 
     def tick(self) -> None:
         """Time has passed. A client that takes nothing is cut, and what it leaves is let go."""
@@ -273,6 +290,7 @@ class _Connection:
     def drain(self) -> None:
         """Close the socket once everything that it was told is answered."""
         self._session.drain()
+        self._is_draining = True
         self._do(())
 
     # The tasks.
@@ -292,25 +310,71 @@ class _Connection:
         self._is_writing = True
         if await self._socket.write():
             self._is_writing = False
+            self._look_whether_behind()
         else:  # it is closed, and nothing may be written to it any more
             self._tasks.stop()
 
     async def _mutate(self, run: RunMutation[Caller]) -> None:
         effects = await self._run_mutation(run)
         self._is_mutating = False
-        await self._finish(effects)
+        self._begin(effects)
+        # In this step, in which its next mutation has not committed: all of its own are answered.
+        await self.push(self._database.newest_ts)
+        await self._write_rest()
 
-    async def _push(self) -> None:
-        while self._is_behind:
-            self._is_behind = False
+    def push_at_once(self, newest_ts: int, answered_ts: int, now_ms: int) -> bool:
+        """Send what is owed if that is the answer of one query, and it is in the cache."""
+        query_id = self._session.only_stale(now_ms)
+        if query_id is None or self._is_pushing or self._socket.unsent_bytes:
+            return False
+        ts = answered_ts if self._is_mutating else newest_ts
+        subscribed = self._subscribed.get(query_id)
+        if subscribed is None:
+            return False
+        answer = self._queries.known(subscribed.question, subscribed.caller, ts)
+        if answer is None or answer.journal != subscribed.journal:
+            return False
+        frame = self._session.answer_alone(ts, query_id, answer.outcome, answer.journal)
+        if frame is None:
+            return False
+        self._is_queued = False
+        subscribed.subscription.renew(answer.reads, answer.ts)
+        if frame:
+            self._socket.send(frame)
+        if self._socket.unsent_bytes or self._is_draining:
+            self._do(())
+        return True
+
+    async def push(self, answered_ts: int) -> None:
+        """Send what is owed, unless the client has yet to take what it was sent.
+
+        Up to `answered_ts` the mutations of this socket have been answered.
+        """
+        self._is_queued = False
+        if self._is_pushing or self._tasks.is_over:
+            return
+        self._is_pushing = True
+        while self._session.is_behind and not self._socket.has_outgoing:
             await self._pauses.reached(PausePoint.PUSH_WOKEN)
-            await self._socket.wait_taken()
-            effects = self._session.advance(await self._answered_ts(), self._now_ms())
+            ts = answered_ts if self._is_mutating else self._database.newest_ts
+            effects = self._session.advance(ts, self._now_ms())
+            if not effects and self._session.is_behind:  # by a later commit than those
+                break
             for effect in effects:
                 if isinstance(effect, RunQueries):
                     effects = await self._ran(effect)
-            await self._finish(effects)
+            self._begin(effects)
+            await self._write_rest()
         self._is_pushing = False
+        self._look_whether_behind()
+
+    def keep(self, scope: anyio.CancelScope) -> None:
+        """A push waits: the current task, which ends with this scope, is one of this socket."""
+        self._tasks.keep(scope)
+
+    def fail(self, error: Exception) -> None:
+        """End the socket with this error."""
+        self._tasks.fail(error)
 
     async def _ran(self, run: RunQueries[Caller]) -> list[Effect[Caller]]:
         """What follows once queries have run; nothing if they have to run at a newer snapshot."""
@@ -326,22 +390,15 @@ class _Connection:
         self._session.put_off()
         return []
 
-    async def _answered_ts(self) -> int:
-        """The newest commit; was it a mutation of this socket, then its answer has been sent.
+    def _look_whether_behind(self) -> None:
+        """Be pushed to if there is something to send; while the client takes nothing, there is not.
 
-        A commit is published and its mutation woken in one step, and the loop runs first whoever
-        was woken first. So after one turn, whatever was published before it has been answered.
+        Whoever pushes or writes at the moment looks at its end.
         """
-        ts = self._database.newest_ts
-        if self._is_mutating:
-            await anyio.lowlevel.checkpoint()
-        return ts
-
-    def _fell_behind(self) -> None:
-        self._is_behind = True
-        if not self._is_pushing:
-            self._is_pushing = True
-            self._tasks.start(self._push())
+        is_seen_to = self._is_queued or self._is_pushing or self._socket.has_outgoing
+        if not is_seen_to and self._session.is_behind:
+            self._is_queued = True
+            self._pusher.add(self)
 
     # What the session asks for.
 
@@ -350,15 +407,14 @@ class _Connection:
         if self._socket.has_outgoing and not self._is_writing:
             self._is_writing = True
             self._tasks.start(self._write())
+        self._look_whether_behind()
 
-    async def _finish(self, effects: Iterable[Effect[Caller]]) -> None:
-        """Do what is left for a task that ends then: it writes itself, which saves another one."""
-        self._begin(effects)
+    async def _write_rest(self) -> None:
         if self._socket.has_outgoing and not self._is_writing:
             await self._write()
 
     def _begin(self, effects: Iterable[Effect[Caller]]) -> None:
-        for effect in chain(effects, self._session.drained()):
+        for effect in effects:
             match effect:
                 case Send():
                     self._send(effect.frame)
@@ -374,9 +430,14 @@ class _Connection:
                 case Close():
                     self._socket.close(effect.code, effect.reason)
                 case RunQueries():
-                    raise AssertionError("only the pusher advances a session")
-        if self._session.is_behind:
-            self._fell_behind()
+                    raise AssertionError("only a push advances a session")
+        if self._is_draining:
+            self._end_if_drained()
+
+    def _end_if_drained(self) -> None:
+        for close in self._session.drained():
+            self._is_draining = False
+            self._begin((close,))
 
     def _send(self, frame: bytes) -> None:
         if self._socket.unsent_bytes > self._limits.unsent_bytes:
@@ -403,22 +464,29 @@ class _Connection:
                 return None
             runs[query.query_id] = QueryRun(result.outcome, result.journal)
             if query.query_id in self._running:
-                self._subscribe(query.query_id, result)
+                self._subscribe(query, run.identity, result)
             length += result.outcome.length
             if length > self._limits.unsent_bytes or result.outcome.unavailable is not None:
                 break  # the session closes the socket, whatever the others give
         return runs
 
-    def _subscribe(self, query_id: int, result: QueryResult) -> None:
-        def on_written(ts: int) -> None:
-            self._subscriptions.pop(query_id, None)
-            self._session.invalidated((query_id,), ts)
-            self._fell_behind()
+    def _subscribe(self, query: AddQuery, caller: Caller, result: QueryResult) -> None:
+        query_id, journal = query.query_id, result.journal
+        subscribed = self._subscribed.get(query_id)
+        if subscribed is None or not subscribed.is_for(query, caller, journal):
+            if subscribed is not None:
+                subscribed.subscription.release()
+            question = self._queries.question(_path(query), query.args, caller, journal)
+            subscription = self._database.subscription(partial(self._written, query_id))
+            subscribed = _Subscribed(query, question, caller, subscription)
+            self._subscribed[query_id] = subscribed
+        subscribed.subscription.renew(result.reads, result.ts)
 
-        self._release((query_id,))
-        subscription = self._database.subscribe(result.reads, result.ts, on_written)
-        if subscription is not None:
-            self._subscriptions[query_id] = subscription
+    def _written(self, query_id: int, ts: int) -> None:
+        self._session.invalidated((query_id,), ts)
+        if not (self._is_queued or self._is_pushing):
+            self._is_queued = True
+            self._pusher.add(self)
 
     async def _run_mutation(self, run: RunMutation[Caller]) -> list[Effect[Caller]]:
         if self._has_lapsed():
@@ -439,7 +507,7 @@ class _Connection:
         named = SessionRequest(run.session_id, request.request_id)
         path = _path(request)
         outcome = await self._executor.run_action(path, request.args, run.identity, named)
-        await self._finish(self._session.action_finished(request.request_id, outcome))
+        self._do(self._session.action_finished(request.request_id, outcome))
 
     def _has_lapsed(self) -> bool:
         if not self._session.has_lapsed(self._now_ms()):
@@ -459,12 +527,32 @@ class _Connection:
     def _release(self, query_ids: Iterable[int]) -> None:
         self._running.difference_update(query_ids)
         for query_id in query_ids:
-            subscription = self._subscriptions.pop(query_id, None)
-            if subscription is not None:
-                subscription.release()
+            subscribed = self._subscribed.pop(query_id, None)
+            if subscribed is not None:
+                subscribed.subscription.release()
 
     def _now_ms(self) -> int:
         return self._clock.now_ns() // _NS_PER_MS
+
+
+class _Subscribed:
+    """One query of a socket: what the cache is asked for it, and the watch on what it read."""
+
+    __slots__ = ("caller", "journal", "query", "question", "subscription")
+
+    def __init__(
+        self, query: AddQuery, question: Question, caller: Caller, subscription: Subscription
+    ) -> None:
+        self.query = query
+        self.question = question
+        self.caller = caller
+        self.subscription = subscription
+        self.journal = question.journal
+        """Where its next run starts from."""
+
+    def is_for(self, query: AddQuery, caller: Caller, journal: str | None) -> bool:
+        """Is it for this query of this caller, whose next run starts from there?"""
+        return self.query is query and self.caller is caller and self.journal == journal
 
 
 def _path(call: AddQuery | Mutation | Action) -> str:

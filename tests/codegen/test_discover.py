@@ -174,6 +174,8 @@ def test_a_limit_that_cannot_be_is_refused_at_its_line(
         ("actions", "processes = 0", "1"),
         ("actions", "process_jobs = 0", "1"),
         ("scheduling", "lease_s = 0", "1"),
+        ("requests", "at_once = 0", "1"),
+        ("requests", "idle_s = 0", "0.001"),
     ],
 )
 def test_an_amount_with_which_nothing_would_run_is_refused_at_its_line(

@@ -49,16 +49,16 @@ def without_remembering_requests(patch: pytest.MonkeyPatch) -> None:
 
 
 def with_subscriptions_that_look_at_nothing_before(patch: pytest.MonkeyPatch) -> None:
-    def subscribe(
-        subscriptions: Subscriptions, reads: ReadSet, ts: int, on_written: Callable[[int], None]
-    ) -> Subscription:
+    def begin(
+        subscriptions: Subscriptions, subscription: Subscription, reads: ReadSet, ts: int
+    ) -> bool:
         watch = Watch(reads, ts)
         subscriptions._insert(watch)
-        subscription = Subscription(subscriptions, watch, on_written)
         watch.subscriptions.add(subscription)
-        return subscription
+        subscription.watch = watch
+        return True
 
-    patch.setattr(Subscriptions, "subscribe", subscribe)
+    patch.setattr(Subscriptions, "begin", begin)
 
 
 def without_one_snapshot(patch: pytest.MonkeyPatch) -> None:

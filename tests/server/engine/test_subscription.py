@@ -57,6 +57,51 @@ async def test_a_write_since_the_reading_is_told_at_once(database: Database) -> 
     assert len(told) == 1
 
 
+async def test_a_subscription_that_is_renewed_is_told_again(database: Database) -> None:
+    told: list[int] = []
+    subscription = database.subscription(told.append)
+    await insert(database, 3)
+    assert told == []  # it watches nothing yet
+    for _ in range(2):
+        assert subscription.renew(*await read(database, between(2, 5)))
+        await insert(database, 3)
+        await insert(database, 4)
+        assert told.pop() == database.newest_ts - 1
+        assert told == []
+
+
+async def test_a_renewed_subscription_watches_nothing_of_before(database: Database) -> None:
+    told: list[int] = []
+    subscription = database.subscription(told.append)
+    assert subscription.renew(*await read(database, between(2, 5)))
+    assert subscription.renew(*await read(database, between(6, 9)))
+    await insert(database, 3)
+    assert told == []
+    await insert(database, 7)
+    assert told == [database.newest_ts]
+
+
+async def test_who_is_released_by_somebody_who_is_told_first_is_not_told(
+    database: Database,
+) -> None:
+    reads, ts = await read(database, between(2, 5))
+    told: list[str] = []
+    subscriptions: dict[str, Subscription] = {}
+
+    def subscribe(name: str, other: str) -> None:
+        def on_written(_: int) -> None:
+            told.append(name)
+            subscriptions[other].release()
+
+        subscriptions[name] = database.subscription(on_written)
+        assert subscriptions[name].renew(reads, ts)
+
+    subscribe("ann", "bob")
+    subscribe("bob", "ann")
+    await insert(database, 3)
+    assert len(told) == 1
+
+
 async def test_what_is_released_is_not_told(database: Database) -> None:
     told: list[int] = []
     subscription = database.subscribe(*await read(database, between(2, 5)), told.append)

@@ -160,13 +160,21 @@ async def test_what_a_route_raises_is_an_answer(client: httpx2.AsyncClient) -> N
     assert (refused.status_code, refused.text) == (418, "short and stout")
     failed = await client.get("/broken")
     assert failed.status_code == 500
-    assert "RuntimeError: a secret" in failed.json()["code"]
+    told: dict[str, str] = failed.json()
+    assert set(told) == {"code", "trace"}
+    first, _, uncaught = told["code"].partition("] ")
+    assert first.startswith("[Request ID: ")
+    assert uncaught == "Server Error: Uncaught RuntimeError: a secret"
+    assert told["trace"].startswith(first)
+    assert "at broken (" in told["trace"]
     assert (await client.get("/greet/ada")).status_code == 200
 
 
 async def test_a_server_in_production_keeps_to_itself_what_went_wrong() -> None:
     async with served(app, redacts=True) as client:
-        code = (await client.get("/broken")).json()["code"]
+        told: dict[str, str] = (await client.get("/broken")).json()
+    assert set(told) == {"code"}
+    code = told["code"]
     assert code.startswith("[Request ID: ")
     assert code.endswith("Server Error")
 

@@ -644,3 +644,61 @@ def test_whatever_is_left_to_run_is_not_run_once_a_lapsed_token_ended_the_sessio
     refused.say(NO_TOKEN % 1)
     refused.note(refused.session.auth_failed("no"))
     assert refused.session.has_lapsed(NOW_MS)
+
+
+def test_one_query_alone_is_answered_as_by_a_whole_advance() -> None:
+    alone, whole = subscribed(), subscribed()
+    for talk in (alone, whole):
+        talk.ts += 1
+        talk.session.invalidated((0,), talk.ts)
+    whole.advance()
+    [advanced] = whole.session.queries_ran({0: gives(["hi"])}, NOW_MS)
+    assert isinstance(advanced, Send)
+    assert alone.session.only_stale(NOW_MS) == 0
+    frame = alone.session.answer_alone(alone.ts, 0, succeeded(["hi"]), None)
+    assert frame == advanced.frame
+    assert not alone.session.is_behind
+
+
+def test_an_answer_that_is_not_new_is_not_sent_alone() -> None:
+    talk = subscribed()
+    talk.session.invalidated((0,), talk.ts + 1)
+    assert talk.session.answer_alone(talk.ts + 1, 0, succeeded([]), None) == b""
+    assert not talk.session.is_behind
+
+
+def test_a_query_is_not_answered_alone_before_what_the_client_was_told_of() -> None:
+    talk = subscribed()
+    talk.session.invalidated((0,), talk.ts + 2)
+    assert talk.session.answer_alone(talk.ts + 1, 0, succeeded(["hi"]), None) is None
+    assert talk.session.only_stale(NOW_MS) == 0
+
+
+@pytest.mark.parametrize(
+    "outcome", [Failed("no"), succeeded("hi", "[LOG] said"), succeeded("x" * 5_000)]
+)
+def test_what_is_not_short_and_plain_takes_a_whole_advance(outcome: Succeeded | Failed) -> None:
+    talk = subscribed()
+    talk.session.invalidated((0,), talk.ts + 1)
+    assert talk.session.answer_alone(talk.ts + 1, 0, outcome, None) is None
+    assert talk.session.only_stale(NOW_MS) == 0
+
+
+def test_what_else_the_client_is_owed_is_not_left_out_by_an_answer_alone() -> None:
+    owed = subscribed()
+    owed.session.invalidated((0,), owed.ts + 1)
+    owed.say(SEND_HI % 0)
+    owed.session.mutation_committed(0, succeeded(None), owed.ts + 1)
+    removed = subscribed()
+    removed.say(
+        '{"type":"ModifyQuerySet","baseVersion":1,"newVersion":2,"modifications":'
+        '[{"type":"Remove","queryId":0}]}'
+    )
+    under_way = subscribed()
+    under_way.session.rerun_all()
+    under_way.advance()
+    closed = subscribed()
+    closed.session.invalidated((0,), closed.ts + 1)
+    closed.session.close(Close())
+    for talk in (owed, removed, under_way, closed):
+        assert talk.session.only_stale(NOW_MS) is None

@@ -205,6 +205,10 @@ class SessionHistories(RuleBasedStateMachine):
     def the_session_advances(self) -> None:
         self.client.socket.advance()
 
+    @rule()
+    def the_session_answers_one_query_alone(self) -> None:
+        self.client.socket.answer_alone()
+
     @rule(is_done=st.booleans())
     def the_connection_is_lost(self, is_done: bool) -> None:
         """Before or after what ran for it was committed."""

@@ -92,6 +92,20 @@ async def test_a_part_of_a_file_is_asked_for(clock: SettableClock) -> None:
         assert several.headers["content-range"] == "bytes */10"
 
 
+async def test_a_file_is_found_by_its_key_as_uuids_are_written(clock: SettableClock) -> None:
+    async with served(clock) as (backend, http):
+        url = await uploaded(backend, http, b"abc")
+        start, key = url[:-32], url[-32:]
+        dashed = f"{key[:8]}-{key[8:12]}-{key[12:16]}-{key[16:20]}-{key[20:]}"
+        assert (await http.get(start + dashed)).content == b"abc"
+        assert (await http.get(f"{url}?component=x")).content == b"abc"
+        unknown = await http.get(f"{start}00000000-0000-4000-8000-000000000000")
+        assert (unknown.status_code, unknown.json()["code"]) == (404, "FileNotFound")
+        for wrong in ("", "x", dashed[1:], dashed.replace("-", "", 1), "0" * 31):
+            answer = await http.get(start + wrong)
+            assert (answer.status_code, answer.json()["code"]) == (400, "InvalidStoragePath")
+
+
 async def test_an_empty_file_is_a_file(clock: SettableClock) -> None:
     async with served(clock) as (backend, http):
         url = await uploaded(backend, http, b"")
