@@ -1,7 +1,8 @@
 """`Wakeup`: lets one task sleep until there is something to do.
 
-asyncio directly, because each socket has several of these and most never do anything: an `Event`
-of anyio holds 1 KiB, most of it an empty deque of those who wait, where there is never but one.
+asyncio directly, because every commit that anybody is told of goes this way: a future takes 1 µs,
+and an `Event` of anyio, which is made anew for each time, holds a deque for those who wait, where
+there is never but one.
 """
 
 from __future__ import annotations
