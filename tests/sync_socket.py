@@ -88,6 +88,11 @@ class SyncSocket:
         except ConnectionClosed as closed:
             return heard, closed
 
+    async def ping(self) -> None:
+        """Ping the server below the protocol, and wait for its pong."""
+        with anyio.fail_after(ANSWER_TIMEOUT_S):
+            await (await self._connection.ping())
+
     def vanish(self) -> None:
         """Be gone without a word."""
         self._connection.transport.abort()

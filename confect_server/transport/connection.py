@@ -14,7 +14,6 @@ from contextlib import suppress
 from functools import partial
 
 import anyio
-import anyio.lowlevel
 
 from confect_core.protocol import (
     AddQuery,
@@ -137,6 +136,8 @@ class Connection:
         elif self._socket.stuck_ms(now_ms) > self._limits.unsent_s * 1_000:
             self._cut()
         else:
+            if self._socket.gave_sign():
+                self._session.heard()
             self._do(self._session.tick(now_ms))
         self._was_closed = self._session.is_closed
 

@@ -21,6 +21,9 @@ ABORT = "confect.abort"
 READY = "confect.ready"
 """The extension by which a server writes a text in this step, if the client takes it."""
 
+SIGNS = "confect.signs"
+"""The extension by which a server tells whether a client gave a sign of life since it was asked."""
+
 _NO_STATUS = 1000
 """Sent where the protocol closes without a status: ASGI has no way to say nothing."""
 
@@ -29,6 +32,7 @@ class Socket:
     """Frames in, frames out. What is sent waits in order until `write` has passed it on."""
 
     __slots__ = (
+        "_gave_sign",
         "_has_taken",
         "_outgoing",
         "_receive",
@@ -47,6 +51,7 @@ class Socket:
         self._send = send
         extensions: dict[str, dict[str, Any]] = scope.get("extensions") or {}
         self._write_now: WriteNow | None = extensions.get(READY, {}).get("write")
+        self._gave_sign: Callable[[], bool] | None = extensions.get(SIGNS, {}).get("ask")
         self._outgoing: list[Message] = []  # an empty deque would hold 0.7 KiB
         self._has_taken = False  # since it was last looked at
         self._stuck_since_ms = 0
@@ -119,6 +124,13 @@ class Socket:
         extensions: dict[str, dict[str, Any]] = self._scope.get("extensions") or {}
         if ABORT in extensions:
             extensions[ABORT]["do"]()
+
+    def gave_sign(self) -> bool:
+        """Has the client answered or sent a ping since this was last asked?
+
+        Where nobody can know, whoever serves sees to it that clients are there.
+        """
+        return self._gave_sign is None or self._gave_sign()
 
     def stuck_ms(self, now_ms: int) -> int:
         """For how long the client has taken nothing of what there is for it.

@@ -65,3 +65,13 @@ async def test_a_silent_client_is_given_up() -> None:
         await clock.advance(_UNTIL_GIVEN_UP)
         _, closed = await socket.hear_end()
         assert closed.rcvd is not None
+
+
+async def test_a_client_that_only_listens_is_not_given_up() -> None:
+    clock = VirtualClock()
+    async with served(clock) as url, sync_socket(url) as socket:
+        await known(socket)
+        for _ in range(3):
+            await clock.advance(_UNTIL_GIVEN_UP / 2)
+            await socket.ping()
+        await known(socket)
