@@ -51,12 +51,13 @@ class RawSocket:
         self._connection.sendall(frames)
 
     def take(self) -> bytes:
-        """What has arrived, whatever frames that may be; if the first is a ping it is answered."""
+        """What has arrived, whatever frames that may be; a ping is answered."""
         received = self._connection.recv(_TAKEN_AT_ONCE)
         if not received:
             raise NothingHeard("the server closed a socket")
-        if received[0] == _PING:
-            self.send_frames(frame(received[2 : 2 + received[1]], _PONG))
+        at = received.find(_PING)  # never in what is ASCII, as all that is measured
+        if at >= 0:
+            self.send_frames(frame(received[at + 2 : at + 2 + received[at + 1]], _PONG))
         return received
 
     def receive(self) -> bytes:

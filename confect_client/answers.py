@@ -29,7 +29,7 @@ def decoded(ref: Ref[..., Any], result: FunctionResult) -> object:
 
 
 def unwrapped(outcome: object) -> object:
-    """What a `Success` holds; what a `Failure` holds is raised."""
+    """What a `Success` holds; what a `Failure` holds is raised, and anything else is itself."""
     if isinstance(outcome, Failure):
         raise cast("Failure[TaggedError]", outcome).failure()
-    return cast("Success[object]", outcome).unwrap()
+    return cast("Success[object]", outcome).unwrap() if isinstance(outcome, Success) else outcome

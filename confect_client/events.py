@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+import orjson
+
 from confect_client.errors import ConnectionLost, ServerRefused
 from confect_core.protocol import record
 from confect_core.values.absent import ABSENT, Absent
@@ -31,6 +33,19 @@ FunctionResult: TypeAlias = Returned | Raised
 """What a function on the server gave."""
 
 
+def is_same(one: FunctionResult, other: FunctionResult) -> bool:
+    """Whether two results tell a caller the same; what they log does not count."""
+    # Compared as text, because to Python true is 1.
+    return type(one) is type(other) and _text(one) == _text(other)
+
+
+def _text(result: FunctionResult) -> bytes:
+    if isinstance(result, Returned):
+        return orjson.dumps(result.value, option=orjson.OPT_SORT_KEYS)
+    data: Json = [] if result.error_data is ABSENT else [result.error_data]
+    return orjson.dumps([result.message, data], option=orjson.OPT_SORT_KEYS)
+
+
 @record
 class QueryChanged:
     """A subscribed query has another result."""
@@ -45,6 +60,14 @@ class Settled:
 
     request_id: int
     outcome: FunctionResult | ConnectionLost | ServerRefused
+
+
+@record
+class UpdateFailed:
+    """The optimistic update of a mutation raised when it was replayed; it is left out for now."""
+
+    request_id: int
+    error: Exception
 
 
 @record
@@ -75,6 +98,6 @@ class Ended:
 
 
 ClientEvent: TypeAlias = (
-    QueryChanged | Settled | IdentityConfirmed | IdentityRefused | Reconnect | Ended
+    QueryChanged | Settled | UpdateFailed | IdentityConfirmed | IdentityRefused | Reconnect | Ended
 )
 """Anything that a session reports."""

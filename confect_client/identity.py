@@ -83,10 +83,10 @@ class Identity:
                 tasks.cancel_scope.cancel()
 
     async def _renew_in_time(self) -> None:
-        left_s = None if self._token is None else _left_s(self._token, self._now_s())
-        if left_s is None:
+        wait_s = None if self._token is None else renew_in_s(self._token, self._now_s())
+        if wait_s is None:
             return
-        await self._sleep(max(left_s - _AHEAD_S, left_s / 2, _LEAST_WAIT_S))
+        await self._sleep(wait_s)
         backoff_s = _FIRST_BACKOFF_S
         while True:
             try:
@@ -111,17 +111,23 @@ class Identity:
             self._tell(token)
 
 
-def _left_s(token: str, now_s: float) -> float | None:
+def renew_in_s(token: str, now_s: float) -> float | None:
+    """When to fetch the one that follows a token: a while before it lapses, if it says when."""
+    lasts_s = left_s(token, now_s)
+    return None if lasts_s is None else max(lasts_s - _AHEAD_S, lasts_s / 2, _LEAST_WAIT_S)
+
+
+def left_s(token: str, now_s: float) -> float | None:
     """For how long a token is good, if it says so; the clock here may be wrong."""
     claims = _claims_in(token)
     expires_at_s, issued_at_s = claims.get("exp"), claims.get("iat")
     if not isinstance(expires_at_s, int | float):
         return None
-    left_s = expires_at_s - now_s
+    lasts_s = expires_at_s - now_s
     if isinstance(issued_at_s, int | float):
         lifetime_s = expires_at_s - issued_at_s
-        return min(left_s, lifetime_s) if left_s > 0 else lifetime_s
-    return left_s if left_s > 0 else None
+        return min(lasts_s, lifetime_s) if lasts_s > 0 else lifetime_s
+    return lasts_s if lasts_s > 0 else None
 
 
 def _claims_in(token: str) -> dict[str, Any]:

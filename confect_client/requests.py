@@ -7,6 +7,8 @@ action that was sent is never sent again, because nobody could tell how far it c
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from confect_client.errors import ConnectionLost, ServerRefused
 from confect_client.events import Raised, Returned, Settled
 from confect_core.protocol import (
@@ -48,6 +50,17 @@ class Requests:
     def are_current(self) -> bool:
         """Whether nothing is left of what was open when the connection began."""
         return not any(request.is_older_than_connection for request in self._open.values())
+
+    @property
+    def in_flight(self) -> tuple[int, int]:
+        """How many mutations and how many actions there are."""
+        actions = sum(isinstance(request.message, Action) for request in self._open.values())
+        return len(self._open) - actions, actions
+
+    def has_unanswered(self, request_ids: Collection[int]) -> bool:
+        """Whether one of them was open when the connection began, and has no answer on it."""
+        opened = (self._open[request_id] for request_id in request_ids if request_id in self._open)
+        return any(each.is_older_than_connection and each.committed is None for each in opened)
 
     def restart(self) -> list[Mutation | Action]:
         """Begin a connection: what has to be sent on it, in order."""

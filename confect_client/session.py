@@ -11,7 +11,9 @@ What holds at every moment:
 - a mutation runs exactly once, over however many connections: the session and its request ids
   outlive them, and the server remembers both;
 - a mutation settles only when all results include it, so that callers read their own writes;
-- results never go back in time, because each connection says what the last one has seen.
+- results never go back in time, because each connection says what the last one has seen;
+- what an optimistic update shows lasts until the results include its mutation, or it fails, and is
+  never seen beside what the mutation did.
 """
 
 from __future__ import annotations
@@ -23,8 +25,12 @@ from confect_client.events import (
     FunctionResult,
     IdentityConfirmed,
     IdentityRefused,
+    QueryChanged,
     Reconnect,
+    Settled,
+    UpdateFailed,
 )
+from confect_client.optimistic import OptimisticResults, Update
 from confect_client.requests import Requests
 from confect_client.subscriptions import Subscriptions
 from confect_core.errors import ProtocolError
@@ -60,6 +66,7 @@ class ClientSession:
     def __init__(self, session_id: str) -> None:
         self._session_id = session_id
         self._queries = Subscriptions()
+        self._shown = OptimisticResults(self._queries)
         self._requests = Requests()
         self._token: Token = NoToken()
         self._max_observed_ts: int | None = None
@@ -71,6 +78,7 @@ class ClientSession:
         self._version = INITIAL_VERSION
         self._identity_version = 0
         self._outbox: list[ClientMessage] = []
+        self._waiting: list[Transition[Json]] = []
         self._has_heard = False
         self._heard_at_ms = 0
 
@@ -81,25 +89,42 @@ class ClientSession:
 
         Equal subscriptions share an id, so a result may be there already: see `result_of`.
         """
-        self._check_not_ended()
+        self.check_not_ended()
         return self._queries.subscribe(path, args)
 
     def unsubscribe(self, query_id: int) -> None:
         """Undo one `subscribe`."""
-        self._queries.unsubscribe(query_id)
+        if self._queries.unsubscribe(query_id):
+            self._shown.forget(query_id)
+
+    def find(self, path: FunctionPath, args: JsonObject) -> int | None:
+        """The id of a query that is watched, if it is."""
+        return self._queries.find(path, args)
 
     def result_of(self, query_id: int) -> FunctionResult | None:
-        """The newest known result of a query that is watched, or None before the first."""
-        return self._queries.result_of(query_id)
+        """What to show of a query that is watched, or None before there is anything."""
+        return self._shown.result_of(query_id)
 
     def mutate(self, path: FunctionPath, args: JsonObject) -> int:
         """Run a mutation; it settles under the id that is returned."""
-        self._check_not_ended()
+        self.check_not_ended()
         return self._request(self._requests.mutate(path, args))
+
+    def mutate_optimistically(
+        self, path: FunctionPath, args: JsonObject, update: Update
+    ) -> tuple[int, list[ClientEvent]]:
+        """The same, and show what an update makes of the results until the mutation settles.
+
+        What the update raises is raised, and nothing runs.
+        """
+        self.check_not_ended()
+        overlay = self._shown.try_out(update)
+        request_id = self.mutate(path, args)
+        return request_id, self._shown.add(request_id, update, overlay)
 
     def act(self, path: FunctionPath, args: JsonObject) -> int:
         """Run an action; it settles under the id that is returned."""
-        self._check_not_ended()
+        self.check_not_ended()
         return self._request(self._requests.act(path, args))
 
     def _request(self, message: Mutation | Action) -> int:
@@ -117,9 +142,15 @@ class ClientSession:
         self._outbox.append(Authenticate(self._identity_version, self._token))
         self._identity_version += 1
 
-    def _check_not_ended(self) -> None:
+    def check_not_ended(self) -> None:
+        """Raise `ServerRefused` if the server has ended the session."""
         if self._ended is not None:
             raise self._ended
+
+    @property
+    def in_flight(self) -> tuple[int, int]:
+        """How many mutations and how many actions have not settled."""
+        return self._requests.in_flight
 
     # The connection.
 
@@ -140,6 +171,7 @@ class ClientSession:
         self._is_open = True
         self._version = INITIAL_VERSION
         self._identity_version = 0
+        self._waiting = []
         self._has_heard = True
         connect = Connect(
             self._session_id,
@@ -205,7 +237,7 @@ class ClientSession:
             case AuthError():
                 return self._identity_refused(message)
             case FatalError():
-                return self._end(message)
+                return self.refuse(message.error)
             case Ping():
                 return []
             case _:
@@ -214,25 +246,50 @@ class ClientSession:
     def _transition(self, message: Transition[Json]) -> list[ClientEvent]:
         if message.start != self._version:
             return self._give_up("VersionMismatch")
-        events: list[ClientEvent] = []
-        for modification in message.modifications:
-            change = self._queries.apply(modification)
-            if change is not None:
-                events.append(change)
         self._version = message.end
         self._observe(message.end.ts)
-        if message.end.identity == self._identity_version > message.start.identity:
+        self._waiting.append(message)
+        return [] if self._is_in_doubt else self._take_in_waiting([])
+
+    @property
+    def _is_in_doubt(self) -> bool:
+        """Does nobody know yet whether new results include what an update shows as well?
+
+        A mutation that was sent on an earlier connection may have run by then or not, until it is
+        answered on this one: shown at once, its effect could be seen twice.
+        """
+        return self._requests.has_unanswered(self._shown.request_ids)
+
+    def _take_in_waiting(self, failed: list[Settled]) -> list[ClientEvent]:
+        """Take in the transitions that wait as one, and forget the updates that they include."""
+        waiting, self._waiting = self._waiting, []
+        changes: dict[int, QueryChanged] = {}
+        for modification in (each for message in waiting for each in message.modifications):
+            change = self._queries.apply(modification)
+            if change is not None:
+                changes[change.query_id] = change
+        start, end = waiting[0].start, waiting[-1].end
+        # Before the server has heard of the queries, their results are the last connection's.
+        reflected = self._requests.reflect(end.ts) if end.query_set else []
+        settled = [*failed, *reflected]
+        events: list[ClientEvent] = [*self._take_in([*changes.values()], settled)]
+        if end.identity == self._identity_version > start.identity:
             events.append(IdentityConfirmed())
-        if message.end.query_set:
-            # Before the server has heard of the queries, their results are the last connection's.
-            events += self._requests.reflect(message.end.ts)
-        return events
+        return [*events, *settled]
+
+    def _take_in(
+        self, changes: list[QueryChanged], settled: list[Settled]
+    ) -> list[QueryChanged | UpdateFailed]:
+        return self._shown.take_in(changes, [each.request_id for each in settled])
 
     def _answer(self, response: Response[Json]) -> list[ClientEvent]:
         if isinstance(response, MutationSucceeded):
             self._observe(response.ts)
-        settled = self._requests.answer(response)
-        return [] if settled is None else [settled]
+        answered = self._requests.answer(response)
+        settled = [] if answered is None else [answered]
+        if self._waiting and not self._is_in_doubt:
+            return self._take_in_waiting(settled)
+        return [*self._take_in([], settled), *settled] if settled else []
 
     def _observe(self, ts: int) -> None:
         if self._max_observed_ts is None or ts > self._max_observed_ts:
@@ -243,7 +300,8 @@ class ClientSession:
             return []  # about a token that has been replaced since
         return [IdentityRefused(message.error, message.attempted)]
 
-    def _end(self, message: FatalError) -> list[ClientEvent]:
+    def refuse(self, error: str) -> list[ClientEvent]:
+        """The server wants nothing of this client, on this connection or on any other."""
         self._is_open = False
-        self._ended = ServerRefused(message.error)
+        self._ended = ServerRefused(error)
         return [*self._requests.end(self._ended), Ended(self._ended)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import orjson
 
-from confect_client.events import FunctionResult, QueryChanged, Raised, Returned
+from confect_client.events import FunctionResult, QueryChanged, Raised, Returned, is_same
 from confect_core.protocol import (
     AddQuery,
     FunctionPath,
@@ -20,7 +20,6 @@ from confect_core.protocol import (
     QueryUpdated,
     RemoveQuery,
 )
-from confect_core.values.absent import ABSENT
 from confect_core.values.wire import Json
 
 
@@ -37,7 +36,7 @@ class Subscriptions:
 
     def subscribe(self, path: FunctionPath, args: JsonObject) -> int:
         """Watch a query once more; equal ones have the same id."""
-        key = orjson.dumps([str(path), args], option=orjson.OPT_SORT_KEYS)
+        key = _key(path, args)
         query_id = self._ids.get(key)
         if query_id is None:
             query_id = self._next_id
@@ -48,17 +47,30 @@ class Subscriptions:
         self._watched[query_id].watchers += 1
         return query_id
 
-    def unsubscribe(self, query_id: int) -> None:
-        """Watch a query once less."""
+    def unsubscribe(self, query_id: int) -> bool:
+        """Watch a query once less; whether nobody watches it any more."""
         watched = self._watched[query_id]
         watched.watchers -= 1
         if watched.watchers:
-            return
+            return False
         del self._watched[query_id], self._ids[watched.key]
         if query_id in self._to_add:
             self._to_add.remove(query_id)
         else:
             self._to_remove.append(query_id)
+        return True
+
+    def find(self, path: FunctionPath, args: JsonObject) -> int | None:
+        """The id of a query that is watched, if it is."""
+        return self._ids.get(_key(path, args))
+
+    def all_of(self, path: FunctionPath) -> list[tuple[int, JsonObject]]:
+        """The ids and the arguments of all that are watched of one function."""
+        return [
+            (query_id, watched.added.args)
+            for query_id, watched in self._watched.items()
+            if watched.added.path == path
+        ]
 
     def result_of(self, query_id: int) -> FunctionResult | None:
         """The newest known result of a query that is watched."""
@@ -128,16 +140,8 @@ class _Watched:
         known, self.result = self.result, result
         # A server does not repeat itself on one connection, so only its first result can be old.
         is_first, self.is_current = not self.is_current, True
-        return not (is_first and known is not None and _is_same(known, result))
+        return not (is_first and known is not None and is_same(known, result))
 
 
-def _is_same(one: FunctionResult, other: FunctionResult) -> bool:
-    # Compared as text, because to Python true is 1.
-    return type(one) is type(other) and _text(one) == _text(other)
-
-
-def _text(result: FunctionResult) -> bytes:
-    if isinstance(result, Returned):
-        return orjson.dumps(result.value, option=orjson.OPT_SORT_KEYS)
-    data: Json = [] if result.error_data is ABSENT else [result.error_data]
-    return orjson.dumps([result.message, data], option=orjson.OPT_SORT_KEYS)
+def _key(path: FunctionPath, args: JsonObject) -> bytes:
+    return orjson.dumps([str(path), args], option=orjson.OPT_SORT_KEYS)

@@ -34,7 +34,7 @@ from pydantic_core import core_schema as cs
 from returns.result import Success
 from typing_extensions import ParamSpec, TypeVar
 
-from confect_core.errors import Where
+from confect_core.errors import TaggedError, Where
 from confect_core.refs import ActionRef, MutationRef, QueryRef, Ref
 from confect_core.spec.args import Args
 from confect_core.spec.call import CallCodec, SchemaCall
@@ -83,6 +83,12 @@ class HandleCall(CallCodec):
 
     def decode_result(self, value: Value) -> object:
         return self._answers.decode_result(value)
+
+    def encode_result(self, result: object) -> Value:
+        return self._answers.encode_result(result)
+
+    def encode_error(self, error: TaggedError) -> Value | None:
+        return self._answers.encode_error(error)
 
     def decode_error(self, data: Value) -> Any:
         return self._answers.decode_error(data)

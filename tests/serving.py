@@ -1,4 +1,4 @@
-"""`Server`: a real server process of examples/notes, which a test may kill and start again."""
+"""`Server`: a real server process of a project, which a test may kill and start again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Condition, Event, Thread
@@ -19,17 +19,30 @@ import pytest
 
 START_TIMEOUT_S = 30
 
-_NOTES = Path(__file__).parents[1] / "examples" / "notes"
+_EXAMPLES = Path(__file__).parents[1] / "examples"
+_NOTES, _CHAT = _EXAMPLES / "notes", _EXAMPLES / "chat"
+_LEFT_BEHIND = shutil.ignore_patterns(".confect", "node_modules")
 _CONFECT = Path(sys.executable).with_name("confect")
 _ANNOUNCED = re.compile(r"http://127\.0\.0\.1:(\d+)")
 
 
 class Server:
-    """`confect dev` on a copy of examples/notes: always on the port of its first start."""
+    """`confect dev` on a copy of a project, examples/notes if not said otherwise.
 
-    def __init__(self, directory: Path, database: Path | None = None) -> None:
-        self.project = directory / "notes"
-        self.database = database or directory / "notes.db"
+    It is always on the port of its first start.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        database: Path | None = None,
+        original: Path = _NOTES,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.original = original
+        self._environment = environment or {}
+        self.project = directory / original.name
+        self.database = database or directory / f"{original.name}.db"
         self.port = 0  # the system chooses
         self.output: list[str] = []
         self._heard = Condition()
@@ -55,7 +68,7 @@ class Server:
         """Start serving; returns once GET /version is answered."""
         process = subprocess.Popen(
             self._command(),
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **self._environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -135,8 +148,28 @@ def run_dev(project: Path, *options: str) -> subprocess.CompletedProcess[str]:
 @contextmanager
 def serving_notes(directory: Path, database: Path | None = None) -> Generator[Server]:
     """A server of examples/notes, with its files in this folder; it is gone after the context."""
-    server = Server(directory, database)
-    shutil.copytree(_NOTES, server.project, ignore=shutil.ignore_patterns(".confect"))
+    with _serving(Server(directory, database)) as server:
+        yield server
+
+
+@contextmanager
+def serving_project(original: Path, directory: Path) -> Generator[Server]:
+    """The same of another project."""
+    with _serving(Server(directory, original=original)) as server:
+        yield server
+
+
+@contextmanager
+def serving_chat(directory: Path, settings: Mapping[str, str] | None = None) -> Generator[Server]:
+    """A server of examples/chat that lets everybody in, with its files in this folder."""
+    environment = {"TEST_ISSUER": str(directory), **(settings or {})}
+    with _serving(Server(directory, original=_CHAT, environment=environment)) as server:
+        yield server
+
+
+@contextmanager
+def _serving(server: Server) -> Generator[Server]:
+    shutil.copytree(server.original, server.project, ignore=_LEFT_BEHIND)
     try:
         server.start()
         yield server

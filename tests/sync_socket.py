@@ -67,6 +67,11 @@ class SyncSocket:
     async def act(self, request_id: int, path: str, **args: object) -> None:
         await self.say("Action", requestId=request_id, udfPath=path, args=[args])
 
+    async def pong(self) -> None:
+        """Answer a ping of WebSocket's own, and return once the server knows."""
+        await self._connection.pong()
+        await (await self._connection.ping())  # it is answered after what came before
+
     async def hear(self) -> Frame:
         """The next frame; raises `ConnectionClosed`."""
         with anyio.fail_after(ANSWER_TIMEOUT_S):

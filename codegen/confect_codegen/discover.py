@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from confect_codegen.configuration import line_in, settings_of
+from confect_codegen.emit.source import is_ours
 from confect_codegen.errors import BadConfiguration, NoPackage, NoProject, NotConfigured
 from confect_core.errors import Where
 from confect_server import Settings
@@ -30,6 +31,8 @@ class Project:
     """May its functions use tables that no class declares?"""
     settings: Settings = field(default_factory=Settings)
     """How its server runs: the tables below `[tool.confect]`."""
+    typescript_at: str | None = None
+    """Where the types for TypeScript go, if not to the generated modules."""
 
     @property
     def import_root(self) -> Path:
@@ -46,6 +49,13 @@ class Project:
     def generated(self) -> Path:
         """The folder of the generated modules."""
         return self.folder / GENERATED
+
+    @property
+    def typescript(self) -> Path:
+        """The file of the types for TypeScript."""
+        if self.typescript_at is None:
+            return self.generated / "api.ts"
+        return self.root / self.typescript_at
 
     @property
     def configuration(self) -> Where:
@@ -112,9 +122,24 @@ def _configured(root: Path, configured: dict[str, object]) -> Project:
     if not isinstance(undeclared, bool):
         problem = f"undeclared_tables = {undeclared!r} is neither true nor false"
         raise BadConfiguration(problem, line_in(file, "tool.confect", "undeclared_tables"))
-    own = {"app", "undeclared_tables"}
+    own = {"app", "undeclared_tables", "typescript"}
     rest = {name: value for name, value in configured.items() if name not in own}
-    project = Project(root, package, undeclared, settings_of(rest, file))
+    typescript = _typescript(configured.get("typescript"), file)
+    project = Project(root, package, undeclared, settings_of(rest, file), typescript)
     if not project.folder.is_dir():
         raise NoPackage(package, project.import_root, where)
     return project
+
+
+def _typescript(configured: object, file: Path) -> str | None:
+    """The setting, which must not name a file of the user's that would be overwritten."""
+    if configured is None:
+        return None
+    where = line_in(file, "tool.confect", "typescript")
+    if not (isinstance(configured, str) and configured.endswith(".ts")):
+        raise BadConfiguration(f"typescript = {configured!r} is no path of a .ts file", where)
+    existing = file.parent / configured
+    if existing.is_file() and not is_ours(existing):
+        problem = f"typescript = {configured!r} is a file that `confect codegen` has not written"
+        raise BadConfiguration(problem, where)
+    return configured

@@ -7,8 +7,8 @@
     ├── loading it         NoSpecModule, NoSpec, NoImplModule, NoImpl, ImportFailed, BrokenSource
     ├── generating it      StaleCode
     ├── what it declares   SpecImportsServer, SpecImportsGenerated, UnnamedSpec, PrivateName,
-    │                      AmbiguousConstructor, AmbiguousAttribute, UnprintableType, UnknownTable,
-    │                      DuplicateTable, ReservedField
+    │                      AmbiguousConstructor, AmbiguousAttribute, UnprintableType,
+    │                      UnwritableType, UnknownTable, DuplicateTable, ReservedField
     ├── plain functions    PlainNotFound, PlainNeedsImpls, NotAsync, NoCtx, WrongCtx,
     │                      NoPaginationOptions, BadParameter, UnresolvedSignature, ServerOnlyType
     ├── what it implements GroupNotProvided, GroupNotDeclared
@@ -51,7 +51,8 @@ class BadConfiguration(ProjectError):
     def __init__(self, problem: str, where: Where) -> None:
         super().__init__(
             problem,
-            hint='[tool.confect] takes app = "app", undeclared_tables = false '
+            hint='[tool.confect] takes app = "app", undeclared_tables = false, '
+            'typescript = "web/api.ts" '
             "and the tables limits, retention, memory, sharing and checks",
             where=where,
         )
@@ -219,6 +220,17 @@ class UnprintableType(ProjectError):
         super().__init__(
             f"{what} has the type {shown}, which generated code cannot name",
             hint="give it a public name at the top of a module that clients may import",
+            where=where,
+        )
+
+
+class UnwritableType(ProjectError):
+    """A type that is known to travel, but not as what, so that TypeScript cannot be told."""
+
+    def __init__(self, what: str, shown: str, where: Where) -> None:
+        super().__init__(
+            f"{what} has a part that TypeScript has no type for: {shown}",
+            hint="annotate what its serializer returns with a type that travels, such as str",
             where=where,
         )
 

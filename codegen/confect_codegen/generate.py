@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from os.path import relpath
 from types import ModuleType
 
 from confect_codegen.check import (
@@ -27,6 +28,7 @@ from confect_codegen.emit.db import emit_db
 from confect_codegen.emit.impls import emit_impls
 from confect_codegen.emit.refs import emit_refs
 from confect_codegen.emit.source import source
+from confect_codegen.emit.typescript import emit_typescript
 from confect_codegen.imports import Sources
 from confect_codegen.loading import fresh_modules, generated_modules, import_module, import_spec
 from confect_codegen.model import ProjectModel, TableModel, model_of_spec, model_of_table
@@ -48,7 +50,7 @@ def generate(project: Project, *, check: bool = False) -> Changes:
 
 
 def files_of(project: Project) -> dict[str, str]:
-    """The text of every generated module, by the name of its file."""
+    """The text of every generated file, by its path from the folder of generated modules."""
     sources = Sources(project)
     with fresh_modules(project, keep=False):
         return _Generation(project, sources, *_declared(project, sources)).files()
@@ -95,6 +97,7 @@ class _Generation:
         self._refuse(signature_mistakes(self.project, signatures, names, self.tables))
         model = self._model(table_models, names, signatures)
         return {
+            relpath(self.project.typescript, self.project.generated): emit_typescript(model),
             "__init__.py": source("Typed access to this application."),
             "db.py": db,
             "impls.py": emit_impls(model),

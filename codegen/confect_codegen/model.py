@@ -14,8 +14,9 @@ from pydantic_core import PydanticUndefined
 from confect_codegen.naming import Name, Names
 from confect_codegen.plain import PlainSignature
 from confect_core import Absent, Spec, Table
+from confect_core.errors import Where
 from confect_core.field_paths import either, fields_at
-from confect_core.spec import AnyFunction, AnyMiddleware, Chain, Group, Schemas
+from confect_core.spec import AnyFunction, AnyMiddleware, Chain, Group, Kind, Schemas
 from confect_core.spec.names import python_name
 from confect_core.table_checks import SYSTEM_FIELDS, tags_of
 from confect_core.table_definition import TableDefinition
@@ -38,8 +39,10 @@ class FunctionModel:
     path: str
     source: Name
     is_public: bool
+    kind: Kind
     contract: Schemas | PlainSignature | None
     behind: Chain
+    where: Where
 
     @property
     def attribute(self) -> str:
@@ -193,7 +196,9 @@ def _function(
     assert source is not None, "specs without a name were refused"
     contract = spec.contract if isinstance(spec.contract, Schemas) else signatures.get(spec)
     name = path.rpartition(":")[2]
-    return FunctionModel(name, path, source, spec.is_public, contract, behind)
+    return FunctionModel(
+        name, path, source, spec.is_public, spec.kind, contract, behind, spec.where
+    )
 
 
 def _default(info: FieldInfo) -> object:

@@ -57,6 +57,8 @@ class PlainSignature:
     parameters: Mapping[str, object]
     returns: object
     services: tuple[object, ...]
+    optional: frozenset[str] = frozenset()
+    """The parameters that a call may leave out."""
 
 
 class PlainFunctions:
@@ -85,9 +87,11 @@ class PlainFunctions:
         refuse(str(name), mistakes)
         travelling = {each.name: hints[each.name] for each in parameters[taken:]}
         refuse(str(name), list(self._type_mistakes(name, travelling, hints["return"], where)))
-        return PlainSignature(
-            name, travelling, hints["return"], _services(hints[parameters[0].name])
+        services = _services(hints[parameters[0].name])
+        optional = frozenset(
+            each.name for each in parameters[taken:] if each.default is not each.empty
         )
+        return PlainSignature(name, travelling, hints["return"], services, optional)
 
     def _find(self, path: str, spec: AnyFunction) -> tuple[Name, Callable[..., object]]:
         like: Any = cast("Borrowed", spec.contract).like

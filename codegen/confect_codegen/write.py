@@ -6,9 +6,12 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from os.path import normpath
 from pathlib import Path
 
-from confect_codegen.emit.source import MARK
+from confect_codegen.emit.source import is_ours
+
+_KINDS = frozenset({".py", ".ts"})
 
 
 @dataclass(frozen=True)
@@ -24,8 +27,8 @@ class Changes:
 
 
 def changes(folder: Path, files: Mapping[str, str]) -> Changes:
-    """What writing these files would do."""
-    paths = {folder / name: text for name, text in sorted(files.items())}
+    """What writing these files would do; each is named as the folder sees it: `../api.ts`."""
+    paths = _placed(folder, files)
     existing = {path for path in paths if path.is_file()}
     return Changes(
         added=tuple(path for path in paths if path not in existing),
@@ -40,13 +43,18 @@ def changes(folder: Path, files: Mapping[str, str]) -> Changes:
 
 def write(folder: Path, files: Mapping[str, str]) -> Changes:
     """Make the folder hold these files; stale files of ours go, files of the user's stay."""
-    pending = changes(folder, files)
+    pending, paths = changes(folder, files), _placed(folder, files)
     folder.mkdir(exist_ok=True)
     for path in (*pending.added, *pending.changed):
-        _replace(path, files[path.name])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, paths[path])
     for path in pending.removed:
         path.unlink()
     return pending
+
+
+def _placed(folder: Path, files: Mapping[str, str]) -> dict[Path, str]:
+    return {Path(normpath(folder / name)): text for name, text in sorted(files.items())}
 
 
 def _replace(path: Path, text: str) -> None:
@@ -69,9 +77,5 @@ def _umask() -> int:
 
 
 def _ours(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.glob("*.py")) if MARK in _first_line(path)]
-
-
-def _first_line(path: Path) -> str:
-    with path.open(encoding="utf-8", errors="replace") as file:
-        return file.readline()
+    files = (path for path in sorted(folder.glob("*")) if path.suffix in _KINDS)
+    return [path for path in files if is_ours(path)]

@@ -151,8 +151,7 @@ def call_in(fields: JsonObject, default: ResultFormat) -> CallRequest:
         raise BadJsonBody("format is not a string")
     if component is not None and not isinstance(component, str):
         raise BadJsonBody("componentPath is not a string")
-    # an empty path is that of the application itself
-    return CallRequest(FunctionPath.parse(path), _args(fields), result_format, component or None)
+    return CallRequest(FunctionPath.parse(path), _args(fields), result_format, component)
 
 
 def encode_call(request: CallRequest) -> bytes:

@@ -37,6 +37,15 @@ class CallCodec(ABC):
     def decode_result(self, value: Value) -> object:
         """What the call answers, an `Outcome` where errors are declared."""
 
+    @abstractmethod
+    def encode_result(self, result: object) -> Value:
+        """What the function answered, as it travels; a `Success` as what it holds."""
+
+    def encode_error(self, error: TaggedError) -> Value | None:
+        """The data of a declared error, or nothing if the function does not declare it."""
+        del error
+        return None
+
     def decode_error(self, data: Value) -> Failure[TaggedError] | None:
         """The declared error that this error data is, if it is one."""
         del data
@@ -77,7 +86,6 @@ class SchemaCall(CallCodec):
         return self._schemas.args_codec.decode(value, context)
 
     def encode_result(self, result: object) -> Value:
-        """What a handler answered; a `Success` travels as what it holds."""
         inner = cast("Success[object]", result).unwrap() if type(result) is Success else result
         return self._schemas.returns_codec.encode(inner)
 
@@ -86,7 +94,6 @@ class SchemaCall(CallCodec):
         return Success(result) if self._errors.classes else result
 
     def encode_error(self, error: TaggedError) -> Value | None:
-        """The data of a declared error, or nothing if the function does not declare it."""
         codec = self._errors.codecs.get(error.tag)
         if codec is None or not isinstance(error, self._errors.classes):
             return None
@@ -130,6 +137,9 @@ class Signature(CallCodec):
 
     def decode_result(self, value: Value) -> object:
         return self._returns.decode(value)
+
+    def encode_result(self, result: object) -> Value:
+        return self._returns.encode(result)
 
 
 def with_pagination(args: Value, options: PaginationOptions) -> Value:

@@ -112,7 +112,7 @@ class Codec(Generic[T]):
     def mistakes(self) -> list[SpecError]:
         """Everything in the type that cannot cross the wire, with its path."""
         try:
-            schema = self._core_schema()
+            schema = self.core_schema()
         except SpecError as error:
             return [error]
         rewriting = WireSchema("encode")
@@ -122,7 +122,7 @@ class Codec(Generic[T]):
     @cached_property
     def _compiled(self) -> _Compiled:
         refuse(self._what, self.mistakes())
-        schema: Any = self._core_schema()
+        schema: Any = self.core_schema()
         decoding = WireSchema("decode", is_stored=self._is_stored)
         encoding = WireSchema("encode", is_stored=self._is_stored)
         decode: Any = decoding.rewrite(schema, self._what)
@@ -135,7 +135,8 @@ class Codec(Generic[T]):
             encoding.may_be_pending,
         )
 
-    def _core_schema(self) -> Node:
+    def core_schema(self) -> Node:
+        """Pydantic's own schema of the type, which both directions are made from."""
         try:
             adapter = TypeAdapter[Any](_as_in_a_field(self._annotation))
             adapter.rebuild()  # a model may say that it is built on its first use: this is it

@@ -54,13 +54,15 @@ class Outlet:
     that it touches more than for anything else.
     """
 
-    __slots__ = ("_burst", "_bytes", "_frames", "_transport", "is_open", "takes_more")
+    __slots__ = ("_burst", "_bytes", "_frames", "_transport", "has_heard", "is_open", "takes_more")
 
     def __init__(self, burst: Burst, transport: asyncio.Transport) -> None:
         self._burst = burst
         self._transport = transport
         self._frames: list[bytes] = []
         self._bytes = 0
+        self.has_heard = False
+        """Has the client given a sign of life that is not a message?"""
         self.is_open = True
         """May texts still follow?"""
         self.takes_more = True
@@ -77,6 +79,11 @@ class Outlet:
         if self._bytes > _BURST_BYTES:
             self.write()
         return True
+
+    def take_heard(self) -> bool:
+        """Has it since this was last asked?"""
+        has_heard, self.has_heard = self.has_heard, False
+        return has_heard
 
     def write(self) -> None:
         """Write what is ready."""

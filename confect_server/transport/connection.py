@@ -136,7 +136,7 @@ class Connection:
         elif self._socket.stuck_ms(now_ms) > self._limits.unsent_s * 1_000:
             self._cut()
         else:
-            if self._socket.gave_sign():
+            if self._socket.take_heard():
                 self._session.heard()
             self._do(self._session.tick(now_ms))
         self._was_closed = self._session.is_closed
@@ -221,7 +221,7 @@ class Connection:
             await self._pauses.reached(PausePoint.PUSH_WOKEN)
             ts = answered_ts if self._is_mutating else self._database.newest_ts
             effects = self._session.advance(ts, self._now_ms())
-            if not effects and self._session.is_behind:  # by a later commit than those
+            if not effects and self._session.is_behind:  # by a commit after `answered_ts`
                 break
             for effect in effects:
                 if isinstance(effect, RunQueries):
@@ -229,7 +229,8 @@ class Connection:
             self._begin(effects)
             await self._write_rest()
         self._is_pushing = False
-        self._look_whether_behind()
+        if self._is_mutating:
+            self._look_whether_behind()
 
     def keep(self, scope: anyio.CancelScope) -> None:
         """A push waits: the current task, which ends with this scope, is one of this socket."""

@@ -59,7 +59,7 @@ async def tell_failure(exchange: Exchange, error: Exception) -> None:
 def _status_of(exchange: Exchange, error: ConfectError) -> int:
     if isinstance(error, NotAnswered):
         return error.status
-    if not isinstance(error, (NotAdmin, TokenRefused)):
-        return 400
-    shown = exchange.authorization
-    return 401 if shown is None or len(shown) >= _SHORTEST_HEADER else 400
+    if isinstance(error, TokenRefused):
+        shown = exchange.authorization
+        return 401 if shown is None or len(shown) >= _SHORTEST_HEADER else 400
+    return 401 if isinstance(error, NotAdmin) else 400

@@ -23,7 +23,7 @@ from confect_core.errors import ConfectError
 from confect_server.transport.asgi import ConfectAsgi
 from confect_server.transport.burst import Burst, Outlet
 from confect_server.transport.call_protocol import CallProtocol
-from confect_server.transport.socket import ABORT, READY, SIGNS
+from confect_server.transport.socket import ABORT, READY
 
 _MOST_FRAGMENTS = 10_000
 """Of how many parts a frame may be; each of them takes memory, however short it is."""
@@ -107,7 +107,6 @@ class _WebSocket(WebSocketsSansIOProtocol):
         assert isinstance(server_state, _State), "the server is one of ours"
         self._burst = server_state.burst
         self._outlet: Outlet | None = None
-        self._has_been_heard = False  # since it was last asked for
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -126,8 +125,7 @@ class _WebSocket(WebSocketsSansIOProtocol):
             extensions: dict[str, dict[object, object]] = {
                 **(self.scope.get("extensions") or {}),
                 ABORT: {"do": self.transport.abort},
-                SIGNS: {"ask": self._gave_sign},
-                READY: {"write": self._outlet.send},
+                READY: {"write": self._outlet.send, "heard": self._outlet.take_heard},
             }
             self.scope["extensions"] = extensions
 
@@ -149,20 +147,20 @@ class _WebSocket(WebSocketsSansIOProtocol):
             self.conn.fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
             self.handle_parser_exception()
 
-    def _gave_sign(self) -> bool:
-        has_been_heard, self._has_been_heard = self._has_been_heard, False
-        return has_been_heard
-
     def handle_pong(self, event: Frame) -> None:
-        self._has_been_heard = True  # official clients that only listen say nothing else
         super().handle_pong(event)
+        self._has_heard()
 
     def handle_ping(self) -> None:
-        self._has_been_heard = True
+        self._has_heard()
         if self.writable.is_set():
             super().handle_ping()
         else:
             self.conn.data_to_send()  # a pong; only that to the last ping has to be sent
+
+    def _has_heard(self) -> None:
+        if self._outlet is not None:
+            self._outlet.has_heard = True
 
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
         super().on_task_complete(task)

@@ -19,10 +19,10 @@ ABORT = "confect.abort"
 """The extension by which a server lets go of a socket at once, whatever was written to it."""
 
 READY = "confect.ready"
-"""The extension by which a server writes a text in this step, if the client takes it."""
+"""The extension by which a server writes a text in this step, if the client takes it.
 
-SIGNS = "confect.signs"
-"""The extension by which a server tells whether a client gave a sign of life since it was asked."""
+It tells of pongs, too, the only signs of life of browsers that show something and say nothing.
+"""
 
 _NO_STATUS = 1000
 """Sent where the protocol closes without a status: ASGI has no way to say nothing."""
@@ -32,13 +32,13 @@ class Socket:
     """Frames in, frames out. What is sent waits in order until `write` has passed it on."""
 
     __slots__ = (
-        "_gave_sign",
         "_has_taken",
         "_outgoing",
         "_receive",
         "_scope",
         "_send",
         "_stuck_since_ms",
+        "_take_heard",
         "_write_now",
         "path",
         "unsent_bytes",
@@ -50,8 +50,9 @@ class Socket:
         self._receive = receive
         self._send = send
         extensions: dict[str, dict[str, Any]] = scope.get("extensions") or {}
-        self._write_now: WriteNow | None = extensions.get(READY, {}).get("write")
-        self._gave_sign: Callable[[], bool] | None = extensions.get(SIGNS, {}).get("ask")
+        ready = extensions.get(READY, {})
+        self._write_now: WriteNow | None = ready.get("write")
+        self._take_heard: Callable[[], bool] | None = ready.get("heard")
         self._outgoing: list[Message] = []  # an empty deque would hold 0.7 KiB
         self._has_taken = False  # since it was last looked at
         self._stuck_since_ms = 0
@@ -125,12 +126,12 @@ class Socket:
         if ABORT in extensions:
             extensions[ABORT]["do"]()
 
-    def gave_sign(self) -> bool:
-        """Has the client answered or sent a ping since this was last asked?
+    def take_heard(self) -> bool:
+        """Has the client sent or answered a ping since this was last asked?
 
-        Where nobody can know, whoever serves sees to it that clients are there.
+        Where the server does not tell, it sees itself to clients that are gone.
         """
-        return self._gave_sign is None or self._gave_sign()
+        return self._take_heard is None or self._take_heard()
 
     def stuck_ms(self, now_ms: int) -> int:
         """For how long the client has taken nothing of what there is for it.

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Callable
+from contextlib import aclosing
 from typing import Any
 
 import anyio
 import pytest
-from anyio.abc import TaskGroup, TaskStatus
 from returns.result import Failure, Success
 
 from confect_client import (
@@ -23,68 +22,18 @@ from confect_client import (
 from confect_core import PaginationOptions, ref
 from confect_core.protocol import BadFunctionPath
 from confect_core.values.codec import Mismatch
-from confect_server import Actions, Settings
-from confect_server.runtime import Backend
-from confect_server.store import MemoryStore
-from confect_server.transport import AdminKey, ConfectAsgi, serving
+from tests.client.bank_server import a_bank
 from tests.client.proxy import proxied
 from tests.server.runtime.bank import (
     Accounts,
-    Journal,
-    Meeting,
     NoAccount,
     Overdrawn,
     Refs,
-    bank,
 )
 
 OPEN = ref("accounts:open", Accounts.open_)
 DEPOSIT = ref("accounts:deposit", Accounts.deposit)
 FIND = ref("accounts:find", Accounts.find)
-
-
-class Bank:
-    """The bank on a port, which a test may close and open again."""
-
-    def __init__(self, tasks: TaskGroup) -> None:
-        self.port = 0  # the system chooses
-        self.journal = Journal()
-        self.meeting = Meeting()
-        self._store = MemoryStore()
-        self._tasks = tasks
-        self._closes = anyio.Event()
-        self._is_closed = anyio.Event()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    async def start(self) -> None:
-        self._closes, self._is_closed = anyio.Event(), anyio.Event()
-        await self._tasks.start(self._run)
-
-    async def stop(self) -> None:
-        self._closes.set()
-        await self._is_closed.wait()
-
-    async def _run(self, *, task_status: TaskStatus[None]) -> None:
-        application = bank(self.journal, self.meeting)
-        abruptly = Settings(actions=Actions(grace_s=0))
-        async with Backend.open(application, self._store, settings=abruptly) as backend:
-            app = ConfectAsgi(backend, AdminKey("secret"))
-            async with serving(app, "127.0.0.1", self.port) as self.port:
-                task_status.started()
-                await self._closes.wait()
-        self._is_closed.set()
-
-
-@asynccontextmanager
-async def a_bank() -> AsyncGenerator[Bank]:
-    async with anyio.create_task_group() as tasks:
-        at = Bank(tasks)
-        await at.start()
-        yield at
-        await at.stop()
 
 
 async def test_calls_are_answered_by_their_refs() -> None:

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import anyio
-import orjson
 import pytest
 
 from confect_client.identity import Identity
-
-NOW_S = 1_800_000_000.0
-
-
-def token(name: str, *, lasts_s: float = 60, **claims: object) -> str:
-    """A token that is issued now; a claim that is None is left out."""
-    said = {"sub": name, "iat": NOW_S, "exp": NOW_S + lasts_s, **claims}
-    present = {claim: value for claim, value in said.items() if value is not None}
-    return f"e30.{base64.urlsafe_b64encode(orjson.dumps(present)).rstrip(b'=').decode()}.e30"
+from tests.client.tokens import NOW_S, Provider, token
 
 
 class Nap:
@@ -40,19 +30,6 @@ class Nap:
         ended.set()
         await anyio.wait_all_tasks_blocked()
         return self.asked_s[-1]
-
-
-class Provider:
-    """Gives one answer after the other, and raises those that are errors."""
-
-    def __init__(self, *answers: str | Exception | None) -> None:
-        self.answers = list(answers)
-
-    async def __call__(self) -> str | None:
-        answer = self.answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
 
 
 class Signed:

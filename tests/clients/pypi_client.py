@@ -15,6 +15,7 @@ from typing import Any
 
 from convex import ConvexClient, ConvexError
 from convex.http_client import ConvexHttpClient
+from convex.values import convex_to_json, json_to_convex
 
 
 class Commands:
@@ -43,8 +44,21 @@ class Commands:
         self._client.set_admin_auth(key)
         return "set", None
 
+    def clearAuth(self, name: str) -> tuple[str, object]:  # noqa: N802
+        self._client.clear_auth()
+        return "set", None
+
+    def watchAll(self, name: str) -> tuple[str, object]:  # noqa: N802
+        self._subscriptions[name] = iter(self._client.watch_all())
+        return "watched", None
+
+    def nextOfAll(self, name: str) -> tuple[str, object]:  # noqa: N802
+        together: Any = next(self._subscriptions[name])
+        return "update", [together[each]["value"] for each in sorted(together, key=str)]
+
     def call(self, name: str, **call: Any) -> tuple[str, object]:
-        return "resolved", getattr(self._client, call["as"])(call["path"], call["args"])
+        args = json_to_convex(call["args"])
+        return "resolved", getattr(self._client, call["as"])(call["path"], args)
 
 
 def main(kind: str, url: str) -> None:
@@ -52,8 +66,9 @@ def main(kind: str, url: str) -> None:
     os.dup2(2, 1)  # the client prints what functions say
     commands = Commands(kind, url)
     for line in sys.stdin:
-        command: dict[str, Any] = json.loads(line)
+        command: dict[str, Any] = json.loads(line, parse_int=float)
         do, name = command.pop("do"), command["name"]
+        value: Any
         if do == "close":
             return
         try:
@@ -62,7 +77,7 @@ def main(kind: str, url: str) -> None:
             event, value = "failed", {"message": str(error), "data": error.data}
         except Exception as error:
             event, value = "failed", {"message": str(error)}
-        json.dump({"event": event, "name": name, "value": value}, events)
+        json.dump({"event": event, "name": name, "value": convex_to_json(value)}, events)
         events.write("\n")
         events.flush()
 

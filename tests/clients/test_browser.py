@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
-import anyio
 import httpx2
 
 from confect_server import Impl, OidcProvider
 from confect_server.runtime import Backend
 from confect_server.store import MemoryStore
 from confect_server.transport import AdminKey, ConfectAsgi, serving
-from tests.clients.browser import Page, browser, browsing
+from tests.clients.browser import Page, browser, browsing, keep
 from tests.server.http.notes_api import app
 from tests.server.storage.archive import Refs, archive
 
@@ -114,10 +111,3 @@ async def test_two_pages_are_those_of_two_people() -> None:
         seen = "[localStorage.getItem('name'), document.cookie]"
         assert await ada.evaluate(seen) == ["ada", "ada"]
         assert await bob.evaluate(seen) == [None, ""]
-
-
-async def keep(picture: bytes, name: str) -> None:
-    """Leave a picture where whoever runs the tests wants to look at it."""
-    folder = os.environ.get("CONFECT_PICTURES")
-    if folder is not None:
-        await anyio.Path(Path(folder) / f"{name}.png").write_bytes(picture)

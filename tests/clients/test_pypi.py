@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
+import anyio
+import anyio.lowlevel
 import pytest
 
-from tests.clients.official_client import OfficialClient, pypi_client
+from confect_core.values.wire import Json
+from confect_server import Impl
+from tests.clients.gallery import gallery as gallery
+from tests.clients.gallery import served
+from tests.clients.official_client import EVENT_TIMEOUT_S, OfficialClient, pypi_client
+from tests.clients.wire import wire_to
 from tests.serving import Server
 
+VALUES: list[Json] = [
+    None,
+    True,
+    -0.5,
+    {"$integer": "+/////////8="},
+    {"$float": "AAAAAAAA+H8="},
+    {"$bytes": "AP8="},
+    ["a", {"b": [{"$integer": "AQAAAAAAAAA="}, None]}],
+]
 BOTH = pytest.mark.parametrize("kind", ["socket", "http"])
 
 
@@ -91,3 +107,66 @@ async def test_a_subscription_outlives_the_server(mortal_server: Server) -> None
         while (event := await client.next()).texts == ["before"]:  # asked again after the reconnect
             await client.ask_next("notes")
         assert event.texts == ["after", "before"]
+
+
+@BOTH
+async def test_values_of_every_type_come_back(gallery: Impl[Any], kind: str) -> None:
+    async with served(gallery) as url, pypi_client(kind, url) as client:
+        for value in VALUES:
+            assert (await client.call("query", "values:anything", value=value)).value == value
+
+
+async def test_only_an_admin_calls_what_is_internal(server: Server) -> None:
+    async with pypi_client("socket", server.url) as client:
+        await inserted(client, "goes")
+        refused = (await client.call("mutation", "notes:clear")).failure
+        assert "Could not find public function for 'notes:clear'" in refused["message"]
+        await client.set_admin_auth(server.admin_key)
+        assert (await client.next())[:2] == ("set", "auth")
+        assert (await client.call("mutation", "notes:clear")).event == "resolved"
+        assert server.texts() == []
+        await client.clear_auth()
+        assert (await client.next())[:2] == ("set", "auth")
+        assert (await client.call("mutation", "notes:clear")).event == "failed"
+
+
+async def test_a_wrong_admin_key_is_refused_over_http(server: Server) -> None:
+    async with pypi_client("http", server.url) as client:
+        for key, event in (("no such key", "failed"), (server.admin_key, "resolved")):
+            await client.set_admin_auth(key)
+            assert (await client.next())[:2] == ("set", "auth")
+            assert (await client.call("query", "notes:list")).event == event
+
+
+async def test_all_subscriptions_are_seen_together(server: Server) -> None:
+    async with pypi_client("socket", server.url) as client:
+        await client.subscribe("list", "notes:list")
+        assert (await client.next()).value == []
+        await client.subscribe("first", "notes:first")
+        assert (await client.next()).value is None
+        await client.watch_all("all")
+        assert (await client.next()).event == "watched"
+        for text in ("a", "b"):
+            await inserted(client, text)
+        seen: list[Any] = []
+        while not seen or len(seen[-1][0]) < 2:
+            await client.ask_next_of_all("all")
+            seen.append((await client.next()).value)
+        for notes, first in seen:
+            assert first == (notes[-1] if notes else None)
+
+
+async def test_a_mutation_whose_answer_is_lost_is_answered_after_the_reconnect(
+    server: Server,
+) -> None:
+    async with wire_to(server.port) as wire, pypi_client("socket", wire.url) as client:
+        await inserted(client, "before")
+        wire.lose_answers()
+        await client.begin("after", "mutation", "notes:insert", text="after")
+        with anyio.fail_after(EVENT_TIMEOUT_S):
+            while server.texts() == ["before"]:
+                await anyio.lowlevel.checkpoint()
+        wire.cut()
+        assert (await client.next())[:2] == ("resolved", "after")
+        # this client begins a new session with each connection, which makes it another mutation
+        assert server.texts() == ["after", "after", "before"]

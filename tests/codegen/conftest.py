@@ -7,7 +7,7 @@ from collections.abc import Generator
 
 import pytest
 
-_PROJECTS = ("app", "foundry", "shop")
+_PROJECTS = ("app", "foundry", "gallery", "shop")
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ def test_new_files_are_listed(root: Path) -> None:
     assert code == 0
     assert shown.splitlines() == [
         "+ app/_generated/__init__.py",
+        "+ app/_generated/api.ts",
         "+ app/_generated/db.py",
         "+ app/_generated/impls.py",
         "+ app/_generated/refs.py",

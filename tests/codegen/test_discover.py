@@ -9,6 +9,7 @@ import pytest
 
 from confect_codegen.discover import find_project
 from confect_codegen.errors import BadConfiguration, NoPackage, NoProject, NotConfigured
+from confect_codegen.generate import generate
 from confect_server import Limits, Memory, Retention, Settings
 from tests.codegen.projects import line_of, write_project
 
@@ -49,6 +50,23 @@ def test_undeclared_tables_are_refused_unless_the_project_allows_them(tmp_path: 
     assert find_project(tmp_path).undeclared_tables
 
 
+def test_the_types_for_typescript_go_where_the_front_end_is_but_never_over_another_file(
+    tmp_path: Path,
+) -> None:
+    project = write_project(tmp_path)
+    assert project.typescript == tmp_path / "app" / "_generated" / "api.ts"
+
+    (tmp_path / "pyproject.toml").write_text('[tool.confect]\ntypescript = "web/api.ts"\n')
+    generate(find_project(tmp_path))
+    written = (tmp_path / "web" / "api.ts").read_text()
+    assert "export const api" in written
+    assert not generate(find_project(tmp_path))
+
+    (tmp_path / "web" / "api.ts").write_text("export {};\n")
+    with pytest.raises(BadConfiguration):
+        find_project(tmp_path)
+
+
 def test_no_pyproject_at_all_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NoProject):
         find_project(tmp_path)
@@ -70,6 +88,8 @@ def test_a_pyproject_without_our_table_is_refused(tmp_path: Path) -> None:
         ("app = 3", BadConfiguration),
         ('apps = "shop"', BadConfiguration),
         ('undeclared_tables = "yes"', BadConfiguration),
+        ("typescript = true", BadConfiguration),
+        ('typescript = "web"', BadConfiguration),
         ("limits = 3", BadConfiguration),
         ("limits.nestings = 3", BadConfiguration),
     ],

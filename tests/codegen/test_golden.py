@@ -16,7 +16,8 @@ from confect_codegen.loading import load
 
 REPOSITORY = Path(__file__).parents[2]
 SHOP = REPOSITORY / "tests/codegen/golden/shop"
-PROJECTS = [REPOSITORY / "examples/notes", REPOSITORY / "examples/foundry", SHOP]
+GALLERY = REPOSITORY / "tests/codegen/golden/gallery"
+PROJECTS = [REPOSITORY / "examples/notes", REPOSITORY / "examples/foundry", SHOP, GALLERY]
 CACHE = REPOSITORY / ".mypy_cache/golden"
 
 
@@ -51,7 +52,8 @@ def copied(project: Project, root: Path) -> Project:
 
 
 def test_the_committed_files_are_what_is_generated(project: Project) -> None:
-    committed = {path.name: path.read_text("utf-8") for path in project.generated.glob("*.py")}
+    files = [path for path in project.generated.iterdir() if path.suffix in (".py", ".ts")]
+    committed = {path.name: path.read_text("utf-8") for path in files}
 
     assert files_of(project) == committed
 
@@ -97,9 +99,11 @@ def test_what_is_generated_runs(project: Project) -> None:
     assert [table.__name__ for table in loaded.application.data_model.tables]
 
 
-def test_mypy_accepts_every_shape_of_generated_code() -> None:
-    run("-m", "mypy", ".", "--cache-dir", str(CACHE), cwd=SHOP)
+@pytest.mark.parametrize("root", [SHOP, GALLERY], ids=lambda path: path.name)
+def test_mypy_accepts_every_shape_of_generated_code(root: Path) -> None:
+    run("-m", "mypy", ".", "--cache-dir", str(CACHE), cwd=root)
 
 
-def test_pyright_accepts_every_shape_of_generated_code() -> None:
-    run("-m", "pyright", "--pythonpath", sys.executable, cwd=SHOP)
+@pytest.mark.parametrize("root", [SHOP, GALLERY], ids=lambda path: path.name)
+def test_pyright_accepts_every_shape_of_generated_code(root: Path) -> None:
+    run("-m", "pyright", "--pythonpath", sys.executable, cwd=root)

@@ -32,6 +32,7 @@ from confect_codegen.errors import (
     UnnamedSpec,
     UnprintableType,
     UnresolvedSignature,
+    UnwritableType,
     WrongCtx,
 )
 from confect_core.errors import ConfectError, ProjectError
@@ -184,6 +185,36 @@ CASES = {
             b = FunctionSpec.public_query(args=made(), returns=int)
         spec = Spec.make().add(A)
         """),
+    ),
+    "a type that says nothing useful of how it travels": Case(
+        UnwritableType,
+        "b =",
+        spec("""
+        from typing import Annotated
+        from pydantic import PlainSerializer
+        def parts(number: complex) -> complex:
+            return number
+        class A(GroupSpec):
+            b = FunctionSpec.public_query(returns=Annotated[str, PlainSerializer(parts)])
+        spec = Spec.make().add(A)
+        """),
+    ),
+    "a table with a type that says nothing useful of how it travels": Case(
+        UnwritableType,
+        "class Drawing",
+        {
+            "app/tables.py": """
+            from typing import Annotated
+            from confect_core import Table
+            from pydantic import PlainSerializer
+            def parts(number: str) -> complex:
+                return complex(number)
+            class Drawing(Table):
+                at: Annotated[str, PlainSerializer(parts)]
+            class Note(Table, name="notes"):
+                text: str
+            """,
+        },
     ),
     "an id of a table elsewhere": Case(
         UnknownTable,

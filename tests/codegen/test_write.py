@@ -32,6 +32,19 @@ def test_asking_what_would_change_changes_nothing(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
+def test_a_file_may_lie_elsewhere_and_is_stale_where_it_was(tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "app" / "_generated", tmp_path / "web" / "src" / "api.ts"
+    folder.mkdir(parents=True)
+    write(folder, {"api.ts": NEW})
+
+    done = write(folder, {"../../web/src/api.ts": NEW})
+
+    assert done.added == (elsewhere,)
+    assert done.removed == (folder / "api.ts",)
+    assert elsewhere.read_text() == NEW
+    assert not write(folder, {"../../web/src/api.ts": NEW})
+
+
 def test_files_of_the_user_stay(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text('"""Mine."""\n')
 

@@ -17,7 +17,7 @@ from app.notes.spec import ByNote, Forbidden, InsertNote, NoteNotFound, Notes
 from app.services import Clock, Mailer, dev, live, open_clock
 from app.spec import spec
 from app.tables import Note
-from confect_client import AsyncClient
+from confect_client import AsyncClient, AsyncHttpClient, Client, HttpClient, LocalStore
 from confect_core import (
     Args,
     Endpoint,
@@ -728,3 +728,82 @@ async def seed(ctx: MutationCtx[Clock]) -> None:
 
 TestApp(Impl.make(spec, dev))  # an application that is not finalized
 replacing(Mailer).by(Clock())  # another service
+
+
+def shows(store: LocalStore, *, text: str, tag: str | None = None) -> None:
+    del store, text, tag
+
+
+def shows_other(store: LocalStore, *, note_id: Id[Note]) -> None:
+    listed = store.query(refs.public.notes.list)
+    listed.set([3])  # notes are no numbers
+    listed.set("hi")  # nor are they text
+    store.query(refs.public.notes.search)  # missing argument
+    store.query(refs.public.notes.insert, text="hi")  # a mutation shows nothing
+    store.query(refs.public.notes.get, note_id=note_id).set("hi")  # text is no outcome
+    store.pages(refs.public.notes.list)  # it has no pages
+    store.pages(refs.public.notes.page).insert_at_top("hi")  # pages of notes
+    store.pages(refs.public.notes.page).map(lambda note: note.text)  # text is no note
+
+
+async def shown_wrong(client: AsyncClient, note_id: Id[Note]) -> None:
+    insert, get = refs.public.notes.insert, refs.public.notes.get
+    await client.optimistic(insert).run(shows_other, text="hi")  # an update of another one
+    await client.optimistic(get).run(shows_other, note_id=note_id)  # a query changes nothing
+    await client.optimistic(insert).run(shows, text=3)  # wrong type
+    await client.optimistic(insert).run(shows)  # missing argument
+
+
+async def called_back(client: AsyncClient, note_id: Id[Note]) -> None:
+    async def later(notes: list[Note]) -> None:
+        del notes
+
+    def of_text(text: str) -> None:
+        del text
+
+    client.on_update(refs.public.notes.list, later)  # nobody would await it
+    client.on_update(refs.public.notes.list, of_text)  # notes are no text
+    client.on_update(refs.public.notes.get, print)  # missing argument
+    client.with_options(timeout=3)  # no such option
+    await client.mutation_or_raise(refs.public.notes.insert, text="hi")  # it declares no error
+    client.subscribe_or_raise(refs.public.notes.list)  # it declares no error, either
+
+
+async def paged(client: AsyncClient) -> None:
+    client.subscribe_pages(refs.public.notes.list, 20)  # it has no pages
+    client.subscribe_pages(refs.public.notes.page)  # of how many items
+    pages = client.subscribe_pages(refs.public.notes.page, 20)
+    texts: tuple[str, ...] = pages.results  # notes are no text
+    pages.load_more("all")  # a number of items
+    del texts
+
+
+async def over_http(client: AsyncHttpClient, note_id: Id[Note]) -> None:
+    client.subscribe(refs.public.notes.list)  # nothing is watched over HTTP
+    client.optimistic(refs.public.notes.insert)  # nor is there anything to show it to
+    await client.mutation(refs.public.notes.insert, text=3)  # wrong type
+    await client.mutation(refs.internal.notes.clear)  # internal
+    await client.query_or_raise(refs.public.notes.list)  # it declares no error
+    await client.snapshot().query(refs.public.notes.list)  # the snapshot is not awaited
+    snapshot = await client.snapshot()
+    await snapshot.mutation(refs.public.notes.insert, text="hi")  # the past cannot be changed
+    await client.set_auth(lambda: "token")  # a coroutine has to fetch it
+
+
+async def blocking(client: Client, http: HttpClient, note_id: Id[Note]) -> None:
+    await client.query(refs.public.notes.list)  # it blocks, and is not awaited
+    client.query(refs.public.notes.insert, text="hi")  # a mutation is no query
+    client.mutation(refs.public.notes.insert, text=3)  # wrong type
+    client.mutation(refs.public.notes.insert)  # missing argument
+    client.mutation(refs.internal.notes.clear)  # internal
+    client.query_or_raise(refs.public.notes.list)  # it declares no error
+    async for _ in client.subscribe(refs.public.notes.list):  # it is no asynchronous iterator
+        pass
+    client.on_update(refs.public.notes.get, print)  # missing argument
+    client.optimistic(refs.public.notes.insert).run(shows_other, text="hi")  # update of another
+    client.subscribe_pages(refs.public.notes.list, 20)  # it has no pages
+    client.set_auth("token")  # a token has to be fetched
+    http.subscribe(refs.public.notes.list)  # nothing is watched over HTTP
+    http.mutation(refs.public.notes.insert, text=3)  # wrong type
+    number: int = http.mutation(refs.public.notes.insert, text="hi")  # wrong result
+    del number

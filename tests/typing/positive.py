@@ -21,7 +21,18 @@ from app.notes import impl as notes_impl
 from app.notes.spec import ByNote, Forbidden, InsertNote, NoteNotFound, Notes
 from app.services import Clock, Mailer, live
 from app.tables import Note
-from confect_client import AsyncClient
+from confect_client import (
+    AsyncClient,
+    AsyncHttpClient,
+    BlockingPages,
+    Client,
+    ConnectionState,
+    HttpClient,
+    LocalPages,
+    LocalQuery,
+    LocalStore,
+    PagedSubscription,
+)
 from confect_core import (
     ABSENT,
     COMMIT_TS,
@@ -871,3 +882,127 @@ assert_type(api_email, EndpointImpl[Mailer])
 with_api: Impl[Clock | Mailer] = Impl(live).serve_api(
     NotesApi, api_get, api_remove, api_count, api_email
 )
+
+
+def shows_at_once(store: LocalStore, *, text: str, tag: str | None = None) -> None:
+    listed = store.query(refs.public.notes.list)
+    assert_type(listed, LocalQuery[list[Note]])
+    if listed.is_known:
+        listed.set([*listed.value])
+    assert_type(store.get(refs.public.notes.list), list[Note] | None)
+    assert_type(store.get(refs.public.notes.first), Note | None)
+    for found in store.all(refs.public.notes.search):
+        assert_type(found, LocalQuery[list[str]])
+        found.set([*found.value, text])
+    pages = store.pages(refs.public.notes.page)
+    assert_type(pages, LocalPages[Note])
+    pages.insert_at_top(pages.items[0])
+    pages.remove(lambda note: note.text == text)
+
+
+def shows_some(store: LocalStore, *, text: str, **_: object) -> None:
+    assert_type(text, str)
+
+
+def removes_at_once(store: LocalStore, *, note_id: Id[Note]) -> None:
+    gotten = store.query(refs.public.notes.get, note_id=note_id)
+    assert_type(gotten, LocalQuery[Outcome[Note, NoteNotFound]])
+    gotten.set(Failure(NoteNotFound(note_id=note_id)))
+
+
+async def optimistic(client: AsyncClient, note_id: Id[Note]) -> None:
+    insert = refs.public.notes.insert
+    assert_type(await client.optimistic(insert).run(shows_at_once, text="hi"), Id[Note])
+    assert_type(await client.optimistic(insert).run(shows_some, text="hi"), Id[Note])
+    await client.optimistic(refs.public.notes.remove).run(removes_at_once, note_id=note_id)
+    sure_pages = ref("things:sure_pages", Things.sure_pages)
+
+    def more(store: LocalStore, *, text: str, tag: str | None = None) -> None:
+        assert_type(store.pages(sure_pages), LocalPages[Thing])
+
+    await client.optimistic(insert).run(more, text="hi")
+
+
+async def observed(client: AsyncClient, note_id: Id[Note]) -> None:
+    seen: list[list[Note]] = []
+    client.on_update(refs.public.notes.list, seen.append)()
+    client.on_update(refs.public.notes.get, print, note_id=note_id)
+    assert_type(client.known(refs.public.notes.list), list[Note] | None)
+    quick = client.with_options(timeout_s=3, on_error=print)
+    assert_type(quick, AsyncClient)
+    assert_type(await quick.query(refs.public.notes.list), list[Note])
+    assert_type(await client.mutation_or_raise(refs.public.notes.remove, note_id=note_id), None)
+    assert_type(await client.action_or_raise(ref("things:crunch", Things.crunch), size=3), int)
+    async for note in client.subscribe_or_raise(refs.public.notes.get, note_id=note_id):
+        assert_type(note, Note)
+    async for state in client.connection_states():
+        assert_type(state, ConnectionState)
+
+
+async def paged(client: AsyncClient) -> None:
+    async with client.subscribe_pages(refs.public.notes.page, 20) as notes:
+        assert_type(notes, PagedSubscription[Note])
+        async for state in notes:
+            assert_type(state.results, tuple[Note, ...])
+            if state.status == "can load more":
+                notes.load_more(3)
+    sure = client.subscribe_pages(ref("things:sure_pages", Things.sure_pages), 3)
+    assert_type(sure, PagedSubscription[Thing])
+    sized = client.subscribe_pages(ref("things:pages", Things.pages), 3, size=3)
+    assert_type(sized, PagedSubscription[Thing])
+    borrowed = client.subscribe_pages(ref("things:pages", Things.borrowed_pages), 3, "hi")
+    assert_type(borrowed, PagedSubscription[str])
+
+
+async def over_http(client: AsyncHttpClient, note_id: Id[Note]) -> None:
+    assert_type(await client.query(refs.public.notes.search, "hi", limit=3), list[str])
+    assert_type(await client.mutation(refs.public.notes.insert, text="hi"), Id[Note])
+    assert_type(await client.action(refs.public.notes.email, note_id=note_id), bool)
+    assert_type(
+        await client.query(refs.public.notes.get, note_id=note_id), Outcome[Note, NoteNotFound]
+    )
+    assert_type(await client.query_or_raise(refs.public.notes.get, note_id=note_id), Note)
+    assert_type(await client.mutation_or_raise(refs.public.notes.remove, note_id=note_id), None)
+    assert_type(await client.action_or_raise(ref("things:crunch", Things.crunch), size=3), int)
+    options = PaginationOptions(num_items=3)
+    page = await client.query_page(ref("things:pages", Things.pages), options, size=3)
+    assert_type(page, PaginationResult[Thing])
+    assert_type(client.with_options(timeout_s=None), AsyncHttpClient)
+    snapshot = await client.snapshot()
+    assert_type(await snapshot.query(refs.public.notes.list), list[Note])
+    assert_type(await snapshot.query_or_raise(refs.public.notes.get, note_id=note_id), Note)
+
+
+def blocking(client: Client, note_id: Id[Note]) -> None:
+    assert_type(client.query(refs.public.notes.search, "hi", limit=3), list[str])
+    assert_type(client.query_or_raise(refs.public.notes.get, note_id=note_id), Note)
+    assert_type(client.mutation(refs.public.notes.insert, text="hi"), Id[Note])
+    assert_type(client.mutation_or_raise(refs.public.notes.remove, note_id=note_id), None)
+    assert_type(client.action(refs.public.notes.email, note_id=note_id), bool)
+    with client.subscribe(refs.public.notes.list) as lists:
+        assert_type(next(lists), list[Note])
+    for note in client.subscribe_or_raise(refs.public.notes.get, note_id=note_id):
+        assert_type(note, Note)
+    seen: list[list[Note]] = []
+    client.on_update(refs.public.notes.list, seen.append)()
+    client.on_update(refs.public.notes.get, print, note_id=note_id)
+    assert_type(client.known(refs.public.notes.list), list[Note] | None)
+    assert_type(client.with_options(timeout_s=3, on_error=print), Client)
+    assert_type(client.connection, ConnectionState)
+    client.set_auth(lambda: "token")
+    insert = refs.public.notes.insert
+    assert_type(client.optimistic(insert).run(shows_at_once, text="hi"), Id[Note])
+    with client.subscribe_pages(refs.public.notes.page, 20) as notes:
+        assert_type(notes, BlockingPages[Note])
+        for state in notes:
+            assert_type(state.results, tuple[Note, ...])
+    borrowed = client.subscribe_pages(ref("things:pages", Things.borrowed_pages), 3, "hi")
+    assert_type(borrowed, BlockingPages[str])
+
+
+def blocking_over_http(client: HttpClient, note_id: Id[Note]) -> None:
+    assert_type(client.query(refs.public.notes.list), list[Note])
+    assert_type(client.mutation(refs.public.notes.insert, text="hi"), Id[Note])
+    assert_type(client.action_or_raise(ref("things:crunch", Things.crunch), size=3), int)
+    snapshot = client.with_options(timeout_s=3).snapshot()
+    assert_type(snapshot.query_or_raise(refs.public.notes.get, note_id=note_id), Note)

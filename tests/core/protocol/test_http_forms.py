@@ -63,14 +63,14 @@ def test_a_query_string_with_other_arguments_is_none(args: str) -> None:
 
 @pytest.mark.parametrize(
     ("named", "component"),
-    [({}, None), ({"componentPath": ""}, None), ({"componentPath": "a"}, "a")],
+    [({}, None), ({"componentPath": ""}, ""), ({"componentPath": "a"}, "a")],
 )
 def test_a_call_names_its_component(named: JsonObject, component: str | None) -> None:
     assert parse_call(orjson.dumps({**CALL, **named}), None).component == component
 
 
 def test_a_function_in_a_component_is_none_that_has_a_path() -> None:
-    assert LIST.within(None) == "messages:list"
+    assert LIST.within(None) == LIST.within("") == "messages:list"
     with pytest.raises(Exception, match="not a function path"):
         FunctionPath.parse(LIST.within("../a"))
 

@@ -76,35 +76,57 @@ async def opened(store: Store | None = None) -> AsyncGenerator[Board]:
         yield Board(backend, runs)
 
 
+async def in_passing(at: Board, room: str) -> Value:
+    return value_of(await at.cache.run(LIST, {"room": room}, CLIENT, is_kept_at_once=False))
+
+
 async def test_an_answer_that_is_asked_for_in_passing_is_kept_from_the_second_time_on() -> None:
     async with opened() as at:
         held: list[int] = []
         for _ in range(4):
-            result = await at.cache.run(LIST, {"room": "a"}, CLIENT, is_kept_at_once=False)
-            assert value_of(result) == []
+            assert await in_passing(at, "a") == []
             held.append(at.cache.held_bytes)
-        assert at.runs.count["a"] == 2
+        assert at.runs.count["a"] == 1
         assert [each > 0 for each in held] == [False, True, True, True]
+
+
+async def test_an_answer_that_was_laid_aside_is_never_stale() -> None:
+    async with opened() as at:
+        assert await in_passing(at, "a") == []
+        await at.post("a", "one")
+        assert await in_passing(at, "a") == ["one"]
+        assert at.cache.held_bytes > 0  # it was asked for twice
+        await at.post("a", "two")
+        assert await in_passing(at, "a") == ["one", "two"]
+        assert at.runs.count["a"] == 3
+
+
+async def test_what_was_laid_aside_goes_with_the_application_that_answered_it() -> None:
+    async with opened() as at:
+        await in_passing(at, "a")
+        at.cache.clear()
+        await in_passing(at, "a")
+        assert at.runs.count["a"] == 2
 
 
 async def test_who_asks_in_passing_is_given_what_is_kept() -> None:
     async with opened() as at:
         await at.texts("a")
-        result = await at.cache.run(LIST, {"room": "a"}, CLIENT, is_kept_at_once=False)
-        assert (value_of(result), at.runs.count["a"]) == ([], 1)
+        assert (await in_passing(at, "a"), at.runs.count["a"]) == ([], 1)
 
 
 async def test_which_questions_were_asked_is_forgotten_in_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(query_cache, "_QUESTIONS_REMEMBERED", 10)
+    monkeypatch.setattr(query_cache, "_LAID_ASIDE", 3)
     async with opened() as at:
         for number in [*range(30), 0]:
-            args: JsonObject = {"room": f"{number}"}
-            await at.cache.run(LIST, args, CLIENT, is_kept_at_once=False)
+            await in_passing(at, f"{number}")
         assert at.cache.held_bytes == 0
-        await at.cache.run(LIST, {"room": "29"}, CLIENT, is_kept_at_once=False)
+        await in_passing(at, "23")  # it was asked for, and its answer is not there any more
         assert at.cache.held_bytes > 0
+        assert (at.runs.count["0"], at.runs.count["23"]) == (2, 2)
 
 
 async def test_an_answer_is_computed_once_until_it_is_written_to() -> None:
