@@ -149,14 +149,18 @@ class _WebSocket(WebSocketsSansIOProtocol):
 
     def handle_pong(self, event: Frame) -> None:
         super().handle_pong(event)
-        if self._outlet is not None:
-            self._outlet.has_heard = True
+        self._has_heard()
 
     def handle_ping(self) -> None:
+        self._has_heard()
         if self.writable.is_set():
             super().handle_ping()
         else:
             self.conn.data_to_send()  # a pong; only that to the last ping has to be sent
+
+    def _has_heard(self) -> None:
+        if self._outlet is not None:
+            self._outlet.has_heard = True
 
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
         super().on_task_complete(task)

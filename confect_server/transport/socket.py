@@ -127,8 +127,11 @@ class Socket:
             extensions[ABORT]["do"]()
 
     def take_heard(self) -> bool:
-        """Has the client answered a ping since this was last asked, as far as the server tells?"""
-        return self._take_heard is not None and self._take_heard()
+        """Has the client sent or answered a ping since this was last asked?
+
+        Where the server does not tell, it sees itself to clients that are gone.
+        """
+        return self._take_heard is None or self._take_heard()
 
     def stuck_ms(self, now_ms: int) -> int:
         """For how long the client has taken nothing of what there is for it.

@@ -70,6 +70,8 @@ class SyncServer:
                 return
             await socket.refuse(404, b"No matching routes found")
             return
+        # Its client may come from another process, and must not find this one behind that.
+        await self._backend.database.refresh()
         if self._none_left is not None:
             await socket.refuse(503, b"The server is stopping")
             return
