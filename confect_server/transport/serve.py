@@ -21,9 +21,9 @@ from websockets.http11 import Request
 
 from confect_core.errors import ConfectError
 from confect_server.transport.asgi import ConfectAsgi
-from confect_server.transport.burst import Burst, Outlet
-from confect_server.transport.call_protocol import CallProtocol
-from confect_server.transport.socket import ABORT, READY
+from confect_server.transport.http.call_protocol import CallProtocol
+from confect_server.transport.sync.burst import Burst, Outlet
+from confect_server.transport.sync.socket import ABORT, READY
 
 _MOST_FRAGMENTS = 10_000
 """Of how many parts a frame may be; each of them takes memory, however short it is."""

@@ -11,7 +11,7 @@ from anyio.abc import SocketStream
 
 from confect_server.settings import Requests, Settings
 from confect_server.transport import serving
-from confect_server.transport.http_connection import MOST_HEAD_BYTES
+from confect_server.transport.http.connection import MOST_HEAD_BYTES
 from tests.server.transport.counter import counter
 
 IMPATIENT = Settings(requests=Requests(head_s=0.05, idle_s=0.05))

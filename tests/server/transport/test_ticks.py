@@ -10,9 +10,9 @@ from confect_server.runtime import Backend
 from confect_server.store import MemoryStore
 from confect_server.testing.clock import VirtualClock
 from confect_server.transport import AdminKey, ConfectAsgi, serving
-from confect_server.transport.liveness import PING_AFTER_MS, SILENT_AFTER_MS
-from confect_server.transport.socket import Message, Socket
-from confect_server.transport.websocket import TICK_S
+from confect_server.transport.sync.liveness import PING_AFTER_MS, SILENT_AFTER_MS
+from confect_server.transport.sync.socket import Message, Socket
+from confect_server.transport.sync.websocket import TICK_S
 from tests.server.runtime.workshop import Script, workshop_of
 from tests.sync_socket import SyncSocket, sync_socket
 

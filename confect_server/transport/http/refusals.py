@@ -11,8 +11,8 @@ from confect_server.auth.errors import TokenRefused
 from confect_server.environment.errors import BadVariables, VariableRefused
 from confect_server.runtime.failure import unavailability_of
 from confect_server.transport.admin import NotAdmin
-from confect_server.transport.http_errors import Defect, NotAnswered, Unavailable
-from confect_server.transport.http_exchange import JSON, Exchange
+from confect_server.transport.http.errors import Defect, NotAnswered, Unavailable
+from confect_server.transport.http.exchange import JSON, Exchange
 
 REFUSED = (
     ProtocolError,

@@ -6,9 +6,9 @@ from importlib.metadata import version
 
 from starlette.requests import ClientDisconnect
 
-from confect_server.transport.http_exchange import TEXT, Exchange
-from confect_server.transport.intake import Intake
-from confect_server.transport.refusals import REFUSED, refuse
+from confect_server.transport.http.exchange import TEXT, Exchange
+from confect_server.transport.http.intake import Intake
+from confect_server.transport.http.refusals import REFUSED, refuse
 
 _BYTES = b"application/octet-stream"
 _NAME = b"confect"

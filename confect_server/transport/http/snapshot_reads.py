@@ -16,15 +16,15 @@ from confect_server.engine import OutOfRetention
 from confect_server.runtime import Backend, Caller, QueryResult
 from confect_server.runtime.function_runner import NEWEST_ATTEMPTS
 from confect_server.transport.callers import Callers
-from confect_server.transport.calls import answer_in, check_json, client_of, path_of
-from confect_server.transport.http_errors import (
+from confect_server.transport.http.calls import answer_in, check_json, client_of, path_of
+from confect_server.transport.http.errors import (
     BatchTooLarge,
     SnapshotAhead,
     SnapshotOutOfRetention,
     Unavailable,
 )
-from confect_server.transport.http_exchange import Exchange
-from confect_server.transport.intake import Intake
+from confect_server.transport.http.exchange import Exchange
+from confect_server.transport.http.intake import Intake
 
 
 class SnapshotReads:

@@ -10,7 +10,7 @@ from typing import Generic
 
 from confect_core.errors import ProtocolError
 from confect_server.settings import Sockets
-from confect_server.transport.effects import (
+from confect_server.transport.sync.effects import (
     TOO_MANY_ACTIONS,
     TOO_MANY_BYTES,
     TOO_MANY_MUTATIONS,

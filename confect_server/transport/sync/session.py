@@ -61,7 +61,7 @@ from confect_core.protocol import (
 from confect_core.values.absent import ABSENT, Absent
 from confect_server.runtime.outcome import Failed, QueryRun, RunOutcome, Succeeded
 from confect_server.settings import Sockets
-from confect_server.transport.effects import (
+from confect_server.transport.sync.effects import (
     CLIENT_SILENT,
     INTERNAL_ERROR,
     RESTARTING,
@@ -77,9 +77,9 @@ from confect_server.transport.effects import (
     Send,
     Verify,
 )
-from confect_server.transport.liveness import Liveness
-from confect_server.transport.query_set import LONGEST_KEPT, QuerySet
-from confect_server.transport.waiting import (
+from confect_server.transport.sync.liveness import Liveness
+from confect_server.transport.sync.query_set import LONGEST_KEPT, QuerySet
+from confect_server.transport.sync.waiting import (
     ResultsTooLarge,
     TooManySubscriptions,
     Waiting,

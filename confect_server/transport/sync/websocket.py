@@ -18,13 +18,13 @@ from confect_core.protocol import (
 from confect_server.runtime import Backend
 from confect_server.transport.admin import AdminKey
 from confect_server.transport.callers import Callers
-from confect_server.transport.client_check import NoSuchSocket, check_client
-from confect_server.transport.connection import Connection
-from confect_server.transport.effects import (
+from confect_server.transport.sync.client_check import NoSuchSocket, check_client
+from confect_server.transport.sync.connection import Connection
+from confect_server.transport.sync.effects import (
     RESTARTING,
 )
-from confect_server.transport.pusher import Pusher
-from confect_server.transport.socket import Socket
+from confect_server.transport.sync.pusher import Pusher
+from confect_server.transport.sync.socket import Socket
 
 TICK_S = 5.0
 """How often sockets are looked at, whether they have been silent for too long."""

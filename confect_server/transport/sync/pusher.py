@@ -24,7 +24,7 @@ import anyio.lowlevel
 from confect_server.engine import NoPauses
 from confect_server.runtime import Backend
 from confect_server.runtime.run_time import Begun
-from confect_server.transport.wakeup import Wakeup
+from confect_server.transport.sync.wakeup import Wakeup
 
 _AT_ONCE = 250
 _TURN_S = 0.001

@@ -26,11 +26,11 @@ from confect_server.storage.errors import (
     WrongDigest,
 )
 from confect_server.storage.rows import file_at
-from confect_server.transport.byte_range import ByteRange, NoSuchRange, range_of
-from confect_server.transport.http_errors import BodyTooSlow, Headers
-from confect_server.transport.http_exchange import Exchange
-from confect_server.transport.intake import Intake
-from confect_server.transport.refusals import tell_failure
+from confect_server.transport.http.byte_range import ByteRange, NoSuchRange, range_of
+from confect_server.transport.http.errors import BodyTooSlow, Headers
+from confect_server.transport.http.exchange import Exchange
+from confect_server.transport.http.intake import Intake
+from confect_server.transport.http.refusals import tell_failure
 
 T = TypeVar("T")
 

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ValidationError
 from confect_core.protocol import BadJsonBody
 from confect_server.runtime import Backend
 from confect_server.transport.callers import Callers
-from confect_server.transport.http_exchange import Exchange
-from confect_server.transport.intake import Intake
+from confect_server.transport.http.exchange import Exchange
+from confect_server.transport.http.intake import Intake
 
 LIST = "/api/v1/list_environment_variables"
 UPDATE = "/api/v1/update_environment_variables"

@@ -29,7 +29,7 @@ from confect_server.runtime.outcome import Failed, QueryRun
 from confect_server.runtime.requests import SessionRequest
 from confect_server.transport.admin import NotAdmin
 from confect_server.transport.callers import Callers
-from confect_server.transport.effects import (
+from confect_server.transport.sync.effects import (
     INTERNAL_ERROR,
     PROVIDERS_CHANGED,
     SLOW_READER,
@@ -42,11 +42,11 @@ from confect_server.transport.effects import (
     Send,
     Verify,
 )
-from confect_server.transport.pusher import Pusher
-from confect_server.transport.session import SyncSession
-from confect_server.transport.short_tasks import ShortTasks
-from confect_server.transport.socket import Socket
-from confect_server.transport.subscribed import Subscribed, path_of
+from confect_server.transport.sync.pusher import Pusher
+from confect_server.transport.sync.session import SyncSession
+from confect_server.transport.sync.short_tasks import ShortTasks
+from confect_server.transport.sync.socket import Socket
+from confect_server.transport.sync.subscribed import Subscribed, path_of
 
 _NS_PER_MS = 1_000_000
 _log = logging.getLogger("confect")

@@ -15,7 +15,7 @@ from confect_server.observe.metrics import CONTENT_TYPE
 from confect_server.runtime import Backend
 from confect_server.transport.admin import AdminKey, NotAdmin
 from confect_server.transport.callers import Callers
-from confect_server.transport.http_exchange import JSON, TEXT, Exchange
+from confect_server.transport.http.exchange import JSON, TEXT, Exchange
 
 _PATIENCE_S = 5
 """How long the database may take to answer; what asks gives up soon, too."""

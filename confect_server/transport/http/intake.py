@@ -14,9 +14,9 @@ from starlette.requests import ClientDisconnect
 
 from confect_core.protocol import BadJsonBody
 from confect_server.settings import Requests
-from confect_server.transport.begun import Rest, begun
-from confect_server.transport.http_errors import BodyTooSlow, TooManyRequests
-from confect_server.transport.http_exchange import Exchange
+from confect_server.transport.http.begun import Rest, begun
+from confect_server.transport.http.errors import BodyTooSlow, TooManyRequests
+from confect_server.transport.http.exchange import Exchange
 
 Message: TypeAlias = MutableMapping[str, Any]
 

@@ -11,18 +11,18 @@ from confect_server.http import Documentation
 from confect_server.impl import Impl
 from confect_server.observe import asked_as
 from confect_server.runtime import Backend
-from confect_server.transport.about import About
 from confect_server.transport.admin import AdminKey
 from confect_server.transport.callers import Callers
-from confect_server.transport.calls import NAMED, CallApi
-from confect_server.transport.environment import EnvironmentApi
-from confect_server.transport.front_page import front_page
-from confect_server.transport.http_errors import TooManyRequests
-from confect_server.transport.http_exchange import HTML, JSON, TEXT, Exchange
-from confect_server.transport.intake import Intake
-from confect_server.transport.refusals import REFUSED, refuse, tell_failure
-from confect_server.transport.snapshot_reads import SnapshotReads
-from confect_server.transport.storage_api import StorageApi
+from confect_server.transport.http.about import About
+from confect_server.transport.http.calls import NAMED, CallApi
+from confect_server.transport.http.environment import EnvironmentApi
+from confect_server.transport.http.errors import TooManyRequests
+from confect_server.transport.http.exchange import HTML, JSON, TEXT, Exchange
+from confect_server.transport.http.front_page import front_page
+from confect_server.transport.http.intake import Intake
+from confect_server.transport.http.refusals import REFUSED, refuse, tell_failure
+from confect_server.transport.http.snapshot_reads import SnapshotReads
+from confect_server.transport.http.storage import StorageApi
 
 Work: TypeAlias = Callable[[Exchange], Awaitable[bytes]]
 """Makes the JSON that answers a request; raises what keeps it from that."""

@@ -13,8 +13,9 @@ from starlette.responses import Response
 
 from confect_core.errors import ConfectError
 from confect_server.http import AsgiApp
-from confect_server.transport.incoming import Incoming
-from confect_server.transport.request_head import RequestHead
+from confect_server.transport.http.incoming import Incoming
+from confect_server.transport.http.request_head import RequestHead
+from confect_server.transport.root_path import path_below
 
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -26,17 +27,6 @@ _ALLOWED_METHODS = b"GET, POST, OPTIONS, PATCH, DELETE, PUT"
 _PREFLIGHT_MAX_AGE_S = b"86400"
 
 _log = logging.getLogger("confect")
-
-
-def path_below(root_path: str, path: str) -> str:
-    """The path of a request inside of what is mounted at another path.
-
-    A proxy that takes its own part of the path away may name that as the root path all the same.
-    """
-    below = path.removeprefix(root_path)
-    if not below:
-        return "/"
-    return below if below.startswith("/") else path
 
 
 class ResponseTooLarge(ConfectError):

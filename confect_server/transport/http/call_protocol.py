@@ -20,9 +20,9 @@ from httptools import HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from confect_server.transport.asgi import ConfectAsgi
-from confect_server.transport.http_connection import HttpConnection
-from confect_server.transport.http_exchange import TEXT, Exchange
-from confect_server.transport.request_head import RequestHead
+from confect_server.transport.http.connection import HttpConnection
+from confect_server.transport.http.exchange import TEXT, Exchange
+from confect_server.transport.http.request_head import RequestHead
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application  # which only names what it is

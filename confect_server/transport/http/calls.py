@@ -27,9 +27,9 @@ from confect_core.values.absent import ABSENT
 from confect_server.runtime import Backend, Caller
 from confect_server.runtime.outcome import Failed, RunOutcome, Succeeded, request_id_in
 from confect_server.transport.callers import Callers
-from confect_server.transport.http_errors import OutcomeUnsure, Unavailable
-from confect_server.transport.http_exchange import Exchange
-from confect_server.transport.intake import Intake
+from confect_server.transport.http.errors import OutcomeUnsure, Unavailable
+from confect_server.transport.http.exchange import Exchange
+from confect_server.transport.http.intake import Intake
 
 Run: TypeAlias = Callable[[CallRequest, Caller], Awaitable[RunOutcome]]
 

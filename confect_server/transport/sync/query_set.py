@@ -29,7 +29,7 @@ from confect_server.runtime.outcome import (
     digest_of,
     is_same_outcome,
 )
-from confect_server.transport.effects import QueryToRun
+from confect_server.transport.sync.effects import QueryToRun
 
 LONGEST_KEPT = 4_096
 """The length of results that are kept to be compared; of longer ones only a digest is."""
