@@ -14,7 +14,7 @@ import anyio
 import pytest
 
 from confect_client import CallFromOwnLoop, ClientClosed
-from confect_client.loop_thread import LoopThread
+from confect_client.blocking.loop_thread import LoopThread
 
 WAIT_S = 30
 
@@ -88,7 +88,7 @@ def test_the_loop_itself_cannot_call() -> None:
 def test_the_context_is_left_when_the_program_ends() -> None:
     program = """
 from contextlib import asynccontextmanager
-from confect_client.loop_thread import LoopThread
+from confect_client.blocking.loop_thread import LoopThread
 
 @asynccontextmanager
 async def context():

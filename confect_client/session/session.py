@@ -19,7 +19,7 @@ What holds at every moment:
 from __future__ import annotations
 
 from confect_client.errors import ServerRefused
-from confect_client.events import (
+from confect_client.session.events import (
     ClientEvent,
     Ended,
     FunctionResult,
@@ -30,9 +30,9 @@ from confect_client.events import (
     Settled,
     UpdateFailed,
 )
-from confect_client.optimistic import OptimisticResults, Update
-from confect_client.requests import Requests
-from confect_client.subscriptions import Subscriptions
+from confect_client.session.optimistic import OptimisticResults, Update
+from confect_client.session.requests import Requests
+from confect_client.session.subscriptions import Subscriptions
 from confect_core.errors import ProtocolError
 from confect_core.protocol import (
     INITIAL_VERSION,

@@ -12,7 +12,7 @@ import orjson
 from typing_extensions import ParamSpec, TypeVar
 
 from confect_client.answers import decoded, unwrapped
-from confect_client.http_calls import HttpCalls
+from confect_client.http.calls import HttpCalls
 from confect_client.identity import FetchToken
 from confect_core import (
     Outcome,

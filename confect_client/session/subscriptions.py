@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import orjson
 
-from confect_client.events import FunctionResult, QueryChanged, Raised, Returned, is_same
+from confect_client.session.events import FunctionResult, QueryChanged, Raised, Returned, is_same
 from confect_core.protocol import (
     AddQuery,
     FunctionPath,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from confect_client.errors import ConnectionLost, ServerRefused
-from confect_client.events import Raised, Returned, Settled
+from confect_client.session.events import Raised, Returned, Settled
 from confect_core.protocol import (
     Action,
     ActionSucceeded,

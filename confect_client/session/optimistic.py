@@ -12,8 +12,14 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import TypeAlias
 
-from confect_client.events import ClientEvent, FunctionResult, QueryChanged, UpdateFailed, is_same
-from confect_client.subscriptions import Subscriptions
+from confect_client.session.events import (
+    ClientEvent,
+    FunctionResult,
+    QueryChanged,
+    UpdateFailed,
+    is_same,
+)
+from confect_client.session.subscriptions import Subscriptions
 from confect_core.protocol import FunctionPath, JsonObject
 
 

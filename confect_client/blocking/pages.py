@@ -9,11 +9,11 @@ from typing import Generic, Self
 
 from typing_extensions import TypeVar
 
-from confect_client.blocking_iterator import BlockingIterator
+from confect_client.blocking.iterator import BlockingIterator
+from confect_client.blocking.loop_thread import LoopThread
 from confect_client.errors import ClientClosed, ClientForked
-from confect_client.loop_thread import LoopThread
 from confect_client.paged import PagedSubscription
-from confect_client.pages import PagesState, PagesStatus
+from confect_client.session.pages import PagesState, PagesStatus
 
 Item = TypeVar("Item")
 

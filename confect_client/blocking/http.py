@@ -8,9 +8,9 @@ from typing import Self
 
 from typing_extensions import ParamSpec, TypeVar
 
-from confect_client.blocking_token import BlockingFetchToken, fetching
-from confect_client.http import AsyncHttpClient, AsyncReads
-from confect_client.loop_thread import LoopThread
+from confect_client.blocking.loop_thread import LoopThread
+from confect_client.blocking.token import BlockingFetchToken, fetching
+from confect_client.http.client import AsyncHttpClient, AsyncReads
 from confect_core import (
     Outcome,
     PaginationOptions,

@@ -9,8 +9,8 @@ from typing import Generic, Self, TypeVar
 
 import anyio
 
+from confect_client.blocking.loop_thread import LoopThread
 from confect_client.errors import ClientClosed, ClientForked
-from confect_client.loop_thread import LoopThread
 
 T = TypeVar("T")
 

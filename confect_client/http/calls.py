@@ -23,9 +23,9 @@ from confect_client.errors import (
     ConnectionLost,
     Unreachable,
 )
-from confect_client.events import FunctionResult, Raised, Returned
-from confect_client.held_token import HeldToken
+from confect_client.http.held_token import HeldToken
 from confect_client.log_lines import log_lines
+from confect_client.session.events import FunctionResult, Raised, Returned
 from confect_core.protocol import BadJsonBody, CallFailed, CallSucceeded, parse_call_response
 from confect_core.protocol import CallRefused as Refusal
 from confect_core.values.wire import Json

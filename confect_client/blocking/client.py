@@ -10,13 +10,13 @@ from typing import Concatenate, Generic, Self
 from typing_extensions import ParamSpec, TypeVar
 
 from confect_client.aio import AsyncClient, OptimisticMutation
-from confect_client.blocking_iterator import BlockingIterator
-from confect_client.blocking_pages import BlockingPages
-from confect_client.blocking_token import BlockingFetchToken, fetching
-from confect_client.callback_thread import Callback, CallbackThread
+from confect_client.blocking.callback_thread import Callback, CallbackThread
+from confect_client.blocking.iterator import BlockingIterator
+from confect_client.blocking.loop_thread import LoopThread
+from confect_client.blocking.pages import BlockingPages
+from confect_client.blocking.token import BlockingFetchToken, fetching
 from confect_client.connection_state import ConnectionState
 from confect_client.local_store import LocalStore, PageOf
-from confect_client.loop_thread import LoopThread
 from confect_client.options import OnError
 from confect_client.paged import PagedSubscription
 from confect_core import (

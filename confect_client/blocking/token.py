@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
+from confect_client.blocking.loop_thread import in_own_thread
 from confect_client.identity import FetchToken
-from confect_client.loop_thread import in_own_thread
 
 BlockingFetchToken: TypeAlias = Callable[[], str | None]
 """Gives a token of the user that is fresh, or None to call as nobody; it may block."""
