@@ -86,24 +86,25 @@ class Executor:
         With the journal of its last run it answers the same page, however long that is now. The
         newest one here may be out of retention, for others commit too: then it is looked for anew.
         """
-        result = await self._query_at(path, args, caller, ts, journal)
+        result = await self.query_at(path, args, caller, ts, journal)
         if ts is not None or not result.is_out_of_retention:
             return result
-        await self._database.refresh()  # others have committed, and nobody here was told
-        return await self.at_newest(lambda: self._query_at(path, args, caller, None, journal))
+        return await self.at_newer(lambda: self.query_at(path, args, caller, None, journal))
 
-    async def at_newest(self, answer: Callable[[], Awaitable[QueryResult]]) -> QueryResult:
-        """An answer at the newest snapshot, asked for again where that is no longer kept."""
-        for _ in range(NEWEST_ATTEMPTS - 1):
+    async def at_newer(self, answer: Callable[[], Awaitable[QueryResult]]) -> QueryResult:
+        """An answer at a newer snapshot than the one known here, which is no longer kept."""
+        for _ in range(NEWEST_ATTEMPTS - 2):
+            await self._database.refresh()  # others have committed, and nobody here was told
             result = await answer()
             if not result.is_out_of_retention:
                 return result
-            await self._database.refresh()  # others have committed, and nobody here was told
+        await self._database.refresh()
         return await answer()
 
-    async def _query_at(
+    async def query_at(
         self, path: str, args: JsonObject, caller: Caller, ts: int | None, journal: str | None
     ) -> QueryResult:
+        """Run a query at a snapshot, which may be one that is no longer kept."""
         transaction = self.runner.transactions.begin(ts, is_read_only=True)
         run = self.runner.run(transaction, caller.identity, journal=journal)
         use, record = self.runner.application.use, self._begun(path, "Query", caller)
