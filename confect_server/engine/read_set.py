@@ -36,13 +36,16 @@ class ReadRecorder:
     """The reads of a transaction that is still going on."""
 
     def __init__(self) -> None:
-        self._points: dict[int, set[bytes]] = defaultdict(set)
+        self._points: dict[int, set[bytes]] = {}
         self._readings: list[Reading] = []
         self._intervals: list[tuple[int, Interval]] = []
 
     def point(self, index_no: int, key: bytes) -> bool:
         """One key was looked at, whether anything was there or not; is it the first time?"""
-        keys = self._points[index_no]
+        keys = self._points.get(index_no)
+        if keys is None:
+            self._points[index_no] = {key}
+            return True
         if key in keys:
             return False
         keys.add(key)
@@ -55,7 +58,7 @@ class ReadRecorder:
         return reading
 
     def interval(self, index_no: int, interval: Interval) -> None:
-        """A whole interval was read, whatever was there."""
+        """A whole interval, not an empty one, was read, whatever was there."""
         self._intervals.append((index_no, interval))
 
     def finished(self) -> ReadSet:
@@ -64,7 +67,7 @@ class ReadRecorder:
         if not self._readings:
             if not self._intervals:
                 return ReadSet(points, {})
-            if len(self._intervals) == 1 and not self._intervals[0][1].is_empty:
+            if len(self._intervals) == 1:  # which is not empty, or nobody would have looked
                 ((index_no, interval),) = self._intervals
                 return ReadSet(points, {index_no: (interval,)})
         consumed: dict[int, list[Interval]] = defaultdict(list)

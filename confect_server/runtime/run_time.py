@@ -37,10 +37,6 @@ class RunTime:
         """How long the run has taken until now."""
         return monotonic() - self.started_s
 
-    def limit(self, run: Coroutine[Any, Any, T]) -> Awaitable[T]:
-        """What the run returns; raises `exceeded()` instead if that takes longer than allowed."""
-        return _timed(run, self)
-
     def exceeded(self) -> ConfectError:
         """The error that says so."""
         return RanTooLong(round(self.used_s, 3), self.limit_s)
@@ -60,8 +56,8 @@ class ActionTime(RunTime):
 
 
 @coroutine
-def _timed(run: Coroutine[Any, Any, T], time: RunTime) -> Generator[Any, Any, T]:
-    """What a coroutine returns, which is cancelled once its time is over."""
+def timed(run: Coroutine[Any, Any, T], time: RunTime) -> Generator[Any, Any, T]:
+    """What a run returns; raises `time.exceeded()` instead if that takes longer than allowed."""
     result: T
     try:
         waits_for = run.send(None)
