@@ -105,11 +105,15 @@ class Query(Generic[D]):
         documents, rest = await self._transaction.take(
             self._index, self._interval, self._order, at_most
         )
-        select = self._selection()
-        selected = [each for each in map(select, documents) if each is not None]
+        selected = self._selected(documents)
         while rest is not None and (documents := await rest.chunk()):
-            selected += [each for each in map(select, documents) if each is not None]
+            selected += self._selected(documents)
         return selected
+
+    def _selected(self, documents: list[Document]) -> list[D]:
+        if not self._filters:
+            return self._codec.decode_all(documents)
+        return [each for each in map(self._selection(), documents) if each is not None]
 
     def _documents(self, at_most: int | None = None) -> Documents[D]:
         rows = self._rows(self._interval, None if self._filters else at_most)
