@@ -18,7 +18,7 @@ from contextlib import (
     contextmanager,
 )
 from pathlib import Path
-from random import Random, randrange
+from random import Random
 from time import monotonic
 from typing import Any, TypeAlias, cast
 
@@ -188,12 +188,8 @@ async def die_until(server: LedgerServer, end_s: float) -> None:
 
 @pytest.mark.parametrize("client", [npm, ours])
 async def test_every_write_is_there_once_whatever_the_weather(
-    client: Client, tmp_path: Path, pytestconfig: pytest.Config
+    client: Client, tmp_path: Path, seed: int, storm_s: float
 ) -> None:
-    given = cast("int | None", pytestconfig.getoption("--storm-seed"))
-    seed = randrange(10**6) if given is None else given
-    sys.stdout.write(f"--storm-seed {seed}\n")  # shown with a failure
-    half_s = cast("float", pytestconfig.getoption("--storm-s")) / 2
     async with AsyncExitStack() as stack:
         server = stack.enter_context(ledger_server(tmp_path))
         around = await stack.enter_async_context(weather(server.port, seed))
@@ -205,7 +201,7 @@ async def test_every_write_is_there_once_whatever_the_weather(
             await writer.begin()
         memory: list[list[float]] = []
         for is_mortal in (True, False):  # who dies begins anew with its memory
-            end_s = monotonic() + half_s
+            end_s = monotonic() + storm_s / 2
             async with anyio.create_task_group() as tasks:
                 for writer in writers:
                     tasks.start_soon(write_until, writer, end_s)
