@@ -9,33 +9,27 @@ nobody saw a total fall or missed its own writes, and every subscription shows t
 
 from __future__ import annotations
 
-import subprocess
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
-    contextmanager,
 )
 from pathlib import Path
 from random import Random
 from time import monotonic
-from typing import Any, TypeAlias, cast
+from typing import TypeAlias, cast
 
 import anyio
-import httpx2
 import pytest
 
 from benchmarks.machine import resident_mib
 from tests.clients.official_client import Event, OfficialClient, npm_client, running_client
+from tests.storm.mortal import PATIENCE_S, mortal
 from tests.storm.weather import weather
-
-PATIENCE_S = 60
-"""Longer than npm's client waits at most before it tries again, twice."""
 
 WRITERS = 3
 MOST_AT_A_TIME = 8
-DIES_AFTER_S = 6.0
 GROWTH_MIB = 32
 """What a process may grow by between the middle and the end: less than garbage makes it breathe."""
 
@@ -48,67 +42,6 @@ def npm(url: str) -> AbstractAsyncContextManager[OfficialClient]:
 
 def ours(url: str) -> AbstractAsyncContextManager[OfficialClient]:
     return running_client([sys.executable, "-m", "tests.storm.our_client", url])
-
-
-class LedgerServer:
-    """The server of a ledger in a process of its own, which dies and comes back."""
-
-    def __init__(self, folder: Path) -> None:
-        self.port = 0
-        self.deaths = 0
-        self._folder = folder
-        self._process: subprocess.Popen[str] | None = None
-
-    def start(self) -> None:
-        """Serve, on the same port each time."""
-        database = str(self._folder / "ledger.db")
-        command = [sys.executable, "-m", "tests.storm.ledger", database, str(self.port)]
-        with (self._folder / "ledger.log").open("a") as log:
-            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
-        assert self._process.stdout is not None
-        self.port = int(self._process.stdout.readline())
-
-    def kill(self) -> None:
-        """End it as kill -9 does."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-        self.deaths += 1
-
-    @property
-    def memory_mib(self) -> float:
-        assert self._process is not None
-        return resident_mib(self._process.pid)
-
-    async def wait_sockets(self, expected: int) -> None:
-        """Return once it has this many sockets, which it has to say itself."""
-        headers, told = {"Authorization": "Convex secret"}, -1.0
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{self.port}") as client:
-            for _ in range(10 * PATIENCE_S):
-                metrics = (await client.get("/metrics", headers=headers)).text
-                told = float(metrics.partition("\nconfect_sockets ")[2].partition("\n")[0])
-                if told == expected:
-                    return
-                await anyio.sleep(0.1)
-        raise AssertionError(f"it has {told} sockets, not {expected}")
-
-    async def call(self, kind: str, path: str, **args: object) -> Any:
-        """What a function answers, past all weather."""
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{self.port}") as client:
-            answer = await client.post(f"/api/{kind}", json={"path": path, "args": args})
-        return answer.json()["value"]
-
-
-@contextmanager
-def ledger_server(folder: Path) -> Generator[LedgerServer]:
-    server = LedgerServer(folder)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.kill()
 
 
 class Writer:
@@ -179,20 +112,13 @@ async def write_until(writer: Writer, end_s: float) -> None:
         await writer.write_some()
 
 
-async def die_until(server: LedgerServer, end_s: float) -> None:
-    while monotonic() + DIES_AFTER_S < end_s:
-        await anyio.sleep(DIES_AFTER_S)
-        server.kill()
-        server.start()
-
-
 @pytest.mark.parametrize("client", [npm, ours])
 async def test_every_write_is_there_once_whatever_the_weather(
     client: Client, tmp_path: Path, seed: int, storm_s: float
 ) -> None:
     async with AsyncExitStack() as stack:
-        server = stack.enter_context(ledger_server(tmp_path))
-        around = await stack.enter_async_context(weather(server.port, seed))
+        server = stack.enter_context(mortal(tmp_path))
+        around = await stack.enter_async_context(weather(seed, server.port))
         writers = [
             Writer(await stack.enter_async_context(client(around.url)), f"w{number}", Random(seed))
             for number in range(WRITERS)
@@ -206,7 +132,7 @@ async def test_every_write_is_there_once_whatever_the_weather(
                 for writer in writers:
                     tasks.start_soon(write_until, writer, end_s)
                 if is_mortal:
-                    tasks.start_soon(die_until, server, end_s)
+                    tasks.start_soon(server.die_until, end_s)
             memory.append([server.memory_mib, *(writer.memory_mib for writer in writers)])
         around.calm()
         await server.call("mutation", "ledger:write", writer="witness", number=0)
@@ -220,6 +146,6 @@ async def test_every_write_is_there_once_whatever_the_weather(
         for name, numbers in written.items():
             in_ledger = await server.call("query", "ledger:written", writer=name)
             assert in_ledger == list(range(numbers))
-        await server.wait_sockets(WRITERS)
+        await server.wait_metric("confect_sockets", WRITERS)
         for before, after in zip(*memory, strict=True):
             assert after - before < GROWTH_MIB
