@@ -1,11 +1,11 @@
-"""`MortalServer`: a server in a process of its own, which dies and comes back."""
+"""`MortalServer`: a server in a process of its own, which dies and comes back, with a `storm`."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -15,11 +15,12 @@ import anyio.to_thread
 import httpx2
 
 from benchmarks.machine import resident_mib
+from tests.storm.weather import Weather, weather
 
 PATIENCE_S = 60
 """Longer than npm's client waits at most before it tries again, twice."""
 
-DIES_AFTER_S = 6.0
+DIES_AFTER_S = 4.0
 
 
 class MortalServer:
@@ -104,3 +105,13 @@ def mortal(folder: Path, *issuers: str, name: str = "server") -> Generator[Morta
         yield server
     finally:
         server.kill()
+
+
+@asynccontextmanager
+async def storm(
+    folder: Path, seed: int, *issuers: str, carries_twice: bool = True
+) -> AsyncGenerator[tuple[MortalServer, Weather]]:
+    """One server, and the weather in front of it."""
+    with mortal(folder, *issuers) as server:
+        async with weather(seed, server.port, carries_twice=carries_twice) as around:
+            yield server, around

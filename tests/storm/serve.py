@@ -33,7 +33,8 @@ def application(*issuers: str) -> Impl[Any]:
     )
 
 
-async def serve(database: str, port: str, *issuers: str) -> None:
+async def serve(*arguments: str) -> None:
+    database, port, *issuers = arguments
     store = SqliteStore(Path(database))
     async with Backend.open(application(*issuers), store, settings=_SETTINGS) as backend:
         settle_collector()

@@ -108,9 +108,10 @@ class _Connection:
         """Carry it to the end that it is to have; what the first server answers is heard."""
         await anyio.sleep(self._fate.begins_late_s)
         async with AsyncExitStack() as stack:
-            servers = [await anyio.connect_tcp("127.0.0.1", port) for port in ports]
-            for server in servers:
-                await stack.enter_async_context(server)
+            servers = [
+                await stack.enter_async_context(await anyio.connect_tcp("127.0.0.1", port))
+                for port in ports
+            ]
             async with anyio.create_task_group() as tasks:
                 hears: SocketStream | None = self._client
                 for server in servers:
