@@ -11,13 +11,29 @@ from typing import Any
 
 import anyio
 
-from confect_server import DataModel, GroupImpl, Impl, OidcProvider, Settings, Sockets, layers
+from confect_server import (
+    DataModel,
+    GroupImpl,
+    Impl,
+    Memory,
+    OidcProvider,
+    Retention,
+    Settings,
+    Sockets,
+    layers,
+)
 from confect_server.runtime import Backend, settle_collector
+from confect_server.settings import MIB
 from confect_server.store import SqliteStore
 from confect_server.transport import AdminKey, ConfectAsgi, serving
 from tests.storm import cards, errands, ledger
 
-_SETTINGS = Settings(sockets=Sockets(unsent_bytes=4_000_000))
+# So that whatever a server keeps for a while is full, or forgotten, long before a storm is over.
+_SETTINGS = Settings(
+    sockets=Sockets(unsent_bytes=4_000_000),
+    memory=Memory(document_cache_bytes=MIB, query_cache_bytes=MIB),
+    retention=Retention(history_s=5, log_s=10, sweep_s=1),
+)
 
 
 def application(*issuers: str) -> Impl[Any]:
