@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from time import monotonic
@@ -56,8 +56,9 @@ class MortalServer:
         self._process.stdout.close()
         self.deaths += 1
 
-    async def die_until(self, end_s: float) -> None:
+    async def die_until(self, end_s: float, first_s: float = 0.0) -> None:
         """Die again and again, and come back; who asks meanwhile is not held up by that."""
+        await anyio.sleep(first_s)
         while monotonic() + DIES_AFTER_S < end_s:
             await anyio.sleep(DIES_AFTER_S)
             self.kill()
@@ -76,15 +77,6 @@ class MortalServer:
             metrics = (await client.get("/metrics", headers=headers)).text
         return float(metrics.partition(f"\n{name} ")[2].partition("\n")[0])
 
-    async def wait_metric(self, name: str, expected: float) -> None:
-        """Return once one of these figures is this."""
-        told = -1.0
-        for _ in range(10 * PATIENCE_S):
-            if (told := await self.metric(name)) == expected:
-                return
-            await anyio.sleep(0.1)
-        raise AssertionError(f"{name} is {told}, not {expected}")
-
     async def call(self, kind: str, path: str, **args: object) -> Any:
         """What a function answers, past all weather."""
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{self.port}") as client:
@@ -94,6 +86,17 @@ class MortalServer:
     @property
     def _log(self) -> Path:
         return self._folder / f"{self._name}.log"
+
+
+async def wait_metric(servers: Sequence[MortalServer], name: str, expected: float) -> None:
+    """Return once one of their figures comes to this, of all servers together."""
+    told = -1.0
+    for _ in range(10 * PATIENCE_S):
+        told = sum([await server.metric(name) for server in servers])
+        if told == expected:
+            return
+        await anyio.sleep(0.1)
+    raise AssertionError(f"{name} is {told}, not {expected}")
 
 
 @contextmanager

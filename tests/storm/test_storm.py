@@ -25,10 +25,9 @@ import pytest
 
 from benchmarks.machine import resident_mib
 from tests.clients.official_client import Event, OfficialClient, npm_client, running_client
-from tests.storm.mortal import PATIENCE_S, mortal
+from tests.storm.mortal import DIES_AFTER_S, PATIENCE_S, MortalServer, mortal, wait_metric
 from tests.storm.weather import weather
 
-WRITERS = 3
 MOST_AT_A_TIME = 8
 GROWTH_MIB = 32
 """What a process may grow by between the middle and the end: less than garbage makes it breathe."""
@@ -69,7 +68,12 @@ class Writer:
         seen = {self._see(await self._client.next()), self._see(await self._client.next())}
         assert seen == {"totals", "newest"}
 
-    async def write_some(self) -> None:
+    async def write_until(self, end_s: float) -> None:
+        """Write some numbers, and some more when they are answered."""
+        while monotonic() < end_s:
+            await self._write_some()
+
+    async def _write_some(self) -> None:
         """Write some numbers at a time, and wait until each is answered, in order."""
         burst = range(self.written, self.written + self._chooser.randint(1, MOST_AT_A_TIME))
         for number in burst:
@@ -107,21 +111,24 @@ class Writer:
             assert self._totals.get(writer, 0) >= entries, f"{before}, then {self._totals}"
 
 
-async def write_until(writer: Writer, end_s: float) -> None:
-    while monotonic() < end_s:
-        await writer.write_some()
-
-
-@pytest.mark.parametrize("client", [npm, ours])
+@pytest.mark.parametrize(
+    ("clients", "servers"),
+    [((npm, npm, npm), 1), ((ours, ours, ours), 1), ((npm, npm, ours, ours), 2)],
+    ids=["npm", "ours", "two servers"],
+)
 async def test_every_write_is_there_once_whatever_the_weather(
-    client: Client, tmp_path: Path, seed: int, storm_s: float
+    clients: tuple[Client, ...], servers: int, tmp_path: Path, seed: int, storm_s: float
 ) -> None:
     async with AsyncExitStack() as stack:
-        server = stack.enter_context(mortal(tmp_path))
-        around = await stack.enter_async_context(weather(seed, server.port))
+        serving = [
+            stack.enter_context(mortal(tmp_path, name=f"s{number}")) for number in range(servers)
+        ]
+        around = await stack.enter_async_context(
+            weather(seed, *(server.port for server in serving))
+        )
         writers = [
             Writer(await stack.enter_async_context(client(around.url)), f"w{number}", Random(seed))
-            for number in range(WRITERS)
+            for number, client in enumerate(clients)
         ]
         for writer in writers:
             await writer.begin()
@@ -130,22 +137,30 @@ async def test_every_write_is_there_once_whatever_the_weather(
             end_s = monotonic() + storm_s / 2
             async with anyio.create_task_group() as tasks:
                 for writer in writers:
-                    tasks.start_soon(write_until, writer, end_s)
+                    tasks.start_soon(writer.write_until, end_s)
                 if is_mortal:
-                    tasks.start_soon(server.die_until, end_s)
-            memory.append([server.memory_mib, *(writer.memory_mib for writer in writers)])
+                    for number, server in enumerate(serving):
+                        tasks.start_soon(server.die_until, end_s, number * DIES_AFTER_S / servers)
+            memory.append([each.memory_mib for each in (*serving, *writers)])
         around.calm()
-        await server.call("mutation", "ledger:write", writer="witness", number=0)
         written = {writer.name: writer.written for writer in writers}
+        deaths = sum(server.deaths for server in serving)
         sys.stdout.write(
-            f"{around.connections} connections, {around.duplicates} twice, {server.deaths} deaths, "
+            f"{around.connections} connections, {around.duplicates} twice, {deaths} deaths, "
             f"{written} written, MiB {memory}\n"
         )
-        for writer in writers:
-            await writer.wait_seen({**written, "witness": 1})
-        for name, numbers in written.items():
-            in_ledger = await server.call("query", "ledger:written", writer=name)
-            assert in_ledger == list(range(numbers))
-        await server.wait_metric("confect_sockets", WRITERS)
+        await judge(serving, writers)
         for before, after in zip(*memory, strict=True):
             assert after - before < GROWTH_MIB
+
+
+async def judge(serving: list[MortalServer], writers: list[Writer]) -> None:
+    """Each number is there once and in order, and everybody sees that, over one socket each."""
+    await serving[0].call("mutation", "ledger:write", writer="witness", number=0)
+    written = {writer.name: writer.written for writer in writers}
+    for writer in writers:
+        await writer.wait_seen({**written, "witness": 1})
+    for name, numbers in written.items():
+        in_ledger = await serving[-1].call("query", "ledger:written", writer=name)
+        assert in_ledger == list(range(numbers))
+    await wait_metric(serving, "confect_sockets", len(writers))

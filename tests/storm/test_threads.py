@@ -11,7 +11,7 @@ from anyio.to_thread import run_sync
 
 from confect_client import Client
 from tests.storm.ledger import TOTALS, WRITE
-from tests.storm.mortal import PATIENCE_S, storm
+from tests.storm.mortal import PATIENCE_S, storm, wait_metric
 
 WRITERS = 4
 
@@ -77,4 +77,4 @@ async def test_threads_write_each_number_once(tmp_path: Path, seed: int, storm_s
             for name, numbers in written.items():
                 in_ledger = await server.call("query", "ledger:written", writer=name)
                 assert in_ledger == list(range(numbers))
-        await server.wait_metric("confect_sockets", 0)
+        await wait_metric([server], "confect_sockets", 0)
