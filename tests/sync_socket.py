@@ -36,13 +36,14 @@ class SyncSocket:
         """Send one frame in several parts."""
         await self._connection.send(fragments)
 
-    async def say_connect(self) -> None:
+    async def say_connect(self, **fields: object) -> None:
         await self.say(
             "Connect",
             sessionId=self._session_id,
             connectionCount=0,
             lastCloseReason="InitialConnect",
             clientTs=1_795_188_240_149,
+            **fields,
         )
 
     async def modify(self, *modifications: Frame) -> None:
