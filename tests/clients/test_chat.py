@@ -344,6 +344,22 @@ async def test_what_one_has_begun_to_write_stays_in_its_room(chat: Server, tmp_p
         assert await ada.page.evaluate(_BEGUN) == "The loom weaves leaves"
 
 
+async def test_long_names_push_nothing_off_a_phone(chat: Server) -> None:
+    async with browser() as opened:
+        ada = Person(await opened.page(), "A" * 40)
+        await ada.page.look_like(320, 480, is_phone=True)  # and so wide, whatever is in it
+        await ada.enter(chat.url)
+        await ada.create("M" * 40)
+        await ada.says("word " * 40 + "x" * 200)
+        wide = """[...document.querySelectorAll('body *:not(.unseen)')]
+            .filter((each) => each.getBoundingClientRect().right > 321)
+            .map((each) => each.className || each.tagName)"""
+        assert await ada.page.evaluate(wide) == []
+        await ada.page.click("[aria-label='Back to the rooms']")
+        await ada.page.wait_for("!document.querySelector('.room')")
+        assert await ada.page.evaluate(wide) == []
+
+
 async def test_whom_the_server_knows_no_more_may_sign_in_again(chat: Server) -> None:
     async with browser() as opened:
         ada = Person(await opened.page(), "Ada")

@@ -87,6 +87,7 @@ export function Composer({
         maxLength={4000}
         placeholder="Write a message"
         aria-label="Message"
+        dir="auto"
         // where there is a mouse: elsewhere a keyboard would cover what one wants to read
         autoFocus={window.matchMedia("(hover: hover)").matches}
         onChange={(event) => {
