@@ -262,13 +262,17 @@ class Executor:
         self, path: str, called: str, caller: Caller, request: SessionRequest | None = None
     ) -> RunRecord:
         """The record of a run by an entry."""
-        return self.runner.observers.begun(self._record(path, called, caller, request))
+        record = self._record(path, called, caller, request)
+        if self.runner.observers.tracer is not None:
+            self.runner.observers.begun(record)
+        return record
 
     def _record(
         self, path: str, called: str, caller: Caller, request: SessionRequest | None
     ) -> RunRecord:
         named = None if request is None else (request.session_id, request.request_id)
-        return self.runner.looked_up(RunRecord(path, called, _kind_of(caller), named))
+        record = RunRecord(path, called, _kind_of(caller), named)
+        return self.runner.looked_up(record) if self.runner.observers.everybody else record
 
     def _failed(self, error: Exception, record: RunRecord) -> Failed:
         record.outcome, record.error = kind_of(error), tag_of(error)

@@ -208,7 +208,7 @@ class FunctionRunner:
 
     def looked_up(self, record: RunRecord) -> RunRecord:
         """The record, which says for observers whether there is such a function."""
-        if self.observers:
+        if self.observers.everybody:
             record.is_known = self.application.functions.kind_at(record.path) is not None
         return record
 

@@ -185,24 +185,26 @@ class QueryCache:
         *,
         is_new: bool = False,
     ) -> QueryResult:
+        """An answer to what `_known` did not know a moment ago."""
         path = question.path
         while True:
             # the newest of before may be one that cannot be read any more
             wanted = self._database.newest_ts if ts is None else ts
-            known = self._known(question, wanted)
-            if known is None and path in self._personal:
-                known = self._known(question._replace(caller=caller), wanted)
-            if known is not None:
-                return known
+            shared = question
+            if path in self._personal:
+                shared = question._replace(caller=caller)
+                known = self._known(shared, wanted)
+                if known is not None:
+                    return known
             if path in self._random:
                 version = self._version
                 answer = await self._executor.query_at(path, args, caller, wanted, question.journal)
                 return self._settled(question, caller, answer, version, is_new=is_new)
-            shared = question._replace(caller=caller) if path in self._personal else question
             flight = self._flights.get((shared, wanted))
             if flight is None:
                 return await self._fly(shared, args, caller, wanted, is_new=is_new)
             theirs = await flight.answer_for(caller)
+            theirs = theirs or self._known(question, wanted)
             if theirs is not None:
                 return theirs
 
