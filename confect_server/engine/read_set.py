@@ -32,10 +32,17 @@ class ReadSet:
         return is_inside(key, self.intervals.get(index_no, ()))
 
 
-class ReadRecorder:
-    """The reads of a transaction that is still going on."""
+_NO_POINTS: Mapping[int, frozenset[bytes]] = {}
 
-    def __init__(self) -> None:
+
+class ReadRecorder:
+    """The reads of a transaction that is still going on.
+
+    `always` are points that every transaction reads: sets of reads that have no others share them.
+    """
+
+    def __init__(self, always: Mapping[int, frozenset[bytes]] = _NO_POINTS) -> None:
+        self._always = always
         self._points: dict[int, set[bytes]] = {}
         self._readings: list[Reading] = []
         self._intervals: list[tuple[int, Interval]] = []
@@ -63,7 +70,11 @@ class ReadRecorder:
 
     def finished(self) -> ReadSet:
         """Everything that was read until now."""
-        points = {index_no: frozenset(keys) for index_no, keys in self._points.items()}
+        points = self._always
+        if self._points:
+            points = dict(points)
+            for index_no, keys in self._points.items():
+                points[index_no] = frozenset(keys.union(points.get(index_no, ())))
         if not self._readings:
             if not self._intervals:
                 return ReadSet(points, {})

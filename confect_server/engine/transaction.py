@@ -54,6 +54,9 @@ from confect_server.store import (
     SnapshotForgotten,
 )
 
+_ALWAYS_READ = {CATALOG_VERSION: frozenset({VERSION_KEY})}
+"""Which indexes there are decides what is written and what a range finds."""
+
 _ID_RANDOM_BYTES = 14
 _NS_PER_MS = 1_000_000
 _MS_PER_DAY = 86_400_000
@@ -83,9 +86,7 @@ class Transaction:
         self._snapshot = snapshot
         self._randomness = randomness
         self._is_read_only = is_read_only
-        self._recorder = ReadRecorder()
-        # which indexes there are decides what is written and what a range finds
-        self._recorder.point(CATALOG_VERSION, VERSION_KEY)
+        self._recorder = ReadRecorder(_ALWAYS_READ)
         self.began_at_ns = now_ns
         """When it began; what it inserts first has this as its creation time."""
         self._writes = PendingWrites(catalog, now_ns / _NS_PER_MS)
