@@ -312,7 +312,7 @@ class Transaction:
         """
         self._ask_for(index)
         count = FIRST_CHUNK if at_most is None else at_most
-        if not self._is_unwritten or count > LARGEST_CHUNK or interval.is_empty:
+        if not self._is_unwritten or not 0 < count <= LARGEST_CHUNK or interval.is_empty:
             return [], self._range(index, interval, order, at_most, None)
         snapshot = self._snapshot
         try:
