@@ -20,7 +20,7 @@ from pydantic import (
     model_serializer,
 )
 from pydantic_core import core_schema as cs
-from typing_extensions import TypedDict
+from typing_extensions import TypeAliasType, TypedDict
 
 from confect_codegen.docstrings import Docstrings
 from confect_codegen.emit.typescript_layout import lay
@@ -106,6 +106,11 @@ class Leaf(BaseModel):
 class Twig(BaseModel):
     kind: Literal["twig"] = "twig"
     on: Annotated[Leaf | Twig, Field(discriminator="kind")] | None = None
+
+
+Tree = TypeAliasType("Tree", "dict[str, Tree] | list[Tree] | Leaf | None")
+"""As deep as one likes."""
+Words3 = TypeAliasType("Words3", tuple[str, str, str])
 
 
 class Pair(BaseModel, Generic[T]):
@@ -207,6 +212,23 @@ def test_names_are_given_once_and_say_what_a_generic_model_holds() -> None:
         "Twig2": '{ kind: "twig"; on?: Leaf3 | Twig2; }',
         "Leaf3": '{ kind: "leaf"; }',
     }
+
+
+def test_an_alias_has_a_name_of_its_own_if_it_holds_itself() -> None:
+    assert written(Tree) == {
+        "": "Tree",
+        "Tree": "{ [key: string]: Tree } | Tree[] | Leaf | null",
+        "Leaf": '{ kind: "leaf"; }',
+    }
+    assert written(list[Tree], "sent") == {
+        "": "TreeInput[]",
+        "TreeInput": "{ [key: string]: TreeInput } | TreeInput[] | LeafInput | null",
+        "LeafInput": '{ kind?: "leaf"; }',
+    }
+    assert written(list[Words3 | None]) == {"": "([string, string, string] | null)[]"}
+    types = TypeScriptTypes(Docstrings(), frozenset())
+    said = [doc for _, doc, _ in types.declared.used_by(types.of(Tree, "received"))]
+    assert said == ["As deep as one likes.", ""]
 
 
 def test_what_is_said_below_an_attribute_is_found_in_the_class_that_says_it() -> None:
