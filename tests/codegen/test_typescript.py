@@ -23,6 +23,7 @@ from pydantic_core import core_schema as cs
 from typing_extensions import TypeAliasType, TypedDict
 
 from confect_codegen.docstrings import Docstrings
+from confect_codegen.emit import typescript_nodes as ts
 from confect_codegen.emit.typescript_layout import lay
 from confect_codegen.emit.typescript_types import Side, TypeScriptTypes, Unwritable
 from confect_core import CommitTs, Id, PaginationResult, Table
@@ -229,6 +230,16 @@ def test_an_alias_has_a_name_of_its_own_if_it_holds_itself() -> None:
     types = TypeScriptTypes(Docstrings(), frozenset())
     said = [doc for _, doc, _ in types.declared.used_by(types.of(Tree, "received"))]
     assert said == ["As deep as one likes.", ""]
+
+
+def test_a_union_is_laid_out_in_a_line_of_its_own_if_it_fits_there() -> None:
+    words = ts.union(*(ts.constant(each * 20) for each in "abc"))
+    line = " | ".join(f'"{each * 20}"' for each in "abc")
+    assert lay("type Words = ", words, ";") == ["type Words =", f"  {line};"]
+    assert lay("type Words = ", words, ";", 6) == [
+        "      type Words =",
+        *(f'        | "{each * 20}"{end}' for each, end in (("a", ""), ("b", ""), ("c", ";"))),
+    ]
 
 
 def test_what_is_said_below_an_attribute_is_found_in_the_class_that_says_it() -> None:
