@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Annotated, Any, Generic, Literal, Self, TypeAlias, TypeVar
@@ -146,6 +146,8 @@ LEAVES: list[tuple[object, str]] = [
     (int | Any, "any"),
     (dict[str, None], "{ [key: string]: null }"),
     (Id[Any], "string"),
+    (Sequence[int | None], "(number | null)[]"),
+    (Annotated[Sequence[str], Field(min_length=1)], "string[]"),
     (PaginationResult[int], "PaginationResult<number>"),
 ]
 

@@ -25,7 +25,7 @@ from confect_core.tables import table_named
 from confect_core.values.codec import Codec
 from confect_core.values.int64 import is_int64
 from confect_core.values.wire_leaves import TEXT_KINDS, is_absent
-from confect_core.values.wire_nodes import Node
+from confect_core.values.wire_nodes import Node, list_of_sequence
 from confect_core.values.wire_schema import CHECKS_AN_ID, NAMES_A_FUNCTION, WIRE_NAMES
 
 Side: TypeAlias = Literal["sent", "received"]
@@ -97,6 +97,9 @@ class TypeScriptTypes:
             return "string"
         if CHECKS_AN_ID in metadata:
             return self._id(metadata[CHECKS_AN_ID])
+        sequence = list_of_sequence(node)
+        if sequence is not None:
+            return self._type(sequence, side)
         if "serialization" in node:
             return self._custom(node, side)
         if kind in _LEAVES:
