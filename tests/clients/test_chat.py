@@ -15,8 +15,8 @@ import orjson
 import pytest
 
 from tests.clients.browser import Browser, Page, browser, keep
-from tests.clients.wire import wire_to
 from tests.serving import Server, serving_chat
+from tests.wire import wire_to
 
 _BUILT = Path(__file__).parents[2] / "examples" / "chat" / "web" / "dist" / "index.html"
 
