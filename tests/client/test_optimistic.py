@@ -158,6 +158,10 @@ TestNoFlicker.settings = settings(max_examples=200, stateful_step_count=50, dead
 class OptimisticConnectionHistories(ConnectionHistories):
     """However connections break, what is shown in the end is what the server says."""
 
+    @property
+    def shown_as(self) -> set[str]:
+        return {self.who, "nobody"}  # as whom updates show everything
+
     @rule(path=st.sampled_from([ADD, ADD, FAIL]), name=NAMES)
     def mutate_optimistically(self, path: FunctionPath, name: str) -> None:
         request_id, events = self.client.mutate_optimistically(path, {"name": name}, adding(name))
