@@ -147,6 +147,17 @@ async def test_a_query_is_answered_for_whoever_calls_it_though_it_is_watched() -
         assert shown == ["nobody", "alice", "bob", "alice", "nobody"]
 
 
+async def test_whoever_knows_already_is_not_told_again_what_is_the_same_for_both() -> None:
+    async with served() as at, AsyncClient(at.url) as client:
+        shown: list[int] = []
+        client.on_update(Calls.count, shown.append)
+        assert await client.query(Calls.count) == 0
+        await sign_in(at, client, "alice")
+        assert await client.query(Calls.count) == 0
+        await client.mutation(Calls.sign)
+        assert shown == [0, 1]
+
+
 async def test_a_slow_reader_does_not_get_what_was_for_somebody_else() -> None:
     async with (
         served() as at,
@@ -159,6 +170,17 @@ async def test_a_slow_reader_does_not_get_what_was_for_somebody_else() -> None:
         await client.mutation(Calls.sign)  # both have something that nobody has read
         await sign_in(at, client, "bob")
         assert (await anext(whos), await anext(counts)) == ("bob", 1)
+
+
+async def test_pages_are_loaded_again_for_whoever_signs_in() -> None:
+    async with served() as at, AsyncClient(at.url) as client:
+        await client.mutation(Calls.sign)
+        async with client.subscribe_pages(Calls.page, 2) as pages:
+            assert len((await pages.wait_loaded()).results) == 1
+            await sign_in(at, client, "alice")
+            assert (pages.results, pages.status) == ((), "loading first page")
+            assert not pages.load_more(2)
+            assert len((await pages.wait_loaded()).results) == 1
 
 
 async def test_whoever_signs_in_without_a_connection_waits_for_one() -> None:
