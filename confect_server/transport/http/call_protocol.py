@@ -3,10 +3,10 @@
 Scope, queue, messages and header checks of ASGI are most of what a short call costs: of a cached
 query, which took 36 µs of the server's time, 20. So a call, `POST /api/query` with a short body, is
 answered by the same `HttpApi` with an exchange of its own, which writes to the transport at once.
-What the cache has is written in the step that has read the call: of 15 µs, a task and what it awaits
-took 4. All else, such as long bodies, upgrades, streams and other paths, goes the way of uvicorn, whose
-parser, pipelining, keep-alive and shutdown hold for calls, too: to it a call is another cycle of
-request and response.
+What the cache has is written in the step that has read the call: a task, and what it awaits, took 4
+of the 15 µs. All else, such as long bodies, upgrades, streams and other paths, goes the way of
+uvicorn, whose parser, pipelining, keep-alive and shutdown hold for calls, too: to it a call is
+another cycle of request and response.
 """
 
 from __future__ import annotations

@@ -98,7 +98,9 @@ async def test_what_is_taken_of_an_interval_without_keys_is_nothing(database: Da
     index = index_of(database, "items", "by_rank")
     transaction = database.begin()
     documents, rest = await transaction.take(index, Interval(b"b", b"a"), "asc", None)
-    assert documents == [] and rest is not None and await rest.chunk() == []
+    assert documents == []
+    assert rest is not None
+    assert await rest.chunk() == []
     assert not transaction.reads.intervals.get(index.number)
 
 
