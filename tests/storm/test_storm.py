@@ -141,7 +141,8 @@ async def test_every_write_is_there_once_whatever_the_weather(
                 if is_mortal:
                     for number, server in enumerate(serving):
                         tasks.start_soon(server.die_until, end_s, number * DIES_AFTER_S / servers)
-            memory.append([each.memory_mib for each in (*serving, *writers)])
+            servers_hold = [server.memory_mib for server in serving]
+            memory.append([*servers_hold, *(writer.memory_mib for writer in writers)])
         around.calm()
         written = {writer.name: writer.written for writer in writers}
         deaths = sum(server.deaths for server in serving)
@@ -164,3 +165,4 @@ async def judge(serving: list[MortalServer], writers: list[Writer]) -> None:
         in_ledger = await serving[-1].call("query", "ledger:written", writer=name)
         assert in_ledger == list(range(numbers))
     await wait_metric(serving, "confect_sockets", len(writers))
+    print("READSETS", [await s.metric("confect_read_sets") for s in serving])
