@@ -85,8 +85,7 @@ async def test_clients_that_read_nothing_are_cut_and_disturb_nobody(
                 tasks.start_soon(be_slow, number, end_s)
             tasks.start_soon(witnesses[0].write_until, end_s)
             tasks.start_soon(witnesses[1].write_until, end_s)
-            await anyio.sleep(storm_s / 4)
-            around.calm()
+            tasks.start_soon(around.calm_at, end_s)
         sys.stdout.write(
             f"{cuts} cut, of {len(witnesses[0].waits_ms)} writes beside them 99% "
             f"within {witnesses[0].percentile_ms(0.99):.1f} ms\n"
