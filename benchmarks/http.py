@@ -110,7 +110,8 @@ class _Server:
 
 Servers: TypeAlias = dict[Name, _Server]
 
-Work: TypeAlias = Callable[[_Server], Awaitable[Answered]]
+Work: TypeAlias = Callable[[_Server, int], Awaitable[Answered]]
+"""So many calls of a server."""
 
 
 async def measure(scale: Scale, folder: Path) -> list[Result]:
@@ -121,13 +122,11 @@ async def measure(scale: Scale, folder: Path) -> list[Result]:
             "confect": servers["confect"],
             "sqlalchemy": servers["sqlalchemy"],
         }
-        placed = await _in_turn(scale, servers, lambda each: each.place(scale.calls, _CONNECTIONS))
-        alone = await _in_turn(
-            scale, ours_and_peer, lambda each: each.place(max(8, scale.calls // 8), 1)
-        )
-        found = await _in_turn(scale, servers, lambda each: each.find(scale.calls, _CONNECTIONS))
+        placed = await _in_turn(scale, servers, lambda each, n: each.place(n, _CONNECTIONS))
+        alone = await _in_turn(scale, ours_and_peer, lambda each, n: each.place(n, 1))
+        found = await _in_turn(scale, servers, lambda each, n: each.find(n, _CONNECTIONS))
         again = await _in_turn(
-            scale, ours_and_peer, lambda each: each.find_again(scale.calls, _CONNECTIONS)
+            scale, ours_and_peer, lambda each, n: each.find_again(n, _CONNECTIONS)
         )
     return [*_of_mutations(placed, alone), *_of_queries(found, again), memory]
 
@@ -192,14 +191,24 @@ def _compared(
 
 
 async def _in_turn(scale: Scale, servers: Servers, work: Work) -> list[Round]:
-    """The work of each server in turn; the round before the first only warms up."""
+    """The work of each server in turn, for about as long; a round before only warms up.
+
+    Of equally many calls the fast server would do its own in a moment, most of which it needs to
+    get warm again after the slow one.
+    """
+    calls = {
+        name: max(
+            scale.least_calls, int((await work(each, scale.least_calls)).rate * scale.burst_s)
+        )
+        for name, each in servers.items()
+    }
     rounds: list[Round] = []
-    for at in range(1 + scale.rounds):
+    for at in range(scale.rounds):
         answered: Round = {}
         for name in servers if at % 2 else reversed(servers):
-            answered[name] = await work(servers[name])
+            answered[name] = await work(servers[name], calls[name])
         rounds.append(answered)
-    return rounds[1:]
+    return rounds
 
 
 @asynccontextmanager

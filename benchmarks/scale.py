@@ -13,6 +13,10 @@ class Scale:
     """How often ours and the peer are measured in turn."""
     calls: int
     """How many calls a round makes."""
+    least_calls: int
+    """How many calls over HTTP a round makes at least."""
+    burst_s: float
+    """How long a round of calls over HTTP is to last."""
     documents: int
     """In the table that is queried."""
     many_documents: int
@@ -34,6 +38,8 @@ class Scale:
 FULL = Scale(
     rounds=15,
     calls=2_000,
+    least_calls=500,
+    burst_s=0.7,
     documents=100_000,
     many_documents=1_000_000,
     tail_documents=300_000,
@@ -48,6 +54,8 @@ FULL = Scale(
 QUICK = Scale(
     rounds=5,
     calls=1_000,
+    least_calls=200,
+    burst_s=0.3,
     documents=20_000,
     many_documents=50_000,
     tail_documents=20_000,
@@ -62,6 +70,8 @@ QUICK = Scale(
 SMOKE = Scale(
     rounds=1,
     calls=64,
+    least_calls=64,
+    burst_s=0.0,
     documents=1_000,
     many_documents=2_000,
     tail_documents=1_000,

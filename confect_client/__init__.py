@@ -4,12 +4,12 @@ Owns the client's session, its connection and its faces. May import `confect_cor
 """
 
 from confect_client.aio import AsyncClient as AsyncClient
-from confect_client.blocking import Client as Client
-from confect_client.blocking_http import HttpClient as HttpClient
-from confect_client.blocking_http import Snapshot as Snapshot
-from confect_client.blocking_iterator import BlockingIterator as BlockingIterator
-from confect_client.blocking_pages import BlockingPages as BlockingPages
-from confect_client.blocking_token import BlockingFetchToken as BlockingFetchToken
+from confect_client.blocking.client import Client as Client
+from confect_client.blocking.http import HttpClient as HttpClient
+from confect_client.blocking.http import Snapshot as Snapshot
+from confect_client.blocking.iterator import BlockingIterator as BlockingIterator
+from confect_client.blocking.pages import BlockingPages as BlockingPages
+from confect_client.blocking.token import BlockingFetchToken as BlockingFetchToken
 from confect_client.connection_state import ConnectionState as ConnectionState
 from confect_client.errors import BadUrl as BadUrl
 from confect_client.errors import CallFromOwnLoop as CallFromOwnLoop
@@ -25,12 +25,12 @@ from confect_client.errors import NotDeclared as NotDeclared
 from confect_client.errors import NotKnown as NotKnown
 from confect_client.errors import ServerRefused as ServerRefused
 from confect_client.errors import Unreachable as Unreachable
-from confect_client.http import AsyncHttpClient as AsyncHttpClient
-from confect_client.http import AsyncSnapshot as AsyncSnapshot
+from confect_client.http.client import AsyncHttpClient as AsyncHttpClient
+from confect_client.http.client import AsyncSnapshot as AsyncSnapshot
 from confect_client.identity import FetchToken as FetchToken
 from confect_client.local_store import LocalPages as LocalPages
 from confect_client.local_store import LocalQuery as LocalQuery
 from confect_client.local_store import LocalStore as LocalStore
 from confect_client.paged import PagedSubscription as PagedSubscription
-from confect_client.pages import PagesState as PagesState
-from confect_client.pages import PagesStatus as PagesStatus
+from confect_client.session.pages import PagesState as PagesState
+from confect_client.session.pages import PagesStatus as PagesStatus

@@ -17,12 +17,12 @@ from confect_client.answers import decoded, unwrapped
 from confect_client.connection_state import ConnectionState
 from confect_client.driver import Driver
 from confect_client.errors import CallTimedOut, NotConnected
-from confect_client.events import FunctionResult
 from confect_client.identity import FetchToken
 from confect_client.latest import Latest
 from confect_client.local_store import LocalStore, PageOf
 from confect_client.options import CallOptions, OnError
 from confect_client.paged import PagedSubscription
+from confect_client.session.events import FunctionResult
 from confect_core import (
     Outcome,
     PaginationOptions,

@@ -8,7 +8,7 @@ from typing import Any, cast
 from returns.result import Failure, Success
 
 from confect_client.errors import FunctionFailed
-from confect_client.events import FunctionResult, Raised
+from confect_client.session.events import FunctionResult, Raised
 from confect_core import Ref, TaggedError
 from confect_core.values import decode
 from confect_core.values.absent import ABSENT

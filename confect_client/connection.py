@@ -17,9 +17,9 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 
 from confect_client.backoff import Backoff
 from confect_client.errors import BadUrl
-from confect_client.events import ClientEvent, Ended, Reconnect
 from confect_client.liveness import Liveness
-from confect_client.session import ClientSession
+from confect_client.session.events import ClientEvent, Ended, Reconnect
+from confect_client.session.session import ClientSession
 
 OPEN_TIMEOUT_S = 10.0
 """How long a server may take to accept a socket."""

@@ -16,7 +16,11 @@ from confect_client.background import Background
 from confect_client.connection import Connection
 from confect_client.connection_state import ConnectionState
 from confect_client.errors import ClientClosed, ClientNotOpen
-from confect_client.events import (
+from confect_client.identity import Identity
+from confect_client.latest import Latest
+from confect_client.local_store import LocalStore, as_json
+from confect_client.log_lines import log_lines
+from confect_client.session.events import (
     ClientEvent,
     Ended,
     FunctionResult,
@@ -27,11 +31,7 @@ from confect_client.events import (
     Settled,
     UpdateFailed,
 )
-from confect_client.identity import Identity
-from confect_client.latest import Latest
-from confect_client.local_store import LocalStore, as_json
-from confect_client.log_lines import log_lines
-from confect_client.session import ClientSession
+from confect_client.session.session import ClientSession
 from confect_client.watches import Callback, Deliveries, Part, Reader, Told, Watch, Watches, Whole
 from confect_core import ActionRef, Ref
 from confect_core.protocol import FunctionPath, NoToken, UserToken

@@ -14,8 +14,8 @@ from typing_extensions import ParamSpec, TypeVar
 
 from confect_client.answers import decoded, unwrapped
 from confect_client.errors import FunctionFailed, NotDeclared, NotKnown
-from confect_client.events import FunctionResult, Raised, Returned
-from confect_client.optimistic import Overlay
+from confect_client.session.events import FunctionResult, Raised, Returned
+from confect_client.session.optimistic import Overlay
 from confect_core import (
     PaginationResult,
     PublicPaginatedQueryRef,

@@ -12,9 +12,9 @@ from typing_extensions import TypeVar
 from confect_client.answers import decoded, unwrapped
 from confect_client.driver import Driver
 from confect_client.errors import FunctionFailed
-from confect_client.events import FunctionResult, Raised
 from confect_client.latest import Latest
-from confect_client.pages import PageFailed, PageList, PagesState, PagesStatus
+from confect_client.session.events import FunctionResult, Raised
+from confect_client.session.pages import PageFailed, PageList, PagesState, PagesStatus
 from confect_client.watches import Part
 from confect_core import PaginationOptions, PaginationResult, Ref, TaggedError
 from confect_core.spec.call import with_pagination

@@ -14,8 +14,8 @@ from typing import TypeAlias
 
 import anyio
 
-from confect_client.events import FunctionResult
 from confect_client.latest import Latest
+from confect_client.session.events import FunctionResult
 
 Told: TypeAlias = Callable[[FunctionResult | Exception], None]
 """Takes a result of a query, or why there will be none."""

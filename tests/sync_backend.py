@@ -17,7 +17,7 @@ import orjson
 
 from confect_core.protocol import EncodedValue, FunctionPath, JsonObject, UserToken
 from confect_server.runtime.outcome import Failed, QueryRun, RunOutcome, Succeeded
-from confect_server.transport.effects import (
+from confect_server.transport.sync.effects import (
     Close,
     Drop,
     Effect,
@@ -27,7 +27,7 @@ from confect_server.transport.effects import (
     Send,
     Verify,
 )
-from confect_server.transport.session import SyncSession
+from confect_server.transport.sync.session import SyncSession
 
 GET = FunctionPath.parse("counters:get")
 ADD = FunctionPath.parse("counters:add")

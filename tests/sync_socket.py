@@ -36,14 +36,14 @@ class SyncSocket:
         """Send one frame in several parts."""
         await self._connection.send(fragments)
 
-    async def say_connect(self, **fields: object) -> None:
+    async def say_connect(self, **more: object) -> None:
         await self.say(
             "Connect",
             sessionId=self._session_id,
             connectionCount=0,
             lastCloseReason="InitialConnect",
             clientTs=1_795_188_240_149,
-            **fields,
+            **more,
         )
 
     async def modify(self, *modifications: Frame) -> None:
@@ -93,6 +93,11 @@ class SyncSocket:
                 heard.append(await self.hear())
         except ConnectionClosed as closed:
             return heard, closed
+
+    async def ping(self) -> None:
+        """Ping the server below the protocol, and wait for its pong."""
+        with anyio.fail_after(ANSWER_TIMEOUT_S):
+            await (await self._connection.ping())
 
     def vanish(self) -> None:
         """Be gone without a word."""

@@ -17,7 +17,7 @@ from confect_server.engine import Database
 from confect_server.runtime.clock import SystemClock
 from confect_server.runtime.environment import RunningEnvironment
 from confect_server.store import SqliteStore
-from confect_server.transport.environment import LIST, UPDATE
+from confect_server.transport.http.environment import LIST, UPDATE
 
 _TIMEOUT_S = 60.0
 

@@ -11,11 +11,11 @@ from typing import Any, TypeAlias
 
 from confect_server.runtime import Backend
 from confect_server.transport.admin import AdminKey
-from confect_server.transport.http import HttpApi
-from confect_server.transport.http_exchange import Exchange
-from confect_server.transport.probes import Probes
-from confect_server.transport.socket import Socket
-from confect_server.transport.websocket import SyncServer
+from confect_server.transport.http.api import HttpApi
+from confect_server.transport.http.exchange import Exchange
+from confect_server.transport.http.probes import Probes
+from confect_server.transport.sync.socket import Socket
+from confect_server.transport.sync.websocket import SyncServer
 
 Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 Message: TypeAlias = MutableMapping[str, Any]

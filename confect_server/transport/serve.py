@@ -21,15 +21,17 @@ from websockets.http11 import Request
 
 from confect_core.errors import ConfectError
 from confect_server.transport.asgi import ConfectAsgi
-from confect_server.transport.burst import Burst, Outlet
-from confect_server.transport.call_protocol import CallProtocol
-from confect_server.transport.socket import ABORT, READY
+from confect_server.transport.http.call_protocol import CallProtocol
+from confect_server.transport.sync.burst import Burst, Outlet
+from confect_server.transport.sync.socket import ABORT, READY
 
 _MOST_FRAGMENTS = 10_000
 """Of how many parts a frame may be; each of them takes memory, however short it is."""
 
 _LINGER_S = 60.0
 """For how long a client may take what it was sent before its socket was closed."""
+
+_UNREADABLE = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 _BACKLOG = 2048
 
@@ -118,6 +120,13 @@ class _WebSocket(WebSocketsSansIOProtocol):
         if self._outlet is not None:
             self._outlet.takes_more = True
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self.handshake_initiated and self.conn.handshake_exc is not None:
+            # uvicorn would wait for ever for a request that it can read; its headers may be longer
+            self.transport.write(_UNREADABLE)
+            self.transport.close()
+
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
@@ -149,14 +158,18 @@ class _WebSocket(WebSocketsSansIOProtocol):
 
     def handle_pong(self, event: Frame) -> None:
         super().handle_pong(event)
-        if self._outlet is not None:
-            self._outlet.has_heard = True
+        self._has_heard()
 
     def handle_ping(self) -> None:
+        self._has_heard()
         if self.writable.is_set():
             super().handle_ping()
         else:
             self.conn.data_to_send()  # a pong; only that to the last ping has to be sent
+
+    def _has_heard(self) -> None:
+        if self._outlet is not None:
+            self._outlet.has_heard = True
 
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
         super().on_task_complete(task)

@@ -106,6 +106,22 @@ def test_a_slow_callback_gets_the_newest_only(client: Client) -> None:
     assert told.get(timeout=WAIT_S) == ["a", "b", "c", "d"]
 
 
+def test_a_callback_that_is_stopped_is_not_called_with_what_waits(client: Client) -> None:
+    told, may_go_on = Queue[list[str]](), threading.Event()
+
+    def slow(titles: list[str]) -> None:
+        told.put(titles)
+        may_go_on.wait(WAIT_S)
+
+    stop = client.on_update(Refs.titles, slow)
+    assert told.get(timeout=WAIT_S) == []
+    fill(client, "a")
+    stop()
+    may_go_on.set()
+    client.close()  # which makes the calls that are due
+    assert told.empty()
+
+
 def test_a_callback_that_fails_is_logged_and_called_again(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -184,6 +200,16 @@ def test_pages_are_loaded_when_asked_for(client: Client) -> None:
         assert titles(pages) == "abde"
         assert len(next(states).results) == 4
     assert not pages.load_more(1)
+
+
+def test_pages_that_are_forgotten_are_watched_no_more(client: Client) -> None:
+    pages = client.subscribe_pages(Refs.page, 2)
+    pages.wait_loaded()
+    watches = client._client._driver._watches
+    assert len(list(watches)) == 1
+    del pages
+    client.query(Refs.count)
+    assert list(watches) == []
 
 
 def test_an_update_is_shown_until_its_mutation_has_run(client: Client) -> None:

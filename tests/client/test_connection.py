@@ -15,9 +15,9 @@ from websockets.http11 import Request, Response
 
 from confect_client import AsyncClient, NotConnected, ServerRefused, connection
 from confect_client.connection import TICK_S, Connection
-from confect_client.events import ClientEvent
 from confect_client.liveness import Liveness
-from confect_client.session import SILENT_AFTER_MS, ClientSession
+from confect_client.session.events import ClientEvent
+from confect_client.session.session import SILENT_AFTER_MS, ClientSession
 from confect_core.protocol import (
     AuthError,
     EncodedValue,

@@ -18,7 +18,7 @@ from confect_client import (
     Snapshot,
 )
 from confect_client.aio import OptimisticMutation
-from confect_client.blocking import BlockingOptimisticMutation
+from confect_client.blocking.client import BlockingOptimisticMutation
 
 FACES = [
     (AsyncClient, Client),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from confect_client.held_token import HeldToken
+from confect_client.http.held_token import HeldToken
 from tests.client.tokens import NOW_S, Provider, token
 
 

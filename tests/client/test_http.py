@@ -22,7 +22,7 @@ from confect_client import (
     FunctionFailed,
     Unreachable,
 )
-from confect_client.http_calls import api_url
+from confect_client.http.calls import api_url
 from confect_core import PaginationOptions, ref
 from confect_core.values.codec import Mismatch
 from tests.client.bank_server import a_bank

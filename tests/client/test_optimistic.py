@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from confect_client.events import (
+from confect_client.session.events import (
     ClientEvent,
     FunctionResult,
     QueryChanged,
@@ -19,8 +19,8 @@ from confect_client.events import (
     Settled,
     UpdateFailed,
 )
-from confect_client.optimistic import Overlay, Update
-from confect_client.session import ClientSession
+from confect_client.session.optimistic import Overlay, Update
+from confect_client.session.session import ClientSession
 from confect_core.protocol import FunctionPath, JsonObject, MutationFailed, QueryUpdated
 from tests.client.test_session import LIST, SEND, Conversation, updated, value
 from tests.client.test_session_histories import ConnectionHistories, count_in

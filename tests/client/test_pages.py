@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from confect_client.pages import PageFailed, PageList, PagesState
+from confect_client.session.pages import PageFailed, PageList, PagesState
 from confect_core import PaginationOptions, PaginationResult
 from confect_core.pagination import PageStatus
 

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from confect_client.errors import ConnectionLost, ServerRefused
-from confect_client.events import (
+from confect_client.session.events import (
     ClientEvent,
     Ended,
     IdentityConfirmed,
@@ -17,7 +17,7 @@ from confect_client.events import (
     Returned,
     Settled,
 )
-from confect_client.session import ClientSession
+from confect_client.session.session import ClientSession
 from confect_core.protocol import (
     ActionFailed,
     ActionSucceeded,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from confect_client.errors import ConnectionLost
-from confect_client.events import (
+from confect_client.session.events import (
     ClientEvent,
     FunctionResult,
     IdentityConfirmed,
@@ -16,7 +16,7 @@ from confect_client.events import (
     Returned,
     Settled,
 )
-from confect_client.session import ClientSession
+from confect_client.session.session import ClientSession
 from confect_core.protocol import FunctionPath, UserToken
 from confect_server.runtime.outcome import Succeeded
 from tests.sync_backend import ADD, DOUBLE, FAIL, GET, Backend, Socket

@@ -19,8 +19,8 @@ from confect_server.runtime.outcome import Failed, RunOutcome
 from confect_server.settings import Retention, Settings, Sharing
 from confect_server.store import MemoryStore
 from confect_server.transport import AdminKey
-from confect_server.transport.socket import Socket
-from confect_server.transport.websocket import SyncServer
+from confect_server.transport.sync.socket import Socket
+from confect_server.transport.sync.websocket import SyncServer
 from tests.server.runtime.board import Posts, Runs, board
 from tests.server.stores import SettableClock
 from tests.server.transport.test_shared_queries import SCOPE, Reader

@@ -19,7 +19,7 @@ from confect_server import ActionCtx, Http, Impl, Settings, layers, route
 from confect_server.runtime import Backend
 from confect_server.store import MemoryStore
 from confect_server.transport import AdminKey, ConfectAsgi
-from confect_server.transport.incoming import Incoming, Message, RequestTooLarge
+from confect_server.transport.http.incoming import Incoming, Message, RequestTooLarge
 from tests.server.http import test_mounting
 from tests.server.http.serving import served
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from confect_server.transport.byte_range import NoSuchRange, range_of
+from confect_server.transport.http.byte_range import NoSuchRange, range_of
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from confect_server import ActionCtx
 from confect_server.runtime import Backend
 from confect_server.store import MemoryStore
 from confect_server.transport import AdminKey, ConfectAsgi, serving
-from confect_server.transport.http_exchange import Exchange
+from confect_server.transport.http.exchange import Exchange
 from tests.server.runtime.board import Runs, board
 from tests.server.runtime.workshop import workshop
 

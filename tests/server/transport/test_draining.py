@@ -11,8 +11,9 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidHandshake
 
-from confect_server import Actions, Settings
-from confect_server.runtime import Backend
+from confect_core.protocol import encode_ts
+from confect_server import Actions, Settings, Sharing
+from confect_server.runtime import CLIENT, Backend
 from confect_server.store import MemoryStore
 from confect_server.transport import AdminKey, ConfectAsgi, serving
 from tests.server.runtime.ledger import Script, ledger
@@ -154,3 +155,20 @@ async def test_a_socket_that_comes_too_late_is_refused(path: str) -> None:
             await app.drain()  # as if its connection had been taken in the last moment
             with pytest.raises(InvalidHandshake):
                 await connect(f"ws://127.0.0.1:{port}{path}")
+
+
+async def test_a_client_that_comes_from_another_server_finds_what_it_has_seen_there() -> None:
+    store, alone = MemoryStore(), Settings(sharing=Sharing(poll_s=None))
+    async with (
+        Backend.open(ledger(Script()), store, settings=alone) as one,
+        Backend.open(ledger(Script()), store, settings=alone) as other,
+        serving(ConfectAsgi(other, AdminKey("k")), "127.0.0.1", 0) as port,
+    ):
+        seen = await one.executor.run_mutation("ledger:add", {"text": "seen"}, CLIENT)
+        assert seen.ts is not None
+        url = f"ws://127.0.0.1:{port}"
+        async with sync_socket(url, connects=False) as socket:
+            await socket.say_connect(maxObservedTimestamp=encode_ts(seen.ts))
+            await socket.modify(TEXTS)
+            (update,) = (await socket.hear())["modifications"]
+            assert update["value"] == ["seen"]

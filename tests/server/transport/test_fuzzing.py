@@ -19,7 +19,7 @@ from confect_core.protocol import EncodedValue, JsonObject, parse_server_message
 from confect_core.values import Json
 from confect_server.runtime.outcome import Failed, QueryRun, Succeeded
 from confect_server.settings import Sockets
-from confect_server.transport.effects import (
+from confect_server.transport.sync.effects import (
     Close,
     Effect,
     RunAction,
@@ -28,7 +28,7 @@ from confect_server.transport.effects import (
     Send,
     Verify,
 )
-from confect_server.transport.session import SyncSession
+from confect_server.transport.sync.session import SyncSession
 from tests.server.transport.test_socket_limits import beside, served
 from tests.sync_socket import sync_socket
 

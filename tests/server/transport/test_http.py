@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from confect_core.protocol import JsonObject
-from confect_server.transport.intake import MAX_BODY_BYTES
+from confect_server.transport.http.intake import MAX_BODY_BYTES
 from tests.serving import Server
 
 LIST: JsonObject = {"path": "notes:list", "args": {}}

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from confect_core.protocol import JsonObject
-from confect_server.transport.intake import MAX_BODY_BYTES
+from confect_server.transport.http.intake import MAX_BODY_BYTES
 from tests.server.transport.counter import ADMIN_KEY, ORIGIN, Counter, counter, refused
 
 ADMIN = {"Authorization": f"Convex {ADMIN_KEY}"}

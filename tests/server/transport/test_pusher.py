@@ -11,7 +11,7 @@ from anyio.lowlevel import checkpoint
 
 from confect_server.runtime import Backend
 from confect_server.store import MemoryStore
-from confect_server.transport.pusher import Pusher
+from confect_server.transport.sync.pusher import Pusher
 from tests.server.runtime.board import Runs, board
 
 

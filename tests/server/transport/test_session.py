@@ -9,7 +9,7 @@ from confect_core.protocol import EncodedValue, JsonObject, MalformedMessage
 from confect_core.values.wire import Json
 from confect_server.runtime.outcome import Failed, QueryRun, Succeeded
 from confect_server.settings import Sockets
-from confect_server.transport.effects import (
+from confect_server.transport.sync.effects import (
     Close,
     Drop,
     Effect,
@@ -19,7 +19,7 @@ from confect_server.transport.effects import (
     Send,
     Verify,
 )
-from confect_server.transport.session import SyncSession
+from confect_server.transport.sync.session import SyncSession
 
 MAX_MUTATIONS = Sockets().mutations
 MAX_ACTIONS = Sockets().actions

@@ -26,7 +26,7 @@ from confect_core.protocol import (
     encode_client_message,
 )
 from confect_server.runtime.outcome import Failed, Succeeded
-from confect_server.transport.effects import (
+from confect_server.transport.sync.effects import (
     INTERNAL_ERROR,
     RESTARTING,
     Close,

@@ -8,9 +8,9 @@ import pytest
 from confect_core.protocol import LONGEST_FRAME, EncodedValue, JsonObject
 from confect_server.runtime.outcome import Failed, QueryRun, Succeeded, digest_of
 from confect_server.settings import BadSetting, Sockets
-from confect_server.transport.effects import Close, Effect, RunMutation, Send, Verify
-from confect_server.transport.session import SyncSession
-from confect_server.transport.waiting import weigh
+from confect_server.transport.sync.effects import Close, Effect, RunMutation, Send, Verify
+from confect_server.transport.sync.session import SyncSession
+from confect_server.transport.sync.waiting import weigh
 from tests.sync_judge import Judge
 
 TS = 1_700_000_000_000_000_000

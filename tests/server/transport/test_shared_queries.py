@@ -15,8 +15,8 @@ from confect_server.runtime.outcome import Succeeded
 from confect_server.store import MemoryStore
 from confect_server.transport.admin import AdminKey
 from confect_server.transport.asgi import ConfectAsgi
-from confect_server.transport.socket import Message, Socket
-from confect_server.transport.websocket import SyncServer
+from confect_server.transport.sync.socket import Message, Socket
+from confect_server.transport.sync.websocket import SyncServer
 from tests.server.runtime.board import Runs, board
 
 SCOPE: Message = {"type": "websocket", "path": "/api/1.48.0/sync", "headers": []}

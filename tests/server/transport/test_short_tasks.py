@@ -6,7 +6,7 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from confect_server.transport.short_tasks import ShortTasks
+from confect_server.transport.sync.short_tasks import ShortTasks
 
 _going_on: ContextVar[str] = ContextVar("what goes on", default="nothing")
 

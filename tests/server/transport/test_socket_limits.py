@@ -23,7 +23,7 @@ from confect_server.runtime import Backend
 from confect_server.store import IndexedRevision, Located, MemoryStore, Order, Store
 from confect_server.testing.clock import VirtualClock
 from confect_server.transport import AdminKey, ConfectAsgi, serving
-from confect_server.transport.websocket import TICK_S
+from confect_server.transport.sync.websocket import TICK_S
 from tests.server.engine.faults import Broken, FaultyStore
 from tests.server.engine.pausing import Pausing
 from tests.server.runtime.ledger import Script, ledger

@@ -10,8 +10,9 @@ from confect_server.runtime import Backend
 from confect_server.store import MemoryStore
 from confect_server.testing.clock import VirtualClock
 from confect_server.transport import AdminKey, ConfectAsgi, serving
-from confect_server.transport.liveness import PING_AFTER_MS, SILENT_AFTER_MS
-from confect_server.transport.websocket import TICK_S
+from confect_server.transport.sync.liveness import PING_AFTER_MS, SILENT_AFTER_MS
+from confect_server.transport.sync.socket import Message, Socket
+from confect_server.transport.sync.websocket import TICK_S
 from tests.server.runtime.workshop import Script, workshop_of
 from tests.sync_socket import SyncSocket, sync_socket
 
@@ -75,3 +76,24 @@ async def test_a_silent_client_is_given_up() -> None:
         await clock.advance(_UNTIL_GIVEN_UP)
         _, closed = await socket.hear_end()
         assert closed.rcvd is not None
+
+
+async def test_a_client_that_pings_is_not_given_up() -> None:
+    clock = VirtualClock()
+    async with served(clock) as url, sync_socket(url) as socket:
+        await known(socket)
+        for _ in range(3):
+            await clock.advance(_UNTIL_GIVEN_UP / 2)
+            await socket.ping()
+        await known(socket)
+
+
+def test_where_nobody_can_tell_of_pongs_nobody_is_taken_for_gone() -> None:
+    async def nothing(*_: object) -> Message:
+        return {}
+
+    async def nowhere(_: Message) -> None: ...
+
+    by_another_server = Socket({"type": "websocket", "path": "/"}, nothing, nowhere)
+    assert by_another_server.take_heard()
+    assert by_another_server.take_heard()

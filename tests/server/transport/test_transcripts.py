@@ -18,7 +18,7 @@ from confect_core.protocol import (
     encode_ts,
 )
 from confect_server.runtime.outcome import Failed, QueryRun, Succeeded
-from confect_server.transport.effects import (
+from confect_server.transport.sync.effects import (
     Close,
     Drop,
     Effect,
@@ -28,7 +28,7 @@ from confect_server.transport.effects import (
     Send,
     Verify,
 )
-from confect_server.transport.session import SyncSession
+from confect_server.transport.sync.session import SyncSession
 from tests.sync_judge import Judge
 
 NOW_MS = 1_795_188_240_000

@@ -4,7 +4,7 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from confect_server.transport.wakeup import Wakeup
+from confect_server.transport.sync.wakeup import Wakeup
 
 
 async def test_what_was_told_before_counts_once() -> None:

@@ -1,0 +1,1 @@
+"""The face over HTTP alone."""

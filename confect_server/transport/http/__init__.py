@@ -1,0 +1,1 @@
+"""The HTTP API: calls of functions, files, settings and probes, and how requests are taken in."""
