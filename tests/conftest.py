@@ -20,7 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     crowd.addoption("--idle-sockets", type=int, default=1000, help="how many only listen")
     crowd.addoption("--active-sockets", type=int, default=200, help="how many mutate")
     storm = parser.getgroup("storm")
-    storm.addoption("--storm-s", type=float, default=12, help="how long clients write in it")
+    storm.addoption("--storm-s", type=float, default=8, help="how long clients write in it")
     storm.addoption("--storm-seed", type=int, default=None, help="what makes the weather")
 
 
