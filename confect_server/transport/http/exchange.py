@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import anyio
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from confect_core.errors import ConfectError
@@ -16,6 +16,8 @@ from confect_server.http import AsgiApp
 from confect_server.transport.http.incoming import Incoming
 from confect_server.transport.http.request_head import RequestHead
 from confect_server.transport.root_path import path_below
+
+T = TypeVar("T")
 
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -136,6 +138,26 @@ class Exchange(RequestHead):
         self.has_responded = True
         self.add_common(response.raw_headers)
         await self.stream(response)
+
+    async def while_there(self, work: Awaitable[T]) -> T:
+        """What work gives that is for this client alone, once all of the body has been received.
+
+        Raises what it raises, and `ClientDisconnect` if the client leaves before it is done.
+        """
+        done: list[T] = []
+        failure: Exception | None = None
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._cancel_when_left, tasks.cancel_scope)
+            try:
+                done.append(await work)
+            except Exception as error:  # itself, not in a group
+                failure = error
+            tasks.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+        if not done:
+            raise ClientDisconnect
+        return done[0]
 
     async def _cancel_when_left(self, answering: anyio.CancelScope) -> None:
         await self._incoming.wait_left()
