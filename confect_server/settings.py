@@ -208,7 +208,7 @@ class Requests:
     Who takes nothing of an answer for as long is cut.
     """
     idle_s: float = 30.0
-    """How long the next part of a body may take, of a call or a file; then the status is 408."""
+    """How long the next part of a body may take, whatever it is of; then the status is 408."""
     slowest_bytes_per_s: float = 1_000.0
     """How much of a body has to come in each second, on an average, after the first `idle_s`."""
     batch_queries: int = 1_000

@@ -109,9 +109,9 @@ class HttpApi:
         if route is None:
             return False
         caller = await self._callers.requesting(exchange.header(b"authorization"))
-        request = exchange.request_with(
-            route.params_in(exchange.path), self._settings.request_bytes
-        )
+        params, most_bytes = route.params_in(exchange.path), self._settings.request_bytes
+        patient = self._intake.patient(exchange).receive
+        request = exchange.request_with(params, most_bytes, patient)
         response = await self._executor.run_route(route, request, caller)
         await exchange.stream(response, self._settings.response_bytes)
         return True

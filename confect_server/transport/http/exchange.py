@@ -19,6 +19,7 @@ from confect_server.transport.root_path import path_below
 
 T = TypeVar("T")
 
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 JSON = b"application/json"
@@ -73,13 +74,15 @@ class Exchange(RequestHead):
     """How much of the body has been taken in."""
     has_responded = False
     """Has an answer begun?"""
+    refused_as: str | None = None
+    """The code of the refusal, if the request was refused."""
     whole_body: bytes | None = None
     """The body, if it is short and has all come before anybody asked for it."""
 
     def __init__(
         self,
         scope: MutableMapping[str, Any],
-        receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
+        receive: Receive,
         send: Send,
     ) -> None:
         self.root_path: str = scope.get("root_path", "")
@@ -102,16 +105,15 @@ class Exchange(RequestHead):
     def _incoming(self) -> Incoming:
         return Incoming(self.receive)
 
-    @property
-    def request(self) -> Request:
-        """The request as starlette has it; its body is read only once."""
-        return self.request_with({})
-
     def request_with(
-        self, path_params: Mapping[str, str], most_bytes: int | None = None
+        self, path_params: Mapping[str, str], most_bytes: int | None, patient: Receive
     ) -> Request:
-        """The same with what its path names, refused once its body is longer than it may be."""
+        """The request as starlette has it, with what its path names; its body is read only once.
+
+        It is received in this way, and up to a length.
+        """
         self._incoming.most_bytes = most_bytes
+        self._incoming.patient = patient
         return Request({**self._scope, "path_params": path_params}, self._incoming.receive)
 
     async def stream(self, response: Response, most_bytes: int | None = None) -> None:
