@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect
 
 from confect_server.http import Documentation
 from confect_server.impl import Impl
-from confect_server.observe import asked_as
+from confect_server.observe import Counter, asked_as
 from confect_server.runtime import Backend
 from confect_server.transport.admin import AdminKey
 from confect_server.transport.callers import Callers
@@ -49,6 +49,8 @@ class HttpApi:
         self._environment = EnvironmentApi(backend, self._callers, intake)
         self._storage = StorageApi(backend, intake)
         self._about = About(intake)
+        self.refused = Counter(("code",))
+        """How many requests were refused."""
         self._documented: tuple[Impl[Any], Documentation] | None = None
 
     async def answer(self, exchange: Exchange) -> None:
@@ -56,6 +58,7 @@ class HttpApi:
         try:
             self._intake.admit()
         except TooManyRequests as error:
+            self.refused.add((error.code,))
             await refuse(exchange, error)
             return
         try:
@@ -70,6 +73,8 @@ class HttpApi:
                 await self._answer(exchange, None)
         finally:
             self._intake.release(exchange)
+            if exchange.refused_as is not None:
+                self.refused.add((exchange.refused_as,))
 
     async def _answer(self, exchange: Exchange, work: Work | None) -> None:
         work = work or self._rarer_work(exchange)
