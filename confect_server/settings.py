@@ -197,6 +197,11 @@ class Sockets:
 class Requests:
     """What clients may send over HTTP at once, and how slowly."""
 
+    connections: int = 20_000
+    """How many connections there are at most, those of sockets too; more are told status 503.
+
+    There are never more than leave some of the files that the process may have open.
+    """
     at_once: int = 10_000
     """How many requests are being answered at most; more are answered with status 503."""
     body_bytes_at_once: int = 256 * MIB
@@ -215,7 +220,7 @@ class Requests:
     """How many queries one request may ask."""
 
     def __post_init__(self) -> None:
-        _check(self, "requests", at_once=1, body_bytes_at_once=1, batch_queries=1)
+        _check(self, "requests", connections=1, at_once=1, body_bytes_at_once=1, batch_queries=1)
         _check(self, "requests", head_s=0.001, idle_s=0.001, slowest_bytes_per_s=1)
 
 
