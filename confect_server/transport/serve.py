@@ -23,6 +23,7 @@ from confect_core.errors import ConfectError
 from confect_server.transport.asgi import ConfectAsgi
 from confect_server.transport.http.call_protocol import CallProtocol
 from confect_server.transport.sync.burst import LONGEST_FRAME, Burst, Outlet
+from confect_server.transport.sync.liveness import SILENT_AFTER_MS
 from confect_server.transport.sync.socket import ABORT, READY
 
 _MOST_FRAGMENTS = 10_000
@@ -65,6 +66,8 @@ async def serving(app: ConfectAsgi, host: str, port: int) -> AsyncGenerator[int]
             ws=_WebSocket,
             ws_max_size=settings.sockets.frame_bytes,
             ws_per_message_deflate=False,
+            # a pong comes behind all that the client has yet to take, which may be long
+            ws_ping_timeout=SILENT_AFTER_MS / 1_000,
             log_config=None,
             access_log=False,
             server_header=False,
