@@ -15,9 +15,9 @@ from confect_server.transport import AdminKey, ConfectAsgi, serving
 from tests.clients.gallery import gallery as gallery
 from tests.clients.gallery import served
 from tests.clients.official_client import EVENT_TIMEOUT_S, OfficialClient, pypi_client
-from tests.clients.wire import wire_to
 from tests.server.runtime.workshop import workshop
 from tests.serving import Server
+from tests.wire import wire_to
 
 VALUES: list[Json] = [
     None,
