@@ -27,7 +27,7 @@ async def test_a_long_text_comes_in_frames_that_clients_take() -> None:
     ):
         at.script.wait = wait
         await socket.send(orjson.dumps({**CONNECT, "connectionCount": 0, "clientTs": 0}).decode())
-        asked = {"type": "Action", "udfPath": "work:wait", "args": [{}]}
+        asked: dict[str, object] = {"type": "Action", "udfPath": "work:wait", "args": [{}]}
         for number in range(3):  # so that some have to wait until others are taken
             await socket.send(orjson.dumps({**asked, "requestId": number}).decode())
         results: list[str] = []
