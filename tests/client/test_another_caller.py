@@ -18,10 +18,10 @@ from confect_client.session.events import (
 )
 from confect_client.session.optimistic import Overlay
 from confect_core.protocol import MutationFailed, NoToken, UserToken
-from tests.client.proxy import proxied
 from tests.client.test_optimistic import listening, send, shows
 from tests.client.test_session import LIST, Conversation, updated
 from tests.server.auth.guestbook import Calls, Served, served
+from tests.wire import wire_to
 
 BOB = UserToken("bob")
 
@@ -186,13 +186,13 @@ async def test_pages_are_loaded_again_for_whoever_signs_in() -> None:
 async def test_whoever_signs_in_without_a_connection_waits_for_one() -> None:
     async with (
         served() as at,
-        proxied(at.port) as proxy,
-        AsyncClient(f"http://127.0.0.1:{proxy.port}") as client,
+        wire_to(at.port) as wire,
+        AsyncClient(wire.url) as client,
     ):
         assert await client.query(Calls.who) == "nobody"
         async with aclosing(client.subscribe(Calls.who)) as whos:
             await anext(whos)
-            await proxy.cut()
+            wire.cut()
             await sign_in(at, client, "alice")
             with anyio.fail_after(10):
                 assert await client.query(Calls.who) == "alice"
