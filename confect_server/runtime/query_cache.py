@@ -208,15 +208,6 @@ class QueryCache:
             if theirs is not None:
                 return theirs
 
-    def at_hand(self, path: str, args: JsonObject, caller: Caller) -> QueryResult | None:
-        """What `run` would answer at the newest snapshot, if that takes no run."""
-        try:
-            encoded = orjson.dumps(args, option=orjson.OPT_SORT_KEYS)
-        except orjson.JSONEncodeError:
-            return None
-        question = Question(path, encoded, None, caller.may_call_internal)
-        return self.known(question, caller, self._database.newest_ts)
-
     def question(
         self, path: str, args: JsonObject, caller: Caller, journal: str | None
     ) -> Question:
