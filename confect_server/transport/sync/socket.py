@@ -104,12 +104,16 @@ class Socket:
 
     def send(self, frame: bytes) -> None:
         """Send a text frame after those that were sent before; at once, where that can be done."""
-        if self._write_now is not None and not self._outgoing and self._write_now(frame):
+        if self.write_now(frame):
             self._has_taken = True
             return
         text = frame.decode()
         self.unsent_bytes += len(text)
         self._put({"type": "websocket.send", "text": text})
+
+    def write_now(self, frame: bytes) -> bool:
+        """Write a text frame in this step; False if it has to wait for the client."""
+        return self._write_now is not None and not self._outgoing and self._write_now(frame)
 
     def close(self, code: int | None, reason: str) -> None:
         """Close the socket after everything that was sent."""
