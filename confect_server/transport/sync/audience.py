@@ -21,6 +21,7 @@ from confect_core.protocol import StateVersion, encode_update
 from confect_server.runtime import Backend, Caller, QueryResult
 from confect_server.runtime.outcome import Succeeded
 from confect_server.runtime.query_cache import Question
+from confect_server.transport.sync.burst import Outlet
 from confect_server.transport.sync.pusher import Behind, Pusher
 from confect_server.transport.sync.query_set import LONGEST_KEPT
 
@@ -51,8 +52,9 @@ class Member(Behind, Protocol):
         """Until when it may be told anything, if that is limited."""
         ...
 
-    def write_now(self, text: bytes) -> bool:
-        """Write a text, or say that it has to wait for the client."""
+    @property
+    def outlet(self) -> Outlet | None:
+        """What writes to it, where that is done at once."""
         ...
 
     def enter(self, audience: Audience, query_id: int) -> None:
@@ -88,7 +90,7 @@ class Audience:
         self._pusher = pusher
         self._question = question
         self._caller = caller
-        self._members: dict[Member, None] = {}
+        self._members: dict[Member, Outlet] = {}
         self._leader: Member | None = None  # who runs the query for all
         self._lapses_at_ms: int | None = None
         self.told = told
@@ -110,9 +112,11 @@ class Audience:
 
         Nothing is done once the audience is behind, or was left by everybody.
         """
-        if self._subscription.watch is None or member.stands_at != self.told.version:
+        outlet = member.outlet
+        is_over = self._subscription.watch is None
+        if is_over or outlet is None or member.stands_at != self.told.version:
             return
-        self._members[member] = None
+        self._members[member] = outlet
         lapses = [at for at in (self._lapses_at_ms, member.lapses_at_ms) if at is not None]
         self._lapses_at_ms = min(lapses, default=None)
         member.enter(self, self.told.query_id)
@@ -146,7 +150,7 @@ class Audience:
         version, text = encode_update(
             told.version, ts, told.query_id, outcome.value, answer.journal
         )
-        waiting = [member for member in self._members if not member.write_now(text)]
+        waiting = [member for member, outlet in self._members.items() if not outlet.send_now(text)]
         for member in waiting:
             member.step_out()  # as one that is still behind
         self.told = Told(version, told.query_id, answer)

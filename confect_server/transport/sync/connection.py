@@ -31,6 +31,7 @@ from confect_server.runtime.requests import SessionRequest
 from confect_server.transport.admin import NotAdmin
 from confect_server.transport.callers import Callers
 from confect_server.transport.sync.audience import Audience, Audiences, Told
+from confect_server.transport.sync.burst import Outlet
 from confect_server.transport.sync.effects import (
     INTERNAL_ERROR,
     PROVIDERS_CHANGED,
@@ -252,7 +253,7 @@ class Connection:
     @property
     def stands_at(self) -> StateVersion | None:
         """Where its client is; None if it is owed or waits for anything but updates."""
-        is_busy = self._is_pushing or self._is_writing or self._tasks.is_over
+        is_busy = self._is_pushing or self._socket.has_outgoing or self._tasks.is_over
         return None if is_busy or self._audience is not None else self._session.stands_at
 
     @property
@@ -260,9 +261,10 @@ class Connection:
         """Until when it may be told anything, if that is limited."""
         return self._session.lapses_at_ms
 
-    def write_now(self, text: bytes) -> bool:
-        """Write a text, or say that it has to wait for the client."""
-        return self._socket.write_now(text)
+    @property
+    def outlet(self) -> Outlet | None:
+        """What writes to it, where that is done at once."""
+        return self._socket.outlet
 
     def enter(self, audience: Audience, query_id: int) -> None:
         """Leave it to the audience to watch this query; nothing else has happened since."""
