@@ -70,6 +70,7 @@ class Audience:
     """The sockets that one query is told to in one step."""
 
     __slots__ = (
+        "_audiences",
         "_backend",
         "_caller",
         "_lapses_at_ms",
@@ -84,8 +85,15 @@ class Audience:
     )
 
     def __init__(
-        self, backend: Backend, pusher: Pusher, question: Question, caller: Caller, told: Told
+        self,
+        audiences: Audiences,
+        backend: Backend,
+        pusher: Pusher,
+        question: Question,
+        caller: Caller,
+        told: Told,
     ) -> None:
+        self._audiences = audiences
         self._backend = backend
         self._pusher = pusher
         self._question = question
@@ -139,6 +147,7 @@ class Audience:
         told = self._tell(answer, newest_ts)
         self.told_ts, self.stale_ts = newest_ts, None
         self._subscription.renew(answer.reads, answer.ts)
+        self._audiences.were_told(self)
         return told
 
     def _tell(self, answer: QueryResult, ts: int) -> int:
@@ -170,6 +179,8 @@ class Audience:
         leader.step_out()
         try:
             await leader.push(answered_ts)
+        except Exception as error:
+            leader.fail(error)
         finally:
             now_ms = self._backend.clock.now_ns() // _NS_PER_MS
             if self.push_at_once(self._backend.database.newest_ts, answered_ts, now_ms):
@@ -187,9 +198,9 @@ class Audience:
         self._leader.keep(scope)
 
     def fail(self, error: Exception) -> None:
-        """The leader has failed; the others were told what they are owed, or do it themselves."""
-        assert self._leader is not None, "only a push fails"
-        self._leader.fail(error)
+        """Nobody knows who was told what: end the sockets of all members with this error."""
+        for member in list(self._members):
+            member.fail(error)
 
     def _written(self, ts: int) -> None:
         self.stale_ts = ts
@@ -208,19 +219,30 @@ class Audiences:
 
     def was_told(self, member: Member, question: Question, caller: Caller, told: Told) -> None:
         """A socket was told this, and is to be told together with others that were."""
-        last = self._told
-        is_same = last is not None and last.answer is told.answer and last[:2] == told[:2]
-        if not is_same or (self._audience is not None and self._audience.is_full):
+        is_full = self._audience is not None and self._audience.is_full
+        if is_full or not self._is_last(told):
             self._told, self._first, self._audience = told, member, None
             return
         if self._audience is None:
             if not is_for_all(told.answer):
                 return
-            self._audience = Audience(self._backend, self._pusher, question, caller, told)
+            self._audience = Audience(self, self._backend, self._pusher, question, caller, told)
         if self._first is not None:
             self._audience.admit(self._first)
             self._first = None
         self._audience.admit(member)
+
+    def were_told(self, audience: Audience) -> None:
+        """The members of an audience were told something, which others may be told next."""
+        if audience.is_full:
+            return
+        if self._first is not None and self._is_last(audience.told):
+            audience.admit(self._first)
+        self._told, self._first, self._audience = audience.told, None, audience
+
+    def _is_last(self, told: Told) -> bool:
+        last = self._told
+        return last is not None and last.answer is told.answer and last[:2] == told[:2]
 
     def forget(self, member: Member) -> None:
         """Hold nothing of a socket that is closed."""
