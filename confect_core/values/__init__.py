@@ -35,6 +35,7 @@ from confect_core.values.interval import Interval as Interval
 from confect_core.values.order import compare as compare
 from confect_core.values.order import decode_key as decode_key
 from confect_core.values.order import key_of as key_of
+from confect_core.values.order import key_of_value as key_of_value
 from confect_core.values.order import successor as successor
 from confect_core.values.value import UNDEFINED as UNDEFINED
 from confect_core.values.value import BigInt as BigInt

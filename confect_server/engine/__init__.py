@@ -16,7 +16,6 @@ from confect_server.engine.catalog import BLOBS as BLOBS
 from confect_server.engine.catalog import BLOBS_BY_DELETION as BLOBS_BY_DELETION
 from confect_server.engine.catalog import BLOBS_BY_FILE as BLOBS_BY_FILE
 from confect_server.engine.catalog import BLOBS_BY_KEY as BLOBS_BY_KEY
-from confect_server.engine.catalog import BY_REQUEST as BY_REQUEST
 from confect_server.engine.catalog import CRON_RUNS as CRON_RUNS
 from confect_server.engine.catalog import CRON_RUNS_BY_CRON as CRON_RUNS_BY_CRON
 from confect_server.engine.catalog import CRONS as CRONS

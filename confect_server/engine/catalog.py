@@ -43,7 +43,6 @@ DUE = "due"
 FIRST_USER_TABLE = 10_001
 FIRST_USER_INDEX = 1_000_001
 
-BY_REQUEST = IndexDefinition(104, "by_request", SESSION_REQUESTS, ("session", "request"))
 JOBS_BY_STATE = IndexDefinition(107, "by_state", JOBS, ("state.kind", "due"))
 JOBS_BY_COMPLETION = IndexDefinition(108, "by_completion", JOBS, ("completed_time",))
 CRONS_BY_NAME = IndexDefinition(111, "by_name", CRONS, ("name",))
@@ -73,7 +72,6 @@ _SYSTEM_INDEXES = (
     IndexDefinition(101, BY_CREATION_TIME, TABLES, ()),
     IndexDefinition(102, BY_CREATION_TIME, INDEXES, ()),
     IndexDefinition(103, BY_CREATION_TIME, SESSION_REQUESTS, ()),
-    BY_REQUEST,
     IndexDefinition(105, BY_CREATION_TIME, BACKFILLS, ()),
     ENVIRONMENT_ROWS,
     IndexDefinition(106, BY_CREATION_TIME, JOBS, ()),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from confect_core.values import UNDEFINED, Undefined, Value, key_of
+from confect_core.values import UNDEFINED, Undefined, Value, key_of, key_of_value
 
 Document: TypeAlias = dict[str, Value]
 """A document with its system fields, under their names on the wire."""
@@ -34,7 +34,7 @@ class IndexDefinition:
     def _front(self, document: Document) -> bytes:
         fields = self.fields
         if len(fields) == 1 and "." not in fields[0]:  # as most are
-            return key_of((document.get(fields[0], UNDEFINED),))
+            return key_of_value(document.get(fields[0], UNDEFINED))
         return key_of([value_at(document, path) for path in fields])
 
 
@@ -49,7 +49,7 @@ def keys_of(indexes: Sequence[IndexDefinition], id: bytes, document: Document) -
 
 def _end(id: bytes, document: Document) -> bytes:
     # the id is a value like the others: bare bytes may begin with FF, where intervals end
-    return key_of((document[CREATION_TIME], id))
+    return key_of_value(document[CREATION_TIME]) + key_of_value(id)
 
 
 def copy_of(document: Document) -> Document:

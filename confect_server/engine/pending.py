@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import inf, nextafter
 from typing import Any, cast
 
@@ -58,19 +58,19 @@ class PendingWrite:
         return (field in (self.after or {})) - (field in (self.before or {}))
 
 
-@dataclass(slots=True, eq=False)
 class WriteSet:
     """Everything that a finished transaction writes, before it has a timestamp."""
 
-    documents: list[DocumentWrite] = field(default_factory=list[DocumentWrite])
-    index_rows: list[IndexRow] = field(default_factory=list[IndexRow])
-    changes: list[KeyChange] = field(default_factory=list[KeyChange])
-    growth: dict[int, int] = field(default_factory=dict[int, int])
-    """By how many documents tables grow, below zero if they shrink; only those that change."""
-    unstamped: list[tuple[PendingWrite, Sequence[IndexDefinition]]] = field(
-        default_factory=list[tuple[PendingWrite, Sequence[IndexDefinition]]]
-    )
-    """The documents that wait for the timestamp of the commit, and the indexes they are in."""
+    __slots__ = ("changes", "documents", "growth", "index_rows", "unstamped")
+
+    def __init__(self) -> None:
+        self.documents: list[DocumentWrite] = []
+        self.index_rows: list[IndexRow] = []
+        self.changes: list[KeyChange] = []
+        self.growth: dict[int, int] = {}
+        """By how many documents tables grow, below zero if they shrink; only those that change."""
+        self.unstamped: list[tuple[PendingWrite, Sequence[IndexDefinition]]] = []
+        """The documents that wait for the timestamp of the commit, and the indexes they are in."""
 
     def __bool__(self) -> bool:
         return bool(self.documents) or bool(self.index_rows) or bool(self.unstamped)
@@ -81,9 +81,9 @@ class WriteSet:
         value = None if after is None else dumps_canonical(after)
         if value == write.stored:
             return False
-        self.documents.append(DocumentWrite(table_no, id, value))
-        old = None if before is None else id
-        self.changes.append(KeyChange(table_no, old, None if after is None else id))
+        self.documents.append(_make(DocumentWrite, (table_no, id, value)))
+        old, new_id = (None if before is None else id), (None if after is None else id)
+        self.changes.append(_make(KeyChange, (table_no, old, new_id)))
         if before is None:
             self._enter_new(write, indexes)
         else:
@@ -103,9 +103,11 @@ class WriteSet:
 
     def _enter_new(self, write: PendingWrite, indexes: Sequence[IndexDefinition]) -> None:
         table_no, id = write.table_no, write.id
-        for index, key in zip(indexes, write.keys, strict=True):
-            self.changes.append(_make(KeyChange, (index.number, None, key)))
-            self.index_rows.append(_make(IndexRow, (index.number, key, False, table_no, id)))
+        changes, index_rows = self.changes, self.index_rows
+        for at, key in enumerate(write.keys):
+            number = indexes[at].number
+            changes.append(_make(KeyChange, (number, None, key)))
+            index_rows.append(_make(IndexRow, (number, key, False, table_no, id)))
 
     def _move(
         self, index_no: int, old: bytes | None, new: bytes | None, write: PendingWrite

@@ -38,7 +38,7 @@ from confect_server.engine.pending import PendingWrites, WriteSet
 from confect_server.engine.read_set import ReadRecorder, ReadSet
 from confect_server.engine.snapshot import Snapshot, document_of
 from confect_server.settings import Limits
-from confect_server.store import IndexRow, KeyChange, Order, Reads
+from confect_server.store import IndexRow, KeyChange, Order, Reads, Revision
 
 _ID_RANDOM_BYTES = 14
 _NS_PER_MS = 1_000_000
@@ -170,11 +170,10 @@ class Transaction:
             return document
         return copy_of(document)  # what is to be written stays, whatever is done with this
 
-    async def written_at(self, table_no: int, id: bytes) -> int | None:
-        """The timestamp of the commit that last wrote a document."""
+    async def stored(self, table_no: int, id: bytes) -> Revision | None:
+        """A document as the snapshot has it, and the timestamp of the commit that wrote it."""
         self._recorder.point(table_no, id)
-        revision = await self._snapshot.get(table_no, id)
-        return None if revision is None else revision.ts
+        return await self._snapshot.get(table_no, id)
 
     async def count(self, table_no: int) -> int:
         """How many documents a table has; what is remembered as read is this number only."""
@@ -190,15 +189,21 @@ class Transaction:
         """How many scheduled functions waited as this began; no commit conflicts by it."""
         return await count_of(self._snapshot.store, PENDING_JOBS, self._snapshot.ts)
 
-    async def insert(self, table_no: int, fields: dict[str, Value]) -> str:
-        """Add a document and give its id; one of a system table may be of any size."""
+    async def insert(
+        self, table_no: int, fields: dict[str, Value], *, internal: bytes | None = None
+    ) -> str:
+        """Add a document and give its id; one of a system table may be of any size.
+
+        Its id is drawn, unless whoever has looked that there is none says which one it has.
+        """
         size = _size_of(table_no, fields)
         if self._frame.inner is not None:
             await self._frame.wait_alone()
         self._check_writable()
         created_at_ms = self._writes.next_creation_time()
-        day = int(created_at_ms // _MS_PER_DAY)
-        internal = new_internal_id(self._randomness(_ID_RANDOM_BYTES), day)
+        if internal is None:
+            day = int(created_at_ms // _MS_PER_DAY)
+            internal = new_internal_id(self._randomness(_ID_RANDOM_BYTES), day)
         self._recorder.point(table_no, internal)
         id = encode_id(table_no, internal)
         document: Document = {**with_floats(fields), ID: id, CREATION_TIME: created_at_ms}

@@ -2,25 +2,37 @@
 
 The answer is recorded in the mutation's own transaction, so it is there if and only if the mutation
 was committed; failed mutations leave nothing and run again.
+
+Its document has an id that is made of the request, so to look for it is to look at one point: every
+mutation of a socket looks, and in an index by session and request that took 30 µs of 150.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
 from typing import cast
 
 from confect_core.protocol import EncodedValue
-from confect_core.values import Interval, Value, key_of
-from confect_server.engine import BY_REQUEST, SESSION_REQUESTS, Transaction
+from confect_core.values import Value, key_of, loads_canonical
+from confect_core.values.ids import INTERNAL_ID_LENGTH
+from confect_server.engine import SESSION_REQUESTS, Transaction
 from confect_server.runtime.outcome import Succeeded
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SessionRequest:
     """A request as its client names it: the same name when it is sent again."""
 
     session_id: str
     request_id: int
+
+    @cached_property
+    def document_id(self) -> bytes:
+        """The id of the document that keeps its answer; no two requests have the same one."""
+        named = key_of((self.session_id, float(self.request_id)))
+        return blake2b(named, digest_size=INTERNAL_ID_LENGTH).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +46,13 @@ class RecordedAnswer:
 
 async def answer_to(request: SessionRequest, transaction: Transaction) -> RecordedAnswer | None:
     """The answer that this request got before, if it did."""
-    key = key_of((request.session_id, float(request.request_id)))
-    found = transaction.range(BY_REQUEST, Interval.prefix(key), at_most=1)
-    async for row in found:
-        ts = await transaction.written_at(SESSION_REQUESTS, row.id)
-        assert ts is not None, "a document that was found was written"
-        answer = cast("str", row.document["answer"])
-        lines = cast("list[str]", row.document.get("lines", []))
-        return RecordedAnswer(EncodedValue(answer.encode()), ts, tuple(lines))
-    return None
+    stored = await transaction.stored(SESSION_REQUESTS, request.document_id)
+    if stored is None:
+        return None
+    document = cast("dict[str, Value]", loads_canonical(stored.value))
+    answer = cast("str", document["answer"])
+    lines = cast("list[str]", document.get("lines", []))
+    return RecordedAnswer(EncodedValue(answer.encode()), stored.ts, tuple(lines))
 
 
 async def record_answer(
@@ -56,4 +66,4 @@ async def record_answer(
     }
     if answer.log_lines:
         fields["lines"] = list[Value](answer.log_lines)
-    await transaction.insert(SESSION_REQUESTS, fields)
+    await transaction.insert(SESSION_REQUESTS, fields, internal=request.document_id)

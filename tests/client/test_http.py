@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import anyio
@@ -25,10 +26,11 @@ from confect_client import (
 from confect_client.http.calls import api_url
 from confect_core import PaginationOptions, ref
 from confect_core.values.codec import Mismatch
+from confect_server import Requests
 from tests.client.bank_server import a_bank
-from tests.client.proxy import proxied
 from tests.server.auth.guestbook import Calls, served
 from tests.server.runtime.bank import Accounts, NoAccount, Overdrawn, Refs
+from tests.wire import wire_to
 
 OPEN = ref("accounts:open", Accounts.open_)
 DEPOSIT = ref("accounts:deposit", Accounts.deposit)
@@ -115,13 +117,13 @@ async def test_what_functions_say_is_logged(caplog: pytest.LogCaptureFixture) ->
 async def test_connections_are_kept_and_shared() -> None:
     async with (
         a_bank() as at,
-        proxied(at.port) as proxy,
-        AsyncHttpClient(f"http://127.0.0.1:{proxy.port}") as client,
+        wire_to(at.port) as wire,
+        AsyncHttpClient(wire.url) as client,
     ):
         for _ in range(5):
             await client.query(Refs.total)
             await client.with_options(timeout_s=None).query(Refs.total)
-        assert proxy.connections == 1
+        assert wire.connections == 1
 
 
 async def test_a_query_is_sent_again_when_its_answer_does_not_come() -> None:
@@ -166,13 +168,50 @@ async def test_a_mutation_that_never_left_is_sent_again() -> None:
     )
 
 
+@pytest.mark.parametrize("code", ["TooManyConcurrentRequests", "DatabaseBusy"])
+async def test_a_mutation_of_which_the_server_says_that_nothing_happened_is_sent_again(
+    code: str,
+) -> None:
+    refused = answering(503, {"code": code, "message": "nothing has happened"})
+    peer = Peer(refused, refused, answering(200, TEN))
+    assert await peer.client.mutation(DEPOSIT, name="Ada", balance=1) == Success(10)
+    assert len(peer.requests) == 3
+    peer = Peer(answering(500, {"code": code, "message": "who knows"}))
+    with pytest.raises(CallRefused):
+        await peer.client.mutation(DEPOSIT, name="Ada", balance=1)
+    assert len(peer.requests) == 1
+
+
+async def test_a_mutation_that_a_busy_server_refuses_runs_once_when_it_is_not() -> None:
+    async with a_bank(Requests(at_once=1)) as at:
+        statuses: list[int] = []
+
+        async def let_the_first_end(response: httpx2.Response) -> None:
+            statuses.append(response.status_code)
+            if len(statuses) == 1:
+                await at.meeting.meet()
+
+        hooks = {"response": [let_the_first_end]}
+        async with (
+            httpx2.AsyncClient(event_hooks=hooks) as http,
+            AsyncHttpClient(at.url, http=http) as refused,
+            AsyncHttpClient(at.url) as first,
+            anyio.create_task_group() as tasks,
+        ):
+            tasks.start_soon(partial(first.mutation, DEPOSIT, name="Ada", balance=1))
+            await at.meeting.wait_first()
+            await refused.mutation(OPEN, name="Bob")
+        assert (statuses[0], statuses[-1]) == (503, 200)
+        assert at.journal.lines.count("open Bob") == 1
+
+
 async def test_a_mutation_whose_answer_is_lost_may_have_run() -> None:
     async with (
         a_bank() as at,
-        proxied(at.port) as proxy,
-        AsyncHttpClient(f"http://127.0.0.1:{proxy.port}") as client,
+        wire_to(at.port) as wire,
+        AsyncHttpClient(wire.url) as client,
     ):
-        proxy.hold_answers()
+        wire.lose_answers()
         async with anyio.create_task_group() as tasks:
 
             async def deposit() -> None:
@@ -181,7 +220,7 @@ async def test_a_mutation_whose_answer_is_lost_may_have_run() -> None:
 
             tasks.start_soon(deposit)
             await at.meeting.wait_first()
-            await proxy.cut()
+            wire.cut()
         await at.meeting.meet()
         assert at.journal.lines == ["deposit 1"]
 

@@ -309,8 +309,10 @@ async def test_when_a_document_was_written(database: Database) -> None:
     (id,) = await filled(database, [1])
     ts = database.newest_ts
     transaction = database.begin()
-    assert await transaction.written_at(number_of(database), id) == ts
-    assert await transaction.written_at(number_of(database), b"?" * 16) is None
+    stored = await transaction.stored(number_of(database), id)
+    assert stored is not None
+    assert stored.ts == ts
+    assert await transaction.stored(number_of(database), b"?" * 16) is None
     assert transaction.reads.contains(number_of(database), b"?" * 16)
 
 
