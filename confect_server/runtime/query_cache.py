@@ -167,16 +167,16 @@ class QueryCache:
         if known is not None:  # here, because one more coroutine makes a hit take a quarter longer
             return known
         if ts is not None:
-            return await self._answer(question, args, caller, ts)
+            return await self.answer(question, args, caller, ts)
         aside = self._aside.pop(question, None)
         if aside is not None and self._database.is_unchanged(aside.reads, aside.ts):
             return self._kept(question, aside)
         is_new = not is_kept_at_once and self._heard.is_new(question)
         return await self._executor.at_newest(
-            lambda: self._answer(question, args, caller, None, is_new=is_new)
+            lambda: self.answer(question, args, caller, None, is_new=is_new)
         )
 
-    async def _answer(
+    async def answer(
         self,
         question: Question,
         args: JsonObject,
@@ -185,6 +185,7 @@ class QueryCache:
         *,
         is_new: bool = False,
     ) -> QueryResult:
+        """What `run` gives, to whoever has the question ready; `args` are the arguments in it."""
         path = question.path
         while True:
             # the newest of before may be one that cannot be read any more
@@ -284,7 +285,9 @@ class QueryCache:
             return answer
         if is_new and self._is_laid_aside(question, answer):
             return answer
-        return self._kept(question._replace(caller=caller if looked_at.caller else None), answer)
+        if looked_at.caller or question.caller is not None:
+            question = question._replace(caller=caller if looked_at.caller else None)
+        return self._kept(question, answer)
 
     def _is_laid_aside(self, question: Question, answer: QueryResult) -> bool:
         """Hold on to an answer without keeping it, if it is short and of the data alone."""

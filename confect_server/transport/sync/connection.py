@@ -23,7 +23,7 @@ from confect_core.protocol import (
     UserToken,
 )
 from confect_server.auth.errors import TokenRefused
-from confect_server.engine import OutOfRetention, PausePoint
+from confect_server.engine import NoPauses, OutOfRetention, PausePoint
 from confect_server.runtime import CLIENT, Backend, Caller, QueryResult
 from confect_server.runtime.function_runner import NEWEST_ATTEMPTS
 from confect_server.runtime.outcome import Failed, QueryRun
@@ -101,7 +101,8 @@ class Connection:
         self._executor = backend.executor
         self._queries = backend.queries
         self._database = backend.database
-        self._pauses = backend.database.pauses
+        pauses = backend.database.pauses
+        self._pauses = None if isinstance(pauses, NoPauses) else pauses
         self._clock = backend.clock
         self._callers = callers
         self._limits = backend.database.settings.sockets
@@ -237,7 +238,8 @@ class Connection:
             return
         self._is_pushing = True
         while self._session.is_behind and not self._socket.has_outgoing:
-            await self._pauses.reached(PausePoint.PUSH_WOKEN)
+            if self._pauses is not None:
+                await self._pauses.reached(PausePoint.PUSH_WOKEN)
             ts = answered_ts if self._is_mutating else self._database.newest_ts
             effects = self._session.advance(ts, self._now_ms())
             if not effects and self._session.is_behind:  # by a commit after `answered_ts`
@@ -298,7 +300,8 @@ class Connection:
         runs: dict[int, QueryRun] | None = None
         with suppress(OutOfRetention):  # the schema was changed while others of them ran
             runs = await self._run_queries(run)
-        await self._pauses.reached(PausePoint.PUSH_RAN)
+        if self._pauses is not None:
+            await self._pauses.reached(PausePoint.PUSH_RAN)
         if runs is not None:
             self._put_off = 0
             return self._session.queries_ran(runs, self._now_ms())
@@ -374,9 +377,17 @@ class Connection:
         self._running = {to_run.query.query_id for to_run in run.queries}
         for to_run in run.queries:
             query = to_run.query
-            path = path_of(query)
-            result = await self._queries.run(path, query.args, run.identity, run.ts, to_run.journal)
-            await self._pauses.reached(PausePoint.QUERY_RAN)
+            subscribed = self._subscribed.get(query.query_id)
+            if subscribed is not None and subscribed.is_for(query, run.identity, to_run.journal):
+                result = await self._queries.answer(
+                    subscribed.question, query.args, run.identity, run.ts
+                )
+            else:
+                result = await self._queries.run(
+                    path_of(query), query.args, run.identity, run.ts, to_run.journal
+                )
+            if self._pauses is not None:
+                await self._pauses.reached(PausePoint.QUERY_RAN)
             if result.is_out_of_retention and self._put_off < NEWEST_ATTEMPTS:
                 return None
             runs[query.query_id] = QueryRun(result.outcome, result.journal)
