@@ -18,15 +18,18 @@ from typing import NamedTuple, Protocol
 import anyio
 
 from confect_core.protocol import StateVersion, encode_update
-from confect_server.runtime import Backend, Caller, QueryResult
+from confect_server.runtime import Backend, QueryResult
 from confect_server.runtime.outcome import Succeeded
-from confect_server.runtime.query_cache import Question
 from confect_server.transport.sync.burst import Outlet
-from confect_server.transport.sync.pusher import Behind, Pusher
+from confect_server.transport.sync.pusher import Pusher
 from confect_server.transport.sync.query_set import LONGEST_KEPT
+from confect_server.transport.sync.subscribed import Subscribed
 
 MOST_MEMBERS = 250
 """How many sockets are told in one step; all others on the loop have a turn after it."""
+
+_ATTEMPTS = 3
+"""How often a query is run that is written to again while it runs."""
 
 _NS_PER_MS = 1_000_000
 
@@ -39,7 +42,7 @@ class Told(NamedTuple):
     answer: QueryResult
 
 
-class Member(Behind, Protocol):
+class Member(Protocol):
     """A socket that can be part of an audience."""
 
     @property
@@ -65,6 +68,10 @@ class Member(Behind, Protocol):
         """Leave the audience, and be behind if that is."""
         ...
 
+    def fail(self, error: Exception) -> None:
+        """Nobody knows what it was told."""
+        ...
+
 
 class Audience:
     """The sockets that one query is told to in one step."""
@@ -72,12 +79,10 @@ class Audience:
     __slots__ = (
         "_audiences",
         "_backend",
-        "_caller",
         "_lapses_at_ms",
-        "_leader",
         "_members",
         "_pusher",
-        "_question",
+        "_shown",
         "_subscription",
         "stale_ts",
         "told",
@@ -89,17 +94,14 @@ class Audience:
         audiences: Audiences,
         backend: Backend,
         pusher: Pusher,
-        question: Question,
-        caller: Caller,
+        shown: Subscribed,
         told: Told,
     ) -> None:
         self._audiences = audiences
         self._backend = backend
         self._pusher = pusher
-        self._question = question
-        self._caller = caller
+        self._shown = shown
         self._members: dict[Member, Outlet] = {}
-        self._leader: Member | None = None  # who runs the query for all
         self._lapses_at_ms: int | None = None
         self.told = told
         """What everybody was told last."""
@@ -140,7 +142,7 @@ class Audience:
         if not self._members:
             return 1  # all of them have left meanwhile
         queries = self._backend.queries
-        answer = queries.known(self._question, self._caller, newest_ts)
+        answer = queries.known(self._shown.question, self._shown.caller, newest_ts)
         if answer is None or not is_for_all(answer) or self._has_lapsed(now_ms):
             return 0
         queries.hits += len(self._members) - 1
@@ -169,23 +171,22 @@ class Audience:
         return self._lapses_at_ms is not None and now_ms > self._lapses_at_ms
 
     async def push(self, answered_ts: int) -> None:
-        """Have one member find the answer, as it does for itself, and tell it to the others.
+        """Run the query and tell all members; where that is not for all, each goes its own way.
 
-        Where that is not an answer for all, each member goes its own way.
+        Nobody does so on behalf of the others, who would wait for all else that it is owed.
         """
-        leader = self._leader = next(iter(self._members), None)
-        if leader is None:
-            return
-        leader.step_out()
+        queries, database = self._backend.queries, self._backend.database
+        question, args, caller = self._shown.question, self._shown.query.args, self._shown.caller
         try:
-            await leader.push(answered_ts)
-        except Exception as error:
-            leader.fail(error)
+            for _ in range(_ATTEMPTS):
+                answer = await queries.answer(question, args, caller, database.newest_ts)
+                now_ms = self._backend.clock.now_ns() // _NS_PER_MS
+                if self.push_at_once(database.newest_ts, answered_ts, now_ms):
+                    return
+                if not is_for_all(answer):
+                    break
         finally:
-            now_ms = self._backend.clock.now_ns() // _NS_PER_MS
-            if self.push_at_once(self._backend.database.newest_ts, answered_ts, now_ms):
-                self.admit(leader)
-            else:
+            if self.stale_ts is not None:
                 self._dissolve()
 
     def _dissolve(self) -> None:
@@ -193,9 +194,7 @@ class Audience:
             member.step_out()
 
     def keep(self, scope: anyio.CancelScope) -> None:
-        """The query waits: the task is the leader's."""
-        assert self._leader is not None, "only a push waits"
-        self._leader.keep(scope)
+        """The query waits: it goes on for all who are left, and ends like any other."""
 
     def fail(self, error: Exception) -> None:
         """Nobody knows who was told what: end the sockets of all members with this error."""
@@ -217,7 +216,7 @@ class Audiences:
         self._first: Member | None = None  # who was told that and is alone so far
         self._audience: Audience | None = None
 
-    def was_told(self, member: Member, question: Question, caller: Caller, told: Told) -> None:
+    def was_told(self, member: Member, shown: Subscribed, told: Told) -> None:
         """A socket was told this, and is to be told together with others that were."""
         is_full = self._audience is not None and self._audience.is_full
         if is_full or not self._is_last(told):
@@ -226,7 +225,7 @@ class Audiences:
         if self._audience is None:
             if not is_for_all(told.answer):
                 return
-            self._audience = Audience(self, self._backend, self._pusher, question, caller, told)
+            self._audience = Audience(self, self._backend, self._pusher, shown, told)
         if self._first is not None:
             self._audience.admit(self._first)
             self._first = None

@@ -225,7 +225,7 @@ class Connection:
             self._do(())
         elif frame:
             told = Told(self._session.version, query_id, answer)
-            self._audiences.was_told(self, subscribed.question, subscribed.caller, told)
+            self._audiences.was_told(self, subscribed, told)
         return 1
 
     async def push(self, answered_ts: int) -> None:

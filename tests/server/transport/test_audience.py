@@ -248,24 +248,30 @@ async def test_a_member_that_takes_nothing_is_told_the_newest_alone_once_it_does
         assert len(slow.judge.frames) <= len(others[0].judge.frames)
 
 
-async def test_members_are_told_after_the_one_left_who_ran_their_query() -> None:
+async def test_a_member_may_leave_while_their_query_runs() -> None:
     async with house(10) as at:
         posts = await brought_together(at)
         at.runs.shut()
-        opens = at.runs.gate
         ran = at.runs.count["a"]
         await at.post("a", "third")
         await at.until(lambda: at.runs.count["a"] > ran)
-        for _ in range(20):
-            await checkpoint()
-        (audience,) = {each._audience for each in at.server._connections} - {None}
-        assert audience is not None
-        leader = audience._leader
-        assert leader is not None
-        next(each for each in at.clients if each.outlet is leader.outlet).leave()
+        at.clients[3].leave()
+        at.clients[4].show(1, "b")
         await at.until(lambda: len(at.server._connections) == 9)
-        opens.set()
+        at.runs.gate.set()
         await at.until_all_show(*posts, "third")
+
+
+async def test_what_is_written_while_their_query_runs_is_told_too() -> None:
+    async with house(10) as at:
+        posts = await brought_together(at)
+        at.runs.shut()
+        ran = at.runs.count["a"]
+        await at.post("a", "third")
+        await at.until(lambda: at.runs.count["a"] > ran)
+        await at.post("a", "fourth")
+        at.runs.gate.set()
+        await at.until_all_show(*posts, "third", "fourth")
 
 
 async def test_every_query_of_a_member_runs_on_a_new_version_of_the_application() -> None:
@@ -339,3 +345,21 @@ async def _something(at: House, random: Random, text: str) -> None:
                 at.runs.shut()
         case _:
             await checkpoint()
+
+
+async def test_a_member_whose_token_lapses_is_told_nothing_after_that() -> None:
+    async with house(10) as at:
+        posts = await brought_together(at)
+        await at.clock.advance(TICK)  # all have left, and come back with the next update
+        connection = next(iter(at.server._connections))
+        connection._session._lapses_at_ms = at.clock.now_ns() // 1_000_000 + 1_000
+        await at.post("a", "third")
+        await at.until_all_show(*posts, "third")
+        assert connection._audience is not None
+        await at.clock.advance(timedelta(seconds=2))
+        lapsed = next(each for each in at.clients if each.outlet is connection.outlet)
+        at.clients.remove(lapsed)
+        await at.post("a", "fourth")
+        await at.until_all_show(*posts, "third", "fourth")
+        assert lapsed.judge.fatal is not None
+        assert lapsed.shows(0) == sorted([*posts, "third"])
