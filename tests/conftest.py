@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 
 from tests.serving import mortal_server as mortal_server
 from tests.serving import server as server
@@ -22,6 +23,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     storm = parser.getgroup("storm")
     storm.addoption("--storm-s", type=float, default=20, help="how long clients write in it")
     storm.addoption("--storm-seed", type=int, default=None, help="what makes the weather")
+
+
+def pytest_configure() -> None:
+    """Give each example of hypothesis the time that it takes: machines that test are busy."""
+    settings.register_profile("unhurried", settings.default, deadline=None)
+    settings.load_profile("unhurried")
 
 
 @pytest.fixture
