@@ -304,7 +304,13 @@ class AsyncClient:
             return await waiting.next()
         with anyio.move_on_after(timeout_s):
             return await waiting.next()
-        raise CallTimedOut(ref.path, timeout_s, may_still_run=may_still_run)
+        now = self.connection
+        raise CallTimedOut(
+            ref.path,
+            timeout_s,
+            may_still_run=may_still_run,
+            unconnected=None if now.is_connected else now.last_error or "it is being opened",
+        )
 
     # The connection.
 

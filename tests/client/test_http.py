@@ -366,6 +366,34 @@ async def test_closing_ends_what_is_under_way() -> None:
         await at.meeting.meet()
 
 
+async def test_nothing_is_under_way_any_more_once_a_client_is_closed() -> None:
+    has_begun = anyio.Event()
+    ended: list[str] = []
+
+    async def answer(request: httpx2.Request) -> httpx2.Response:
+        has_begun.set()
+        try:
+            await anyio.sleep_forever()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.wait_all_tasks_blocked()
+                ended.append("a call")
+
+    client = AsyncHttpClient(
+        "http://peer", http=httpx2.AsyncClient(transport=httpx2.MockTransport(answer))
+    )
+
+    async def call_in_vain() -> None:
+        with pytest.raises(ClientClosed):
+            await client.query(Refs.total)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(call_in_vain)
+        await has_begun.wait()
+        await client.close()
+        assert ended == ["a call"]
+
+
 async def test_many_tasks_share_a_client() -> None:
     async with a_bank() as at, AsyncHttpClient(at.url) as client:
         async with anyio.create_task_group() as tasks:
