@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import anyio
@@ -191,6 +190,9 @@ async def test_a_mutation_that_a_busy_server_refuses_runs_once_when_it_is_not() 
             if len(statuses) == 1:
                 await at.meeting.meet()
 
+        async def deposit() -> None:
+            await first.mutation(DEPOSIT, name="Ada", balance=1)
+
         hooks = {"response": [let_the_first_end]}
         async with (
             httpx2.AsyncClient(event_hooks=hooks) as http,
@@ -198,7 +200,7 @@ async def test_a_mutation_that_a_busy_server_refuses_runs_once_when_it_is_not() 
             AsyncHttpClient(at.url) as first,
             anyio.create_task_group() as tasks,
         ):
-            tasks.start_soon(partial(first.mutation, DEPOSIT, name="Ada", balance=1))
+            tasks.start_soon(deposit)
             await at.meeting.wait_first()
             await refused.mutation(OPEN, name="Bob")
         assert (statuses[0], statuses[-1]) == (503, 200)

@@ -15,7 +15,7 @@ from confect_server.transport import AdminKey, ConfectAsgi, serving
 from tests.client.shelf import application
 from tests.sync_socket import sync_socket
 
-_TITLES = {"type": "Add", "queryId": 0, "udfPath": "books:titles", "args": [{}]}
+_TITLES: dict[str, object] = {"type": "Add", "queryId": 0, "udfPath": "books:titles", "args": [{}]}
 
 
 @asynccontextmanager
