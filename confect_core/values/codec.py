@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, Generic, cast
@@ -94,6 +94,14 @@ class Codec(Generic[T]):
         except ValidationError as error:
             raise Mismatch.of(self._what, error) from None
         return decoded
+
+    def decode_all(self, values: Iterable[Value]) -> list[T]:
+        """The Python value of each of them."""
+        validate = self._compiled.decoder.validate_python
+        try:
+            return [validate(value) for value in values]
+        except ValidationError as error:
+            raise Mismatch.of(self._what, error) from None
 
     def encode(self, value: T) -> Value:
         """The canonical wire value; refuses what is not of the type."""
