@@ -109,13 +109,14 @@ class Batch(Reads):
             ts = self._now_ns
         if writes.unstamped:
             writes.stamp(ts)
-        entry = LogEntry(ts, writes.changes)
-        commit = Commit(ts, commit_id, writes.documents, writes.index_rows, writes.changes)
+        changes = writes.changes
+        commit = Commit(ts, commit_id, writes.documents, writes.index_rows, changes)
         self._unwritten.append(commit)
         self._changed.add(commit)
-        self._counting.add(ts, writes.growth, writes.documents)
-        self.log.extend([entry])
-        self.entries.append(entry)
+        if writes.growth:
+            self._counting.add(ts, writes.growth, writes.documents)
+        self.log.add(ts, changes)
+        self.entries.append(LogEntry(ts, changes))
         self.changes_catalog = self.log.has_written_to(CATALOG_VERSION)
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.append((ts, future))

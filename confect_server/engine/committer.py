@@ -115,23 +115,21 @@ class Committer:
         """How many transactions wait to be durable."""
         return self._joining + (0 if self._batch is None else len(self._batch.entries))
 
-    async def commit(
+    def commit(
         self, base: Reads, reads: ReadSet, begin_ts: int, writes: WriteSet, turn: Turn | None = None
-    ) -> int:
-        """The timestamp of the commit, once it is durable; raises `Conflict`."""
+    ) -> Awaitable[int]:
+        """The timestamp of the commit, once it is durable; raises `Conflict`.
+
+        Most join a batch that is open, which takes no coroutine.
+        """
         if self._is_closed:
             raise DatabaseClosed
         if turn is not None:
-            return await self._commit_alone(turn, reads, begin_ts, writes)
+            return self._commit_alone(turn, reads, begin_ts, writes)
         batch = self._batch
         if batch is None or self._turn is not None or not batch.takes_more:
-            batch = await self._joined()
-        if type(base) is Batch:  # `isinstance` asks a protocol, which takes 2 µs to say no
-            base.check_not_lost()  # it may have failed while a batch to join was waited for
-        self._log.check(reads, begin_ts)
-        batch.check(reads, begin_ts)
-        # a caller that is cancelled takes its future away, not its transaction: it is under way
-        return await batch.add(self._commit_id(len(batch.entries)), writes)
+            return self._commit_later(base, reads, begin_ts, writes)
+        return self._put_into(batch, base, reads, begin_ts, writes)
 
     @asynccontextmanager
     async def turn(self) -> AsyncGenerator[Turn]:
@@ -237,6 +235,22 @@ class Committer:
         with anyio.CancelScope(shield=True):
             await self._write(batch)
         return await future
+
+    async def _commit_later(
+        self, base: Reads, reads: ReadSet, begin_ts: int, writes: WriteSet
+    ) -> int:
+        return await self._put_into(await self._joined(), base, reads, begin_ts, writes)
+
+    def _put_into(
+        self, batch: Batch, base: Reads, reads: ReadSet, begin_ts: int, writes: WriteSet
+    ) -> asyncio.Future[int]:
+        """Check a transaction, and let a batch that takes more have it."""
+        if type(base) is Batch:  # `isinstance` asks a protocol, which takes 2 µs to say no
+            base.check_not_lost()  # it may have failed while a batch to join was waited for
+        self._log.check(reads, begin_ts)
+        batch.check(reads, begin_ts)
+        # a caller that is cancelled takes its future away, not its transaction: it is under way
+        return batch.add(self._commit_id(len(batch.entries)), writes)
 
     async def _joined(self) -> Batch:
         """The batch that a commit joins, opened if there is none."""

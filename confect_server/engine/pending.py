@@ -8,7 +8,7 @@ as it began is seen from the text that was read. Both together are a tenth of a 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import inf, nextafter
 from typing import Any, cast
@@ -63,10 +63,15 @@ class WriteSet:
 
     __slots__ = ("changes", "documents", "growth", "index_rows", "unstamped")
 
-    def __init__(self) -> None:
-        self.documents: list[DocumentWrite] = []
-        self.index_rows: list[IndexRow] = []
-        self.changes: list[KeyChange] = []
+    def __init__(
+        self,
+        documents: Iterable[DocumentWrite] = (),
+        index_rows: Iterable[IndexRow] = (),
+        changes: Iterable[KeyChange] = (),
+    ) -> None:
+        self.documents = list(documents)
+        self.index_rows = list(index_rows)
+        self.changes = list(changes)
         self.growth: dict[int, int] = {}
         """By how many documents tables grow, below zero if they shrink; only those that change."""
         self.unstamped: list[tuple[PendingWrite, Sequence[IndexDefinition]]] = []
