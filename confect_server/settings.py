@@ -205,6 +205,7 @@ class Requests:
     """How long a connection may take to begin a request, up to the end of its headers.
 
     A short call is begun when all of it is there. Where others came before, it is up to twice that.
+    Who takes nothing of an answer for as long is cut.
     """
     idle_s: float = 30.0
     """How long the next part of a body may take, of a call or a file; then the status is 408."""

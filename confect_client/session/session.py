@@ -129,8 +129,14 @@ class ClientSession:
 
     def _request(self, message: Mutation | Action) -> int:
         if self._is_open:
+            self._queue_changes()  # so that it settles with results of all that was watched before
             self._outbox.append(message)
         return message.request_id
+
+    def _queue_changes(self) -> None:
+        changes = self._queries.changes()
+        if changes is not None:
+            self._outbox.append(changes)
 
     def set_token(self, token: Token) -> None:
         """Be somebody else from now on; the server's answer is an event."""
@@ -197,10 +203,8 @@ class ClientSession:
         """The text frames to send now; they are not given twice."""
         if not self._is_open:
             return []
+        self._queue_changes()
         messages, self._outbox = self._outbox, []
-        changes = self._queries.changes()
-        if changes is not None:
-            messages.append(changes)
         for message in messages:
             if isinstance(message, Mutation | Action):
                 self._requests.sent(message.request_id)

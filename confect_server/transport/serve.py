@@ -31,6 +31,8 @@ _MOST_FRAGMENTS = 10_000
 _LINGER_S = 60.0
 """For how long a client may take what it was sent before its socket was closed."""
 
+_UNREADABLE = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
 _BACKLOG = 2048
 
 
@@ -117,6 +119,13 @@ class _WebSocket(WebSocketsSansIOProtocol):
         super().resume_writing()
         if self._outlet is not None:
             self._outlet.takes_more = True
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self.handshake_initiated and self.conn.handshake_exc is not None:
+            # uvicorn would wait for ever for a request that it can read; its headers may be longer
+            self.transport.write(_UNREADABLE)
+            self.transport.close()
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)

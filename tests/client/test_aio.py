@@ -23,13 +23,13 @@ from confect_core import PaginationOptions, ref
 from confect_core.protocol import BadFunctionPath
 from confect_core.values.codec import Mismatch
 from tests.client.bank_server import a_bank
-from tests.client.proxy import proxied
 from tests.server.runtime.bank import (
     Accounts,
     NoAccount,
     Overdrawn,
     Refs,
 )
+from tests.wire import wire_to
 
 OPEN = ref("accounts:open", Accounts.open_)
 DEPOSIT = ref("accounts:deposit", Accounts.deposit)
@@ -206,18 +206,18 @@ async def test_a_mutation_that_a_restart_interrupts_runs_once_in_the_end() -> No
 async def test_a_mutation_whose_answer_is_lost_has_run_once() -> None:
     async with (
         a_bank() as at,
-        proxied(at.port) as proxy,
-        AsyncClient(f"http://127.0.0.1:{proxy.port}") as client,
+        wire_to(at.port) as wire,
+        AsyncClient(wire.url) as client,
         AsyncClient(at.url) as witness,
         aclosing(witness.subscribe(Refs.total)) as totals,
     ):
         assert await client.query(Refs.total) == await anext(totals) == 0
         async with anyio.create_task_group() as tasks:
-            proxy.hold_answers()
+            wire.lose_answers()
             tasks.start_soon(call(client.mutation, OPEN, name="Ada", balance=10))
             assert await anext(totals) == 10
-            await proxy.cut()
-        assert proxy.connections == 2
+            wire.cut()
+        assert wire.connections == 2
         assert await client.query(Refs.total) == 10
         assert at.journal.lines == ["open Ada"]
 
@@ -225,8 +225,8 @@ async def test_a_mutation_whose_answer_is_lost_has_run_once() -> None:
 async def test_an_action_whose_connection_breaks_is_not_repeated() -> None:
     async with (
         a_bank() as at,
-        proxied(at.port) as proxy,
-        AsyncClient(f"http://127.0.0.1:{proxy.port}") as client,
+        wire_to(at.port) as wire,
+        AsyncClient(wire.url) as client,
         AsyncClient(at.url) as witness,
         aclosing(witness.subscribe(Refs.balance, name="Ada")) as balances,
     ):
@@ -242,10 +242,10 @@ async def test_an_action_whose_connection_breaks_is_not_repeated() -> None:
                 errors.append(error)
 
         async with anyio.create_task_group() as tasks:
-            proxy.hold_answers()
+            wire.lose_answers()
             tasks.start_soon(settle)
             assert await anext(balances) == Success(7)
-            await proxy.cut()
+            wire.cut()
         assert len(errors) == 1
         assert await client.query(Refs.balance, name="Ada") == Success(7)
 

@@ -28,8 +28,8 @@ from confect_core.protocol import (
     UserToken,
     encode_server_message,
 )
-from tests.client.proxy import proxied
 from tests.client.shelf import Refs, a_shelf
+from tests.wire import wire_to
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
 LIST = FunctionPath.parse("messages:list")
@@ -224,8 +224,8 @@ async def test_a_fatal_error_ends_everything_that_waits() -> None:
 
 
 async def test_the_state_tells_of_connections_and_of_what_waits() -> None:
-    async with a_shelf() as url, proxied(int(url.rsplit(":", 1)[1])) as proxy:
-        client = AsyncClient(f"http://127.0.0.1:{proxy.port}")
+    async with a_shelf() as url, wire_to(int(url.rsplit(":", 1)[1])) as wire:
+        client = AsyncClient(wire.url)
         assert not client.connection.has_ever_connected
         async with client:
             await client.wait_connected()
@@ -233,14 +233,14 @@ async def test_the_state_tells_of_connections_and_of_what_waits() -> None:
             assert client.connection.last_error is None
             seen: list[bool] = []
             stop = client.on_connection_change(lambda state: seen.append(state.is_connected))
-            proxy.hold_answers()
+            wire.lose_answers()
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(lambda: client.mutation(Refs.add, title="a"))
                 await anyio.wait_all_tasks_blocked()
                 state = client.connection
                 assert (state.mutations_in_flight, state.actions_in_flight) == (1, 0)
                 assert state.oldest_in_flight_since is not None
-                await proxy.cut()
+                wire.cut()
             state = client.connection
             assert (state.mutations_in_flight, state.oldest_in_flight_since) == (0, None)
             assert (state.connections, state.is_connected) == (2, True)
@@ -331,16 +331,16 @@ async def test_after_a_sleep_a_server_that_answers_is_kept_and_one_that_does_not
     monkeypatch.setattr(Liveness, "has_slept", has_slept)
     async with (
         misbehaving(says_nothing) as url,
-        proxied(int(url.rsplit(":", 1)[1])) as proxy,
+        wire_to(int(url.rsplit(":", 1)[1])) as wire,
         anyio.create_task_group() as tasks,
     ):
-        watched = Watched(f"http://127.0.0.1:{proxy.port}", lambda: 0)
+        watched = Watched(wire.url, lambda: 0)
         tasks.start_soon(watched.line.run)
         await watched.has_connected.wait()
         while watched.looks < 5:
             await anyio.wait_all_tasks_blocked()
         assert watched.line.connections == 1
-        proxy.hold_answers()
+        wire.lose_answers()
         await watched.has_failed.wait()
         assert watched.line.last_error == "InactiveServer"
         tasks.cancel_scope.cancel()

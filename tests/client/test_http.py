@@ -26,9 +26,9 @@ from confect_client.http.calls import api_url
 from confect_core import PaginationOptions, ref
 from confect_core.values.codec import Mismatch
 from tests.client.bank_server import a_bank
-from tests.client.proxy import proxied
 from tests.server.auth.guestbook import Calls, served
 from tests.server.runtime.bank import Accounts, NoAccount, Overdrawn, Refs
+from tests.wire import wire_to
 
 OPEN = ref("accounts:open", Accounts.open_)
 DEPOSIT = ref("accounts:deposit", Accounts.deposit)
@@ -115,13 +115,13 @@ async def test_what_functions_say_is_logged(caplog: pytest.LogCaptureFixture) ->
 async def test_connections_are_kept_and_shared() -> None:
     async with (
         a_bank() as at,
-        proxied(at.port) as proxy,
-        AsyncHttpClient(f"http://127.0.0.1:{proxy.port}") as client,
+        wire_to(at.port) as wire,
+        AsyncHttpClient(wire.url) as client,
     ):
         for _ in range(5):
             await client.query(Refs.total)
             await client.with_options(timeout_s=None).query(Refs.total)
-        assert proxy.connections == 1
+        assert wire.connections == 1
 
 
 async def test_a_query_is_sent_again_when_its_answer_does_not_come() -> None:
@@ -169,10 +169,10 @@ async def test_a_mutation_that_never_left_is_sent_again() -> None:
 async def test_a_mutation_whose_answer_is_lost_may_have_run() -> None:
     async with (
         a_bank() as at,
-        proxied(at.port) as proxy,
-        AsyncHttpClient(f"http://127.0.0.1:{proxy.port}") as client,
+        wire_to(at.port) as wire,
+        AsyncHttpClient(wire.url) as client,
     ):
-        proxy.hold_answers()
+        wire.lose_answers()
         async with anyio.create_task_group() as tasks:
 
             async def deposit() -> None:
@@ -181,7 +181,7 @@ async def test_a_mutation_whose_answer_is_lost_may_have_run() -> None:
 
             tasks.start_soon(deposit)
             await at.meeting.wait_first()
-            await proxy.cut()
+            wire.cut()
         await at.meeting.meet()
         assert at.journal.lines == ["deposit 1"]
 

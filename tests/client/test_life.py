@@ -13,8 +13,8 @@ import pytest
 
 from confect_client import AsyncClient, CallTimedOut, ClientClosed, ClientNotOpen, FunctionFailed
 from confect_core import Outcome
-from tests.client.proxy import proxied
 from tests.client.shelf import NotThere, Refs, a_shelf
+from tests.wire import wire_to
 
 
 async def test_a_client_that_is_opened_works_until_it_is_closed() -> None:
@@ -150,12 +150,12 @@ async def test_a_view_shares_the_life_of_its_client() -> None:
 async def test_a_call_that_takes_too_long_is_left_and_a_mutation_still_runs_once() -> None:
     async with (
         a_shelf() as url,
-        proxied(int(url.rsplit(":", 1)[1])) as proxy,
-        AsyncClient(f"http://127.0.0.1:{proxy.port}") as client,
+        wire_to(int(url.rsplit(":", 1)[1])) as wire,
+        AsyncClient(wire.url) as client,
         AsyncClient(url) as witness,
     ):
         await client.wait_connected()
-        proxy.hold_answers()
+        wire.lose_answers()
         quick = client.with_options(timeout_s=0.01)
         with pytest.raises(CallTimedOut, match="books:titles has not answered") as left:
             await quick.query(Refs.titles)
@@ -164,7 +164,7 @@ async def test_a_call_that_takes_too_long_is_left_and_a_mutation_still_runs_once
             await quick.mutation(Refs.add, title="a")
         assert left.value.may_still_run
         assert client.connection.mutations_in_flight == 1
-        await proxy.cut()
+        wire.cut()
         await client.mutation(Refs.add, title="b")
         assert await witness.query(Refs.titles) == ["a", "b"]
         assert client.connection.mutations_in_flight == 0

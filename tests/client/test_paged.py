@@ -6,8 +6,8 @@ import anyio
 import pytest
 
 from confect_client import AsyncClient, ClientClosed, LocalStore, PagedSubscription
-from tests.client.proxy import proxied
 from tests.client.shelf import Book, NotThere, Refs, a_shelf
+from tests.wire import wire_to
 
 
 async def fill(client: AsyncClient, titles: str) -> None:
@@ -90,8 +90,8 @@ async def test_two_subscriptions_to_the_same_pages_have_ends_of_their_own() -> N
 async def test_pages_adjoin_over_connections() -> None:
     async with (
         a_shelf() as url,
-        proxied(int(url.rsplit(":", 1)[1])) as proxy,
-        AsyncClient(f"http://127.0.0.1:{proxy.port}") as client,
+        wire_to(int(url.rsplit(":", 1)[1])) as wire,
+        AsyncClient(wire.url) as client,
         AsyncClient(url) as other,
     ):
         await fill(other, "bdfh")
@@ -100,9 +100,9 @@ async def test_pages_adjoin_over_connections() -> None:
             pages.load_more(1)
             await pages.wait_loaded()
             assert (titles(pages), pages.status) == ("bdf", "can load more")
-            proxy.hold_answers()
+            wire.lose_answers()
             await fill(other, "ace")
-            await proxy.cut()
+            wire.cut()
             await shown(pages, "abcdef")
             assert pages.status == "can load more"
 

@@ -244,6 +244,15 @@ def test_a_mutation_settles_with_the_results_that_include_it_and_after_them() ->
     assert talk.move(ts=11) == []
 
 
+def test_what_was_subscribed_to_before_a_mutation_is_there_once_that_settles() -> None:
+    c = Conversation()
+    c.connect()
+    c.session.subscribe(LIST, {})
+    c.session.mutate(SEND, {"body": "hi"})
+    later = c.session.subscribe(SEND, {})
+    assert c.sent() == [modify(1, add(0)), mutation(0), modify(2, add(later, "messages:send"))]
+
+
 def test_a_failed_mutation_settles_at_once() -> None:
     talk = Conversation()
     talk.connect()

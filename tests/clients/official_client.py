@@ -106,6 +106,10 @@ class OfficialClient:
         """
         await self._tell(do="setAuth", name="auth", tokens=list(tokens))
 
+    async def set_auth_from(self, url: str) -> None:
+        """Show the tokens that are served there, each where one is fetched (npm's sockets)."""
+        await self._tell(do="setAuthFrom", name="auth", url=url)
+
     async def set_admin_auth(self, key: str, identity: dict[str, Json] | None = None) -> None:
         """Show the admin key, with npm's client on behalf of somebody if one is described."""
         await self._tell(do="setAdminAuth", name="auth", key=key, identity=identity)

@@ -15,8 +15,8 @@ import orjson
 import pytest
 
 from tests.clients.browser import Browser, Page, browser, keep
-from tests.clients.wire import wire_to
 from tests.serving import Server, serving_chat
+from tests.wire import wire_to
 
 _BUILT = Path(__file__).parents[2] / "examples" / "chat" / "web" / "dist" / "index.html"
 
@@ -28,6 +28,9 @@ _SHOWN = """[...document.querySelectorAll('[data-message]')].map((each) => ({
 _ROOMS = "[...document.querySelectorAll('.sidebar nav a')]"
 _LIST = "document.querySelector('.messages')"
 _PENDING = "document.querySelectorAll('.pending').length"
+_TITLE = "document.querySelector('.room h1')?.textContent"
+_FIELD = ".composer textarea"
+_BEGUN = f"document.querySelector('{_FIELD}').value"
 _IMAGE = "document.querySelector('.bubble img')"
 
 
@@ -78,9 +81,9 @@ class Person:
 
     async def says(self, text: str) -> None:
         """Write a message and send it, which empties the field."""
-        await self.page.type_into(".composer textarea", text)
+        await self.page.type_into(_FIELD, text)
         await self.page.press_enter()
-        await self.page.wait_for("document.querySelector('.composer textarea').value === ''")
+        await self.page.wait_for(f"{_BEGUN} === ''")
 
     async def sees(self, *texts: str) -> None:
         """Return once these are the messages, no more and no less, and the server has them all."""
@@ -96,8 +99,7 @@ class Person:
         await self.page.wait_for(f"!document.body.textContent.includes({_text(text)})")
 
     async def _is_in(self, room: str) -> None:
-        title = "document.querySelector('.room h1')?.textContent"
-        await self.page.wait_for(f"{title} === {_text(room)}")
+        await self.page.wait_for(f"{_TITLE} === {_text(room)}")
         # what one sees first are the messages, not that they are loaded
         await self.page.wait_for("!document.querySelector('.begin .spinner')")
 
@@ -126,7 +128,7 @@ async def test_two_people_talk(chat: Server) -> None:
         await ada.sees("Hello Bob", "Hello Ada")
 
         # who types is shown until they send
-        await bob.page.type_into(".composer textarea", "I am")
+        await bob.page.type_into(_FIELD, "I am")
         await ada.has_read("Bob is typing")
         await bob.page.press_enter()
         await ada.sees("Hello Bob", "Hello Ada", "I am")
@@ -289,7 +291,7 @@ async def test_a_picture_that_one_uploads_is_seen_by_the_other(
         assert (await bob.page.evaluate(f"{_IMAGE}.src")).startswith(chat.url)
         await bob.says("Beautiful!")
         await ada.has_read("Beautiful!")
-        await bob.page.type_into(".composer textarea", "I wonder whether")
+        await bob.page.type_into(_FIELD, "I wonder whether")
         await ada.has_read("Bob is typing")
 
         not_a_picture = tmp_path / "note.txt"
@@ -301,6 +303,61 @@ async def test_a_picture_that_one_uploads_is_seen_by_the_other(
         await ada.page.choose_file(".composer input[type=file]", not_a_picture)
         await ada.page.press_enter()
         await ada.has_read("This is no picture that can be shown (text/plain).")
+
+
+async def test_what_one_has_begun_to_write_stays_in_its_room(chat: Server, tmp_path: Path) -> None:
+    async with wire_to(chat.port) as wire, browser() as opened:
+        ada = Person(await opened.page(), "Ada")
+        await ada.enter(wire.url)
+        await ada.create("Engines")
+        await ada.create("Looms")
+        await ada.page.type_into(_FIELD, "The loom weaves")
+        await ada.go_to("Engines")
+        assert await ada.page.evaluate(_BEGUN) == ""
+        await ada.page.type_into(_FIELD, "The engine")
+        await ada.go_to("Looms")
+        assert await ada.page.evaluate(_BEGUN) == "The loom weaves"
+
+        # what cannot be sent comes back where it was written, wherever its author is by then
+        not_a_picture = tmp_path / "note.txt"
+        not_a_picture.write_text("no picture")
+        await ada.page.choose_file(".composer input[type=file]", not_a_picture)
+        wire.lose_answers()
+        await ada.says(" leaves")
+        await ada.page.evaluate("history.back()")
+        await ada.page.wait_for(f"{_TITLE} === 'Engines'")
+        wire.cut()
+        await ada.has_read("This is no picture that can be shown (text/plain).")
+        assert await ada.page.evaluate(_BEGUN) == "The engine"
+        await ada.go_to("Looms")
+        await ada.page.wait_for("!!document.querySelector('.preview')")
+        assert await ada.page.evaluate(_BEGUN) == "The loom weaves leaves"
+
+        # a text outlives the page, which is loaded again here, and what was sent is not there
+        await ada.go_to("Engines")
+        await ada.says(" works")
+        await ada.sees("The engine works")
+        await ada.page.open(f"{wire.url}/?again")
+        await ada.go_to("Engines")
+        assert await ada.page.evaluate(_BEGUN) == ""
+        await ada.go_to("Looms")
+        assert await ada.page.evaluate(_BEGUN) == "The loom weaves leaves"
+
+
+async def test_long_names_push_nothing_off_a_phone(chat: Server) -> None:
+    async with browser() as opened:
+        ada = Person(await opened.page(), "A" * 40)
+        await ada.page.look_like(320, 480, is_phone=True)  # and so wide, whatever is in it
+        await ada.enter(chat.url)
+        await ada.create("M" * 40)
+        await ada.says("word " * 40 + "x" * 200)
+        wide = """[...document.querySelectorAll('body *:not(.unseen)')]
+            .filter((each) => each.getBoundingClientRect().right > 321)
+            .map((each) => each.className || each.tagName)"""
+        assert await ada.page.evaluate(wide) == []
+        await ada.page.click("[aria-label='Back to the rooms']")
+        await ada.page.wait_for("!document.querySelector('.room')")
+        assert await ada.page.evaluate(wide) == []
 
 
 async def test_whom_the_server_knows_no_more_may_sign_in_again(chat: Server) -> None:

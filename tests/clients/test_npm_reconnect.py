@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tests.clients.official_client import Event, npm_client
-from tests.clients.wire import wire_to
 from tests.serving import Server
+from tests.wire import wire_to
 
 
 def updates(events: Iterable[Event]) -> list[list[str]]:

@@ -13,8 +13,8 @@ from confect_server import Impl
 from tests.clients.gallery import gallery as gallery
 from tests.clients.gallery import served
 from tests.clients.official_client import EVENT_TIMEOUT_S, OfficialClient, pypi_client
-from tests.clients.wire import wire_to
 from tests.serving import Server
+from tests.wire import wire_to
 
 VALUES: list[Json] = [
     None,

@@ -23,9 +23,9 @@ from tests.clients.browser import Page, browsing
 from tests.clients.gallery import PROJECT, served
 from tests.clients.gallery import gallery as gallery
 from tests.clients.node import JS, require, run_node
-from tests.clients.wire import wire_to
 from tests.server.auth.issuer import Clock, Issuer
 from tests.serving import Server, serving_project
+from tests.wire import wire_to
 
 VITE = JS / "node_modules/vite/bin/vite.js"
 _EXPECTED = re.compile(

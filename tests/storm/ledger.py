@@ -1,19 +1,13 @@
-"""An application into which writers put numbers, and its server as the main program."""
+"""What writers put numbers into: each counts for itself, and all of it is seen by everybody."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
-import anyio
 from pydantic import BaseModel
 
 from confect_core import Args, FunctionSpec, GroupSpec, Index, NoArgs, Table, ref
-from confect_server import DataModel, GroupImpl, Impl, MutationCtx, QueryCtx, impl, layers
-from confect_server.runtime import Backend, settle_collector
-from confect_server.store import SqliteStore
-from confect_server.transport import AdminKey, ConfectAsgi, serving
+from confect_server import MutationCtx, QueryCtx, impl
 
 _SHOWN = 20
 
@@ -90,24 +84,9 @@ async def written(ctx: QueryCtx, args: ByWriter) -> list[int]:
     return [entry.number for entry in entries]
 
 
-def application() -> Impl[Any]:
-    functions: dict[str, Any] = {
-        "write": write,
-        "totals": totals,
-        "newest": newest,
-        "written": written,
-    }
-    group = GroupImpl("ledger", Ledger, functions, {}, DataModel((Entry, Total)))
-    return Impl(layers()).provide(group)
-
-
-async def serve(database: Path, port: int) -> None:
-    async with Backend.open(application(), SqliteStore(database)) as backend:
-        settle_collector()
-        async with serving(ConfectAsgi(backend, AdminKey("secret")), "127.0.0.1", port) as served:
-            print(served, flush=True)  # noqa: T201  # whoever started this reads it
-            await anyio.sleep_forever()
-
-
-if __name__ == "__main__":
-    anyio.run(serve, Path(sys.argv[1]), int(sys.argv[2]), backend_options={"use_uvloop": True})
+FUNCTIONS: dict[str, Any] = {
+    "write": write,
+    "totals": totals,
+    "newest": newest,
+    "written": written,
+}

@@ -9,33 +9,26 @@ nobody saw a total fall or missed its own writes, and every subscription shows t
 
 from __future__ import annotations
 
-import subprocess
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
-    contextmanager,
 )
 from pathlib import Path
-from random import Random, randrange
+from random import Random
 from time import monotonic
-from typing import Any, TypeAlias, cast
+from typing import TypeAlias, cast
 
 import anyio
-import httpx2
 import pytest
 
 from benchmarks.machine import resident_mib
 from tests.clients.official_client import Event, OfficialClient, npm_client, running_client
+from tests.storm.mortal import DIES_AFTER_S, PATIENCE_S, MortalServer, mortal, wait_metric
 from tests.storm.weather import weather
 
-PATIENCE_S = 60
-"""Longer than npm's client waits at most before it tries again, twice."""
-
-WRITERS = 3
 MOST_AT_A_TIME = 8
-DIES_AFTER_S = 6.0
 GROWTH_MIB = 32
 """What a process may grow by between the middle and the end: less than garbage makes it breathe."""
 
@@ -48,67 +41,6 @@ def npm(url: str) -> AbstractAsyncContextManager[OfficialClient]:
 
 def ours(url: str) -> AbstractAsyncContextManager[OfficialClient]:
     return running_client([sys.executable, "-m", "tests.storm.our_client", url])
-
-
-class LedgerServer:
-    """The server of a ledger in a process of its own, which dies and comes back."""
-
-    def __init__(self, folder: Path) -> None:
-        self.port = 0
-        self.deaths = 0
-        self._folder = folder
-        self._process: subprocess.Popen[str] | None = None
-
-    def start(self) -> None:
-        """Serve, on the same port each time."""
-        database = str(self._folder / "ledger.db")
-        command = [sys.executable, "-m", "tests.storm.ledger", database, str(self.port)]
-        with (self._folder / "ledger.log").open("a") as log:
-            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
-        assert self._process.stdout is not None
-        self.port = int(self._process.stdout.readline())
-
-    def kill(self) -> None:
-        """End it as kill -9 does."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-        self.deaths += 1
-
-    @property
-    def memory_mib(self) -> float:
-        assert self._process is not None
-        return resident_mib(self._process.pid)
-
-    async def wait_sockets(self, expected: int) -> None:
-        """Return once it has this many sockets, which it has to say itself."""
-        headers, told = {"Authorization": "Convex secret"}, -1.0
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{self.port}") as client:
-            for _ in range(10 * PATIENCE_S):
-                metrics = (await client.get("/metrics", headers=headers)).text
-                told = float(metrics.partition("\nconfect_sockets ")[2].partition("\n")[0])
-                if told == expected:
-                    return
-                await anyio.sleep(0.1)
-        raise AssertionError(f"it has {told} sockets, not {expected}")
-
-    async def call(self, kind: str, path: str, **args: object) -> Any:
-        """What a function answers, past all weather."""
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{self.port}") as client:
-            answer = await client.post(f"/api/{kind}", json={"path": path, "args": args})
-        return answer.json()["value"]
-
-
-@contextmanager
-def ledger_server(folder: Path) -> Generator[LedgerServer]:
-    server = LedgerServer(folder)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.kill()
 
 
 class Writer:
@@ -136,7 +68,12 @@ class Writer:
         seen = {self._see(await self._client.next()), self._see(await self._client.next())}
         assert seen == {"totals", "newest"}
 
-    async def write_some(self) -> None:
+    async def write_until(self, end_s: float) -> None:
+        """Write some numbers, and some more when they are answered."""
+        while monotonic() < end_s:
+            await self._write_some()
+
+    async def _write_some(self) -> None:
         """Write some numbers at a time, and wait until each is answered, in order."""
         burst = range(self.written, self.written + self._chooser.randint(1, MOST_AT_A_TIME))
         for number in burst:
@@ -174,56 +111,56 @@ class Writer:
             assert self._totals.get(writer, 0) >= entries, f"{before}, then {self._totals}"
 
 
-async def write_until(writer: Writer, end_s: float) -> None:
-    while monotonic() < end_s:
-        await writer.write_some()
-
-
-async def die_until(server: LedgerServer, end_s: float) -> None:
-    while monotonic() + DIES_AFTER_S < end_s:
-        await anyio.sleep(DIES_AFTER_S)
-        server.kill()
-        server.start()
-
-
-@pytest.mark.parametrize("client", [npm, ours])
+@pytest.mark.parametrize(
+    ("clients", "servers"),
+    [((npm, npm, npm), 1), ((ours, ours, ours), 1), ((npm, npm, ours, ours), 2)],
+    ids=["npm", "ours", "two servers"],
+)
 async def test_every_write_is_there_once_whatever_the_weather(
-    client: Client, tmp_path: Path, pytestconfig: pytest.Config
+    clients: tuple[Client, ...], servers: int, tmp_path: Path, seed: int, storm_s: float
 ) -> None:
-    given = cast("int | None", pytestconfig.getoption("--storm-seed"))
-    seed = randrange(10**6) if given is None else given
-    sys.stdout.write(f"--storm-seed {seed}\n")  # shown with a failure
-    half_s = cast("float", pytestconfig.getoption("--storm-s")) / 2
     async with AsyncExitStack() as stack:
-        server = stack.enter_context(ledger_server(tmp_path))
-        around = await stack.enter_async_context(weather(server.port, seed))
+        serving = [
+            stack.enter_context(mortal(tmp_path, name=f"s{number}")) for number in range(servers)
+        ]
+        around = await stack.enter_async_context(
+            weather(seed, *(server.port for server in serving))
+        )
         writers = [
             Writer(await stack.enter_async_context(client(around.url)), f"w{number}", Random(seed))
-            for number in range(WRITERS)
+            for number, client in enumerate(clients)
         ]
         for writer in writers:
             await writer.begin()
         memory: list[list[float]] = []
         for is_mortal in (True, False):  # who dies begins anew with its memory
-            end_s = monotonic() + half_s
+            end_s = monotonic() + storm_s / 2
             async with anyio.create_task_group() as tasks:
                 for writer in writers:
-                    tasks.start_soon(write_until, writer, end_s)
+                    tasks.start_soon(writer.write_until, end_s)
                 if is_mortal:
-                    tasks.start_soon(die_until, server, end_s)
-            memory.append([server.memory_mib, *(writer.memory_mib for writer in writers)])
+                    for number, server in enumerate(serving):
+                        tasks.start_soon(server.die_until, end_s, number * DIES_AFTER_S / servers)
+            memory.append([each.memory_mib for each in (*serving, *writers)])
         around.calm()
-        await server.call("mutation", "ledger:write", writer="witness", number=0)
         written = {writer.name: writer.written for writer in writers}
+        deaths = sum(server.deaths for server in serving)
         sys.stdout.write(
-            f"{around.connections} connections, {around.duplicates} twice, {server.deaths} deaths, "
+            f"{around.connections} connections, {around.duplicates} twice, {deaths} deaths, "
             f"{written} written, MiB {memory}\n"
         )
-        for writer in writers:
-            await writer.wait_seen({**written, "witness": 1})
-        for name, numbers in written.items():
-            in_ledger = await server.call("query", "ledger:written", writer=name)
-            assert in_ledger == list(range(numbers))
-        await server.wait_sockets(WRITERS)
+        await judge(serving, writers)
         for before, after in zip(*memory, strict=True):
             assert after - before < GROWTH_MIB
+
+
+async def judge(serving: list[MortalServer], writers: list[Writer]) -> None:
+    """Each number is there once and in order, and everybody sees that, over one socket each."""
+    await serving[0].call("mutation", "ledger:write", writer="witness", number=0)
+    written = {writer.name: writer.written for writer in writers}
+    for writer in writers:
+        await writer.wait_seen({**written, "witness": 1})
+    for name, numbers in written.items():
+        in_ledger = await serving[-1].call("query", "ledger:written", writer=name)
+        assert in_ledger == list(range(numbers))
+    await wait_metric(serving, "confect_sockets", len(writers))

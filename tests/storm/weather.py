@@ -1,9 +1,10 @@
-"""`Weather`: a wire between clients and a server on which everything goes wrong, by a seed.
+"""`Weather`: a wire between clients and servers on which everything goes wrong, by a seed.
 
 Bytes are late and come in pieces, connections are refused, end in the middle of a frame, or fall
 silent. Some are carried twice: a second connection to the server says all that the client says, and
 nobody hears what it is answered. Some end for the client only, and what it said reaches the server
-a while later, beside what it says on the next connection.
+a while later, beside what it says on the next connection. If there are several servers, each
+connection leads to any of them, and what is carried twice to any two.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Fate:
     is_twice: bool = False
 
     @classmethod
-    def drawn(cls, chooser: Random) -> Fate:
+    def drawn(cls, chooser: Random, *, may_be_twice: bool) -> Fate:
         if chooser.random() < 0.1:
             return cls(is_refused=True)
         return cls(
@@ -50,18 +51,19 @@ class Fate:
             silent_s=chooser.choice((0.0, 0.0, 0.5, 2.0)),
             is_cut_in_a_frame=chooser.random() < 0.5,
             arrives_late_s=chooser.choice((0.0, 0.0, 0.2, 1.0)),
-            is_twice=chooser.random() < 0.3,
+            is_twice=chooser.random() < 0.3 and may_be_twice,
         )
 
 
 class Weather:
-    """Carries connections to a server, each as its fate has it, until it is `calm`."""
+    """Carries connections to servers, each as its fate has it, until it is `calm`."""
 
-    def __init__(self, server_port: int, seed: int) -> None:
+    def __init__(self, seed: int, server_ports: tuple[int, ...], *, carries_twice: bool) -> None:
         self.port = 0
         self.connections = 0
         self.duplicates = 0
-        self._server_port = server_port
+        self._server_ports = server_ports
+        self._carries_twice = carries_twice
         self._chooser = Random(seed)
         self._is_calm = False
         self._carried: set[anyio.CancelScope] = set()
@@ -79,49 +81,63 @@ class Weather:
     async def carry(self, client: SocketStream) -> None:
         """Carry one connection until it ends."""
         self.connections += 1
-        fate = Fate() if self._is_calm else Fate.drawn(self._chooser)
+        fate = Fate()
+        if not self._is_calm:
+            fate = Fate.drawn(self._chooser, may_be_twice=self._carries_twice)
+        ports = [self._chooser.choice(self._server_ports) for _ in range(1 + fate.is_twice)]
         async with client:
             if not fate.is_refused:
                 with anyio.CancelScope() as carried, suppress(*_GONE):
                     self._carried.add(carried)
-                    await _Connection(client, self._server_port, fate, self._chooser).carry()
+                    await _Connection(client, fate, self._chooser).carry(ports)
                     self.duplicates += fate.is_twice
                 self._carried.discard(carried)
 
 
 class _Connection:
-    """One connection of a client, and its own to the server: one, or two that hear the same."""
+    """One connection of a client, and its own to a server: one, or two that hear the same."""
 
-    def __init__(self, client: SocketStream, port: int, fate: Fate, chooser: Random) -> None:
+    def __init__(self, client: SocketStream, fate: Fate, chooser: Random) -> None:
         self._client = client
-        self._port = port
         self._fate = fate
         self._chooser = chooser
         self._is_silent = False
         self._says: list[MemoryObjectSendStream[bytes]] = []
 
-    async def carry(self) -> None:
-        """Carry it to the end that it is to have."""
+    async def carry(self, ports: list[int]) -> None:
+        """Carry it to the end that it is to have; what the first server answers is heard."""
         await anyio.sleep(self._fate.begins_late_s)
-        async with AsyncExitStack() as stack, anyio.create_task_group() as tasks:
-            await self._begin(stack, tasks, hears=self._client)
-            if self._fate.is_twice:
-                await self._begin(stack, tasks, hears=None)
-            tasks.start_soon(self._listen)
-            await anyio.sleep(self._fate.lasts_s)
-            self._is_silent = True
-            await anyio.sleep(self._fate.silent_s)
-            if self._fate.is_cut_in_a_frame:
-                with suppress(*_GONE):
-                    await self._client.send(b"\x81")  # of a frame that never goes on
-            await self._client.aclose()
-            await anyio.sleep(self._fate.arrives_late_s)
-            tasks.cancel_scope.cancel()
+        async with AsyncExitStack() as stack:
+            servers = [
+                await stack.enter_async_context(await anyio.connect_tcp("127.0.0.1", port))
+                for port in ports
+            ]
+            async with anyio.create_task_group() as tasks:
+                hears: SocketStream | None = self._client
+                for server in servers:
+                    self._begin(stack, tasks, server, hears)
+                    hears = None
+                tasks.start_soon(self._listen)
+                await self._end_in_time()
+                tasks.cancel_scope.cancel()
 
-    async def _begin(
-        self, stack: AsyncExitStack, tasks: TaskGroup, hears: SocketStream | None
+    async def _end_in_time(self) -> None:
+        await anyio.sleep(self._fate.lasts_s)
+        self._is_silent = True
+        await anyio.sleep(self._fate.silent_s)
+        if self._fate.is_cut_in_a_frame:
+            with suppress(*_GONE):
+                await self._client.send(b"\x81")  # of a frame that never goes on
+        await self._client.aclose()
+        await anyio.sleep(self._fate.arrives_late_s)
+
+    def _begin(
+        self,
+        stack: AsyncExitStack,
+        tasks: TaskGroup,
+        server: SocketStream,
+        hears: SocketStream | None,
     ) -> None:
-        server = await stack.enter_async_context(await anyio.connect_tcp("127.0.0.1", self._port))
         says, said = anyio.create_memory_object_stream[bytes](_KEPT_PIECES)
         stack.enter_context(says)
         stack.enter_context(said)
@@ -170,10 +186,12 @@ class _Connection:
 
 
 @asynccontextmanager
-async def weather(server_port: int, seed: int) -> AsyncGenerator[Weather]:
-    """Bad weather in front of a server of this machine."""
+async def weather(
+    seed: int, *server_ports: int, carries_twice: bool = True
+) -> AsyncGenerator[Weather]:
+    """Bad weather in front of servers of this machine."""
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-    around = Weather(server_port, seed)
+    around = Weather(seed, server_ports, carries_twice=carries_twice)
     around.port = listener.extra(SocketAttribute.local_port)
     async with listener, anyio.create_task_group() as tasks:
         tasks.start_soon(listener.serve, around.carry)

@@ -58,14 +58,16 @@ class CallProtocol(HttpConnection):
         self.begin_head()
 
     def on_headers_complete(self) -> None:
-        self.is_in_head = False
+        self.end_head()
         path, parser = _CALLS.get(self.url), self.parser
         assert parser is not None, "only a connection that is lost has none"
-        if path is None or not self._is_short_post(parser):
-            self._begin_for_asgi()
-        else:
+        if path is not None and self._is_short_post(parser):
             is_kept = parser.should_keep_alive()
             self._received = self.cycle = _Call(self, path, self.headers, self.cycle, is_kept)
+        elif parser.should_upgrade() and not self._should_upgrade():
+            self.is_misread = True
+        else:
+            self._begin_for_asgi()
 
     def on_body(self, body: bytes) -> None:
         if self._received is None:
@@ -74,9 +76,11 @@ class CallProtocol(HttpConnection):
             self._received.body += body
 
     def on_message_complete(self) -> None:
+        self.is_in_body = False
         call = self._received
         if call is None:
-            super().on_message_complete()
+            if not self.is_misread:
+                super().on_message_complete()
         elif call.is_next:
             call.is_whole = True
             self._start_asgi_task(call, self._as_asgi)

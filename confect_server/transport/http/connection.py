@@ -1,8 +1,11 @@
-"""`HttpConnection`: a connection of uvicorn's that does not wait for heads of requests for ever.
+"""`HttpConnection`: a connection of uvicorn's that does not wait for its client for ever.
 
 uvicorn looks at the time only between requests. Who connects and sends nothing, or a header a
-minute, would keep the connection, and one endless header would fill the memory: llhttp has no bound
-for it. One timer per connection, not per request, finds out.
+minute, or takes nothing of a long answer, would keep the connection, and one endless header would
+fill the memory: llhttp has no bound for it. One timer per connection, not per request, finds out.
+
+What cannot be read is refused behind the answers to what came before it, for a client takes the
+first thing that comes for the answer to the first that it has asked.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from asyncio import Transport
 from asyncio.events import TimerHandle
 from typing import Any
 
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from confect_server.transport.asgi import ConfectAsgi
@@ -28,7 +32,8 @@ class HttpConnection(HttpToolsProtocol):
     """One connection, closed where the head of its next request takes too long, or is too long.
 
     It waits for a head from the beginning on, and again from each answer on; also while what is
-    left of the body is still coming that nobody wanted to read.
+    left of the body is still coming that nobody wanted to read. And it is closed where nothing of
+    an answer is taken.
     """
 
     def __init__(self, config: Any, *args: Any, **named: Any) -> None:  # as uvicorn makes it
@@ -38,7 +43,13 @@ class HttpConnection(HttpToolsProtocol):
         self._head_s = app.backend.database.settings.requests.head_s
         self.is_in_head = False
         """Has a request begun whose headers are still coming?"""
+        self.is_in_body = False
+        """Has a request begun whose headers have come, and its body not?"""
+        self._is_all_head = True  # what has come in this step
+        self.is_misread = False
+        """Does the parser take what follows for another protocol, which is not spoken here?"""
         self._seen: RequestResponseCycle | None = None
+        self._unsent_bytes = 0  # when it was looked at
         self._head_bytes = 0
         self._look_again: TimerHandle | None = None
 
@@ -55,23 +66,62 @@ class HttpConnection(HttpToolsProtocol):
         super().handle_websocket_upgrade()
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self.is_in_head:
+        self._is_all_head = not self.is_in_body
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except HttpParserError:
+            self._refuse(b"400 Bad Request")
+        except HttpParserUpgrade as upgrade:
+            self._upgrade(data[upgrade.args[0] :])
+        if self.is_in_head and self._is_all_head:  # else most of it may have been a body
             self._head_bytes += len(data)
             if self._head_bytes > MOST_HEAD_BYTES:
                 self._refuse(b"431 Request Header Fields Too Large")
 
+    def _upgrade(self, rest: bytes) -> None:
+        if self._should_upgrade():
+            self.handle_websocket_upgrade()
+        elif self.is_misread:
+            self.is_misread = False
+            self._read_again(rest)
+
+    def _read_again(self, rest: bytes) -> None:
+        """Read a request that offers another protocol as one that does not, and is the last.
+
+        Java's client offers HTTP/2 in this way. The parser leaves what follows alone, the body too,
+        and what somebody sends as a body must not be taken for the next request.
+        """
+        method, version = self.parser.get_method(), self.parser.get_http_version().encode()
+        if not any(name == b"upgrade" for name, _ in self.headers):
+            self._refuse(b"400 Bad Request")  # a CONNECT, or the preface of HTTP/2
+            return
+        kept = [each for each in self.headers if each[0] not in (b"upgrade", b"connection")]
+        lines = [b"%b: %b\r\n" % each for each in (*kept, (b"connection", b"close"))]
+        self.parser = HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+        head = b"%b %b HTTP/%b\r\n%b\r\n" % (method, self.url, version, b"".join(lines))
+        self.data_received(head + rest)
+
     def begin_head(self) -> None:
         """Count the bytes from here on as those of a head."""
         self.is_in_head, self._head_bytes = True, 0
+
+    def end_head(self) -> None:
+        """What follows is a body, be it empty."""
+        self.is_in_head, self.is_in_body, self._is_all_head = False, True, False
 
     def on_message_begin(self) -> None:
         self.begin_head()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        self.is_in_head = False
+        self.end_head()
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self.is_in_body = False
+        super().on_message_complete()
 
     @property
     def waits(self) -> bool:
@@ -89,20 +139,29 @@ class HttpConnection(HttpToolsProtocol):
 
         So it waits for up to twice as long, and no request has to note when it was.
         """
-        if self.transport.is_closing():
+        unsent_bytes = self.transport.get_write_buffer_size()
+        is_seen = self.cycle is self._seen
+        if is_seen and unsent_bytes and unsent_bytes == self._unsent_bytes:
+            self.transport.abort()  # to close it would be to wait until all is taken
             return
-        if not self.waits or self.cycle is not self._seen:
-            self._seen = self.cycle
-            self._look_again = self.loop.call_later(self._head_s, self._look)
-        elif self.is_half:  # or else nobody has asked for anything
+        self._seen, self._unsent_bytes = self.cycle, unsent_bytes
+        self._look_again = self.loop.call_later(self._head_s, self._look)
+        if not self.waits or not is_seen or self.transport.is_closing():
+            return
+        if self.is_half:  # or else nobody has asked for anything
             self._refuse(b"408 Request Timeout")
         else:
             self.transport.close()
 
     def _refuse(self, status: bytes) -> None:
-        if not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if self.waits:
             self.transport.write(_REFUSAL % status)
             self.transport.close()
+        else:
+            self.cycle.keep_alive = False
+            self.flow.pause_reading()
 
     def _look_no_more(self) -> None:
         if self._look_again is not None:

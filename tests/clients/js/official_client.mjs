@@ -74,6 +74,10 @@ const commands = {
     const next = () => (tokens.length > 1 ? tokens.shift() : tokens[0]);
     client.setAuth(async () => next(), (isTaken) => tell("auth", name, isTaken));
   },
+  setAuthFrom({ name, url }) {
+    const next = async () => (await fetch(url)).text();
+    client.setAuth(next, (isTaken) => tell("auth", name, isTaken));
+  },
   setAdminAuth({ key, identity }) {
     client.setAdminAuth(key, identity ?? undefined);
   },

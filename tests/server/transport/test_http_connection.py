@@ -120,6 +120,74 @@ async def test_a_long_head_that_ends_is_none_to_refuse() -> None:
         assert (await port.answers(long)).startswith(b"HTTP/1.1 200 OK")
 
 
+async def test_a_head_is_not_as_long_as_the_body_before_it() -> None:
+    body = BODY + b" " * 100_000
+    call = HEAD + b"content-length: %d\r\n\r\n%b" % (len(body), body)
+    async with connecting(PATIENT) as port, await port.connect() as stream:
+        await stream.send(call + LAST[:30])
+        first = await stream.receive()
+        await stream.send(LAST[30:])
+        assert (first + await rest_of(stream)).count(b"HTTP/1.1 200 OK") == 2
+
+
+@pytest.mark.parametrize("follows", [b"connection: close\r\n", b""])
+async def test_who_takes_nothing_of_an_answer_is_sent_away(follows: bytes) -> None:
+    async with connecting(IMPATIENT) as port, await port.connect() as stream:
+        body = b"x" * 8_000_000
+        await stream.send(
+            b"POST /echo HTTP/1.1\r\nhost: bank\r\n%bcontent-length: %d\r\n\r\n%b"
+            % (follows, len(body), body)
+        )
+        with pytest.raises((anyio.BrokenResourceError, anyio.EndOfStream)):
+            await send_for_ever(stream)
+
+
+async def test_what_is_answered_already_is_not_told_the_refusal_of_what_follows() -> None:
+    async with connecting(PATIENT) as port:
+        answer = await port.answers(CALL + b"\0\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert answer.count(b"HTTP/1.1 ") == 1
+        assert b"connection: close" in answer
+
+
+@pytest.mark.parametrize("sent_at_once", [True, False])
+async def test_who_offers_another_protocol_is_answered_in_this_one(sent_at_once: bool) -> None:
+    offer = b"connection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAA\r\n"
+    # if this were taken for what it looks like, whoever can send a body could send requests
+    body = BODY + b" " * 4_096
+    head = HEAD + offer + b"content-length: %d\r\n\r\n" % len(body)
+    async with connecting(PATIENT) as port:
+        answer = await port.answers(*([head + body] if sent_at_once else [head, body]))
+        assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert answer.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize(
+    "start", [b"CONNECT /x HTTP/1.1\r\nhost: bank\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]
+)
+async def test_what_only_another_protocol_has_is_refused(start: bytes) -> None:
+    async with connecting(PATIENT) as port:
+        assert (await port.answers(start)).startswith(b"HTTP/1.1 400 Bad Request\r\n")
+
+
+UPGRADE = (
+    b"%b /api/sync HTTP/1.1\r\nhost: bank\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+    b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n%b\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        UPGRADE % (b"GET", b"content-length: 1\r\n"),
+        UPGRADE % (b"GET", b"cookie: %b\r\n" % (b"a" * 9_000)),
+    ],
+)
+async def test_a_handshake_that_cannot_be_read_is_refused(request_: bytes) -> None:
+    async with connecting(PATIENT) as port:
+        assert (await port.answers(request_)).startswith(b"HTTP/1.1 400 Bad Request\r\n")
+
+
 async def test_a_call_that_takes_long_keeps_its_connection() -> None:
     async with counter(settings=IMPATIENT) as at, serving(at.asgi, "127.0.0.1", 0) as number:
         port, is_waited_for, may_go_on = Port(number), anyio.Event(), anyio.Event()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from typing import Annotated
+
+from pydantic import BaseModel, StringConstraints
 
 from chat.access import SignedIn
 from chat.tables import Room
@@ -30,7 +32,7 @@ class RoomOverview(BaseModel):
 
 
 class Create(Args):
-    name: str = Field(min_length=1, max_length=40)
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
 
 
 class InRoom(Args):

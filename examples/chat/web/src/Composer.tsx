@@ -4,6 +4,7 @@ import { useEffect, useRef, useState, type FormEvent, type KeyboardEvent } from 
 import { api, type Id, type User } from "../../chat/_generated/api";
 import { useTell } from "./failures";
 import { CloseIcon, PictureIcon, SendIcon } from "./icons";
+import { useDraft } from "./useDraft";
 import { useSend } from "./useSend";
 
 const TELL_TYPING_EVERY_MS = 3000;
@@ -22,18 +23,16 @@ export function Composer({
   const send = useSend(room, me);
   const tell = useTell();
   const typing = useTyping(room);
-  const [text, setText] = useState("");
-  const [file, setFile] = useState<File | null>(null);
-  const [isUploading, setIsUploading] = useState(false);
+  const [{ text, file, isUploading }, change] = useDraft(me, room);
   const field = useRef<HTMLTextAreaElement>(null);
   const isEmpty = !text.trim() && file === null;
+  // who comes back to what they have begun goes on at its end, where no browser puts the cursor
+  useEffect(() => field.current?.setSelectionRange(-1, -1), []);
 
   async function submit(event?: FormEvent) {
     event?.preventDefault();
     if (isEmpty || isUploading) return;
-    setText("");
-    setFile(null);
-    setIsUploading(file !== null);
+    change(() => ({ text: "", file: null, isUploading: file !== null }));
     field.current?.focus();
     typing.ends();
     onSend();
@@ -42,10 +41,12 @@ export function Composer({
     } catch (error) {
       tell((error as Error).message);
       // nothing that somebody wrote is lost, not even what they have begun meanwhile
-      setText((begun) => (begun ? `${text}\n${begun}` : text));
-      setFile((chosen) => chosen ?? file);
+      change((begun) => ({
+        text: begun.text ? `${text}\n${begun.text}` : text,
+        file: begun.file ?? file,
+      }));
     } finally {
-      setIsUploading(false);
+      if (file !== null) change(() => ({ isUploading: false }));
     }
   }
 
@@ -58,7 +59,7 @@ export function Composer({
 
   return (
     <form className="composer" onSubmit={submit}>
-      {file && <Preview file={file} onRemove={() => setFile(null)} />}
+      {file && <Preview file={file} onRemove={() => change(() => ({ file: null }))} />}
       {isUploading && (
         <p className="uploading" role="status">
           <span className="spinner" /> Uploading…
@@ -72,7 +73,8 @@ export function Composer({
           type="file"
           accept={PICTURES}
           onChange={(event) => {
-            setFile(event.target.files?.[0] ?? null);
+            const [chosen = null] = event.target.files ?? [];
+            change(() => ({ file: chosen }));
             event.target.value = "";
             field.current?.focus();
           }}
@@ -85,10 +87,12 @@ export function Composer({
         maxLength={4000}
         placeholder="Write a message"
         aria-label="Message"
+        dir="auto"
         // where there is a mouse: elsewhere a keyboard would cover what one wants to read
         autoFocus={window.matchMedia("(hover: hover)").matches}
         onChange={(event) => {
-          setText(event.target.value);
+          const { value } = event.target;
+          change(() => ({ text: value }));
           typing.goesOn();
         }}
         onKeyDown={sendOnEnter}

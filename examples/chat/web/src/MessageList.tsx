@@ -115,7 +115,7 @@ function Bubble({
             <img src={picture} alt={`A picture from ${message.author_name}`} />
           </a>
         )}
-        {message.text && <p>{message.text}</p>}
+        {message.text && <p dir="auto">{message.text}</p>}
         <time dateTime={time.toISOString()}>
           {time.toLocaleTimeString(undefined, { hour: "numeric", minute: "2-digit" })}
         </time>

@@ -14,6 +14,8 @@ class Wire:
 
     def __init__(self, port: int, server_port: int) -> None:
         self.port = port
+        self.connections = 0
+        """How many there have been."""
         self._server_port = server_port
         self._is_deaf = False
         self._connected: set[anyio.CancelScope] = set()
@@ -34,6 +36,7 @@ class Wire:
 
     async def carry(self, client: SocketStream) -> None:
         """Serve one connection."""
+        self.connections += 1
         async with client:
             try:
                 server = await anyio.connect_tcp("127.0.0.1", self._server_port)
