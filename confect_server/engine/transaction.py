@@ -29,16 +29,30 @@ from confect_server.engine.catalog import (
     table_document,
 )
 from confect_server.engine.counts import COUNTS, count_id, count_of
-from confect_server.engine.errors import FunctionOver, NoSuchIndex, ReadOnly
+from confect_server.engine.errors import FunctionOver, NoSuchIndex, OutOfRetention, ReadOnly
 from confect_server.engine.frame import Frame
 from confect_server.engine.index import CREATION_TIME, ID, Document, IndexDefinition, copy_of
 from confect_server.engine.limits import UNLIMITED, NestedTooDeep, Usage
 from confect_server.engine.merged_range import MergedRange
 from confect_server.engine.pending import PendingWrites, WriteSet
-from confect_server.engine.read_set import ReadRecorder, ReadSet
-from confect_server.engine.snapshot import Snapshot, document_of
+from confect_server.engine.read_set import ReadRecorder, ReadSet, up_to
+from confect_server.engine.snapshot import (
+    FIRST_CHUNK,
+    LARGEST_CHUNK,
+    Snapshot,
+    document_of,
+    documents_of,
+)
 from confect_server.settings import Limits
-from confect_server.store import IndexRow, KeyChange, Order, Reads, Revision
+from confect_server.store import (
+    IndexedRevision,
+    IndexRow,
+    KeyChange,
+    Order,
+    Reads,
+    Revision,
+    SnapshotForgotten,
+)
 
 _ID_RANDOM_BYTES = 14
 _NS_PER_MS = 1_000_000
@@ -284,13 +298,57 @@ class Transaction:
         at_most: int | None = None,
     ) -> MergedRange:
         """The documents of an interval with this transaction's writes, those made meanwhile too."""
+        self._ask_for(index)
+        return self._range(index, interval, order, at_most, None)
+
+    async def take(
+        self, index: IndexDefinition, interval: Interval, order: Order, at_most: int | None
+    ) -> tuple[list[Document], MergedRange | None]:
+        """The documents of an interval that come at once, and the range of the others if any.
+
+        Most ranges end with their first chunk, in a transaction that has written nothing; that one
+        is read here without a range being made: a query of one document takes 28 µs instead of 33.
+        """
+        self._ask_for(index)
+        count = FIRST_CHUNK if at_most is None else at_most
+        if not self._is_unwritten or count > LARGEST_CHUNK or interval.is_empty:
+            return [], self._range(index, interval, order, at_most, None)
+        snapshot = self._snapshot
+        try:
+            rows = await snapshot.store.scan(index.number, interval, snapshot.ts, order, count)
+        except SnapshotForgotten as error:
+            raise OutOfRetention(error.ts, error.horizon) from None
+        is_cut = len(rows) >= count
+        if (is_cut and at_most is None) or not self._is_unwritten:
+            return [], self._range(index, interval, order, at_most, rows)
+        read = up_to(interval, rows[-1].key, order) if is_cut else interval
+        self._recorder.interval(index.number, read)
+        if rows and index.table_no >= FIRST_USER_TABLE:
+            self.usage.read_all([len(row.value) for row in rows])
+        return documents_of(rows), None
+
+    @property
+    def _is_unwritten(self) -> bool:
+        return self._writes.is_empty and self._frame.inner is None
+
+    def _ask_for(self, index: IndexDefinition) -> None:
         self._check_not_over()
         if not index.is_ready or not self._writes.catalog.has_index(index):
             raise NoSuchIndex(index.name)
-        is_counted = index.table_no >= FIRST_USER_TABLE
-        if is_counted:
+        if index.table_no >= FIRST_USER_TABLE:
             self.usage.ask()
+
+    def _range(
+        self,
+        index: IndexDefinition,
+        interval: Interval,
+        order: Order,
+        at_most: int | None,
+        first: list[IndexedRevision] | None,
+    ) -> MergedRange:
         stored = self._snapshot.range(index.number, interval, order, at_most)
+        if first is not None:
+            stored.begin_with(first)
         reading = self._recorder.reading(index.number, interval, order)
         return MergedRange(
             index.number,
@@ -301,7 +359,7 @@ class Transaction:
             self._writes,
             reading,
             self._frame,
-            self.usage if is_counted else None,
+            self.usage if index.table_no >= FIRST_USER_TABLE else None,
         )
 
     async def _current(self, table_no: int, id: bytes) -> Document | None:

@@ -171,9 +171,10 @@ class QueryCache:
         if aside is not None and self._database.is_unchanged(aside.reads, aside.ts):
             return self._kept(question, aside)
         is_new = not is_kept_at_once and self._heard.is_new(question)
-        return await self._executor.at_newest(
-            lambda: self._answer(question, args, caller, None, is_new=is_new)
-        )
+        answer = await self._answer(question, args, caller, None, is_new=is_new)
+        if not answer.is_out_of_retention:
+            return answer
+        return await self._executor.at_newer(lambda: self._answer(question, args, caller, None))
 
     async def _answer(
         self,
@@ -194,14 +195,16 @@ class QueryCache:
             if known is not None:
                 return known
             if path in self._random:
-                return await self._computed(question, args, caller, wanted)
+                version = self._version
+                answer = await self._executor.query_at(path, args, caller, wanted, question.journal)
+                return self._settled(question, caller, answer, version, is_new=is_new)
             shared = question._replace(caller=caller) if path in self._personal else question
             flight = self._flights.get((shared, wanted))
             if flight is None:
                 return await self._fly(shared, args, caller, wanted, is_new=is_new)
-            answer = await flight.answer_for(caller)
-            if answer is not None:
-                return answer
+            theirs = await flight.answer_for(caller)
+            if theirs is not None:
+                return theirs
 
     def question(
         self, path: str, args: JsonObject, caller: Caller, journal: str | None
@@ -253,26 +256,29 @@ class QueryCache:
     async def _fly(
         self, question: Question, args: JsonObject, caller: Caller, ts: int, *, is_new: bool
     ) -> QueryResult:
-        flight = self._flights[question, ts] = _Flight(caller)
+        place = question, ts
+        flight = self._flights[place] = _Flight(caller)
+        version = self._version
         try:
-            flight.answer = await self._computed(question, args, caller, ts, is_new=is_new)
+            path, journal = question.path, question.journal
+            answer = await self._executor.query_at(path, args, caller, ts, journal)
+            flight.answer = self._settled(question, caller, answer, version, is_new=is_new)
         finally:
             flight.end()
-            if self._flights.get((question, ts)) is flight:  # else all was forgotten meanwhile
-                del self._flights[question, ts]
+            if self._flights.get(place) is flight:  # else all was forgotten meanwhile
+                del self._flights[place]
         return flight.answer
 
-    async def _computed(
+    def _settled(
         self,
         question: Question,
-        args: JsonObject,
         caller: Caller,
-        ts: int,
+        answer: QueryResult,
+        version: int,
         *,
-        is_new: bool = False,
+        is_new: bool,
     ) -> QueryResult:
-        version = self._version
-        answer = await self._executor.run_query(question.path, args, caller, ts, question.journal)
+        """An answer that was just computed, kept or laid aside if it may be."""
         if version != self._version:
             return answer
         looked_at = answer.looked_at
@@ -283,7 +289,10 @@ class QueryCache:
             return answer
         if is_new and self._is_laid_aside(question, answer):
             return answer
-        return self._kept(question._replace(caller=caller if looked_at.caller else None), answer)
+        theirs = caller if looked_at.caller else None
+        if theirs != question.caller:
+            question = question._replace(caller=theirs)
+        return self._kept(question, answer)
 
     def _is_laid_aside(self, question: Question, answer: QueryResult) -> bool:
         """Hold on to an answer without keeping it, if it is short and of the data alone."""
