@@ -170,7 +170,11 @@ class PendingWrites:
             write = self._writes[place] = PendingWrite(table_no, id, before, stored, before)
         if self._undo is not None:
             self._undo.append((table_no, id, write.after))
-        self._set(write, after, size)
+        if self._keys:
+            self._set(write, after, size)
+            return
+        write.after, write.size = after, size  # as most are, whose indexes nobody has read
+        write.keys = () if after is None else keys_of(self.catalog.indexes_of(table_no), id, after)
 
     def mark(self) -> int:
         """A place to which writes can be undone."""
