@@ -1,9 +1,9 @@
 """`Batch`: the commits that share one durable write, and the head that they make before it.
 
-A batch is open for one turn of the loop. A transaction that is committed into it has its timestamp
-at once, and the next transaction begins on top of it without waiting for the disk: in one process,
-handlers that do not suspend never conflict, however hot the document. Nothing of it is shown to
-anyone but such transactions, and their own commits lie behind it: if it fails, so do they.
+A batch is open for a turn or two of the loop. A transaction that is committed into it has its
+timestamp at once, and the next transaction begins on top of it without waiting for the disk: in one
+process, handlers that do not suspend never conflict, however hot the document. Nothing of it is
+shown to anyone but such transactions, and their own commits lie behind it: if it fails, so do they.
 """
 
 from __future__ import annotations
