@@ -121,7 +121,10 @@ class AsyncClient:
     # Who calls.
 
     async def set_auth(self, fetch_token: FetchToken) -> None:
-        """Call as whoever's token is fetched; what was called before goes on as it was.
+        """Call as whoever's token is fetched, from the moment on in which it is.
+
+        Nothing that was asked for by whoever called before is told or `known` after that. What they
+        called and has no answer goes on; if the connection breaks, it is sent again as this caller.
 
         The next token is fetched a while before the last one lapses, and whenever the server
         refuses one; what then fails is tried again later. What the first fetch raises is raised.
@@ -135,7 +138,10 @@ class AsyncClient:
     # Queries.
 
     async def query(self, ref: PublicQueryRef[P, Out], /, *args: P.args, **kwargs: P.kwargs) -> Out:
-        """What a query answers now; an `Outcome` if it declares errors."""
+        """What a query answers now; an `Outcome` if it declares errors.
+
+        If this client watches it, that is what it shows, even while there is no connection.
+        """
         return cast("Out", await self._first(ref, ref.call.encode_args(args, kwargs)))
 
     async def query_or_raise(
@@ -195,8 +201,9 @@ class AsyncClient:
             stop = client.on_update(refs.public.notes.list, show)
 
         The results come in order, and none is left out. All that changed at one moment is there
-        before anybody is called, so that `known` in a callback tells of the same moment. What
-        a callback raises is logged. If the query fails, `with_options(on_error=...)` is told.
+        before anybody is called, so that `known` in a callback tells of the same moment. The
+        client waits for a callback, so a slow one belongs into a task or a thread of its own.
+        What it raises is logged. If the query fails, `with_options(on_error=...)` is told.
         """
         on_error = self._options.on_error or partial(_cannot_call_back, ref.path)
 
@@ -215,9 +222,10 @@ class AsyncClient:
     def known(
         self, ref: PublicQueryRef[P, Out], /, *args: P.args, **kwargs: P.kwargs
     ) -> Out | None:
-        """What the subscriptions of this client to a query show now; None if there are none.
+        """What the subscriptions of this client to a query show now.
 
-        Whatever is read without an `await` in between is of one moment in the database.
+        None if there are none, or none for whoever calls now yet. Whatever is read without an
+        `await` in between is of one moment in the database.
         """
         result = self._driver.known(ref, ref.call.encode_args(args, kwargs))
         return None if result is None else cast("Out", decoded(ref, result))
@@ -296,7 +304,13 @@ class AsyncClient:
             return await waiting.next()
         with anyio.move_on_after(timeout_s):
             return await waiting.next()
-        raise CallTimedOut(ref.path, timeout_s, may_still_run=may_still_run)
+        now = self.connection
+        raise CallTimedOut(
+            ref.path,
+            timeout_s,
+            may_still_run=may_still_run,
+            unconnected=None if now.is_connected else now.last_error or "it is being opened",
+        )
 
     # The connection.
 

@@ -8,6 +8,9 @@ from collections.abc import Callable
 FIRST_S = 0.1
 LONGEST_S = 16.0
 
+LONGEST_OFFLINE_S = 2.0
+"""The same while no attempt leaves this machine: nobody is spared, and the network may be back."""
+
 _BUSY_S = 3.0
 _BROKEN_S = 1.0
 _FIRST_BY_REASON_S = {
@@ -48,13 +51,14 @@ class Backoff:
         if seconds >= self._last_s:
             self._failures = 0
 
-    def next_s(self, reason: str) -> float:
+    def next_s(self, reason: str, *, is_offline: bool = False) -> float:
         """How long to wait now that the last attempt ended for this reason."""
         first_s = next(
             (first for start, first in _FIRST_BY_REASON_S.items() if reason.startswith(start)),
             FIRST_S,
         )
-        longest_s = min(first_s * 2.0**self._failures, LONGEST_S)
+        bound_s = LONGEST_OFFLINE_S if is_offline else LONGEST_S
+        longest_s = min(first_s * 2.0**self._failures, bound_s)
         self._failures = min(self._failures + 1, 32)  # a power that stays a float
         self._last_s = longest_s * (0.5 + self._chance())
         return self._last_s

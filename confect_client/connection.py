@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from importlib.metadata import version
+from socket import gaierror
 from typing import cast
 from urllib.parse import urlsplit, urlunsplit
 
@@ -30,6 +32,9 @@ PROBE_TIMEOUT_S = 5.0
 
 CLOSE_TIMEOUT_S = 1.0
 """How long a server has to say farewell; one that is gone says nothing."""
+
+_TOLD_AFTER = 3
+"""How many attempts fail before that is logged, once until all is well."""
 
 _log = logging.getLogger("confect_client")
 
@@ -73,6 +78,7 @@ class Connection:
         self._has_news = anyio.Event()
         self._backoff = Backoff()
         self._is_over = False
+        self._is_offline = False
         self.is_connected = False
         self.connections = 0
         self.retries = 0
@@ -100,11 +106,14 @@ class Connection:
         self.retries += 1
         self.last_error = reason
         self._changed()
-        await self._sleep(self._backoff.next_s(reason))
+        if self.retries == _TOLD_AFTER:  # or whoever has the address wrong waits and wonders
+            _log.warning("no connection to %s: %s; the client goes on trying", self._url, reason)
+        await self._sleep(self._backoff.next_s(reason, is_offline=self._is_offline))
 
     async def _connect(self) -> str:
         """Open one socket and use it until it ends; why it ended."""
         headers = {"Convex-Client": f"confect-py-{version('confect-py')}"}
+        self._is_offline = False
         try:
             async with connect(
                 self._url,
@@ -126,6 +135,7 @@ class Connection:
                 self._take(self._session.refuse(refusal))
             return f"{refused}"
         except (OSError, TimeoutError, InvalidHandshake, InvalidURI) as error:
+            self._is_offline = _is_of_this_machine(error)
             return f"{type(error).__name__}: {error}"
 
     async def _converse(self, socket: ClientConnection) -> str:
@@ -210,6 +220,13 @@ async def _answers(socket: ClientConnection) -> bool:
     except (TimeoutError, ConnectionClosed):
         return False
     return True
+
+
+def _is_of_this_machine(error: Exception) -> bool:
+    """Did the attempt not leave this machine, as when it has no network?"""
+    if isinstance(error, gaierror):  # names are not found without a network, either
+        return True
+    return isinstance(error, OSError) and error.errno in (errno.ENETUNREACH, errno.ENETDOWN)
 
 
 def _refusal(refused: InvalidStatus) -> str | None:

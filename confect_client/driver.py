@@ -59,7 +59,7 @@ class Driver:
 
     def __init__(self, url: str) -> None:
         self._session = ClientSession(str(uuid.uuid4()))
-        self.identity = Identity(self._show)
+        self.identity = Identity(self._show, self._renew)
         self._connection = Connection(
             url, self._session, self._told, self.identity.renew_refused, self._note_state
         )
@@ -220,7 +220,15 @@ class Driver:
         return watch
 
     def _show(self, token: str | None) -> None:
-        self._session.set_token(NoToken() if token is None else UserToken(token))
+        self._deliveries.deliver()  # what is due was asked for by whoever called before
+        self._session.set_token(_token(token))
+        for watch in self._watches:
+            watch.lapse()
+        self._deliveries.deliver()
+        self._connection.wake()
+
+    def _renew(self, token: str | None) -> None:
+        self._session.renew_token(_token(token))
         self._connection.wake()
 
     # What the session reports.
@@ -246,7 +254,8 @@ class Driver:
     def _changed(self, event: QueryChanged) -> None:
         watching = self._watches.of(event.query_id)
         for watch in watching:
-            watch.put(event.result)
+            if event.is_new or watch.is_waiting:
+                watch.put(event.result)
         for watch in watching[:1]:  # each line once, however many watch
             log_lines(watch.path, event.result.log_lines)
 
@@ -303,6 +312,10 @@ class Driver:
             if state != last and observer in self._states:
                 self._states[observer] = state
                 observer.put(state)
+
+
+def _token(text: str | None) -> NoToken | UserToken:
+    return NoToken() if text is None else UserToken(text)
 
 
 class Request(Latest[FunctionResult]):

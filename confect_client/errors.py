@@ -62,9 +62,12 @@ class NotConnected(ClientError):
 class CallTimedOut(ClientError):
     """A call got no answer in time. A mutation still runs, exactly once; an action may."""
 
-    def __init__(self, path: str, timeout_s: float, *, may_still_run: bool) -> None:
+    def __init__(
+        self, path: str, timeout_s: float, *, may_still_run: bool, unconnected: str | None = None
+    ) -> None:
+        why = "" if unconnected is None else f", because there is no connection: {unconnected}"
         super().__init__(
-            f"{path} has not answered within {timeout_s:g} s",
+            f"{path} has not answered within {timeout_s:g} s{why}",
             hint="it may still run: subscribe to what it changes to see whether it did"
             if may_still_run
             else "look at `client.connection`, or allow more time with `with_options`",

@@ -25,19 +25,23 @@ _log = logging.getLogger("confect_client")
 
 
 class Identity:
-    """Fetches the tokens of one user at a time; `show` is told of each.
+    """Fetches the tokens of one user at a time.
 
-    Whatever is still being fetched for somebody who is no longer signed in is dropped.
+    `show` is told of the first one, or None, whenever somebody else begins to call, and `renew` of
+    those that follow. Whatever is still being fetched for somebody who is no longer signed in is
+    dropped.
     """
 
     def __init__(
         self,
         show: Callable[[str | None], None],
+        renew: Callable[[str | None], None],
         *,
         sleep: Sleep = anyio.sleep,
         now_s: Callable[[], float] = time.time,
     ) -> None:
-        self._tell = show
+        self._tell_first = show
+        self._tell_next = renew
         self._sleep = sleep
         self._now_s = now_s
         self._fetch: FetchToken | None = None
@@ -53,13 +57,13 @@ class Identity:
         token = await fetch()
         if mine == self._sign_ins:
             self._fetch = fetch
-            self._show(token)
+            self._show(token, self._tell_first)
 
     def sign_out(self) -> None:
         """Be nobody in particular."""
         self._sign_ins += 1
         self._fetch = None
-        self._show(None)
+        self._show(None, self._tell_first)
 
     def refused(self) -> None:
         """The server does not take the token, or no longer."""
@@ -101,14 +105,15 @@ class Identity:
         if fetch is not None:
             token = await fetch()
             if self._fetch is fetch:
-                self._show(token)
+                is_same = _user_in(token) == _user_in(self._token)
+                self._show(token, self._tell_next if is_same else self._tell_first)
 
-    def _show(self, token: str | None) -> None:
+    def _show(self, token: str | None, tell: Callable[[str | None], None]) -> None:
         self._has_changed.set()
         if token != self._token or self._is_refused:
             self._token = token
             self._is_refused = False
-            self._tell(token)
+            tell(token)
 
 
 def renew_in_s(token: str, now_s: float) -> float | None:
@@ -128,6 +133,14 @@ def left_s(token: str, now_s: float) -> float | None:
         lifetime_s = expires_at_s - issued_at_s
         return min(lasts_s, lifetime_s) if lasts_s > 0 else lifetime_s
     return lasts_s if lasts_s > 0 else None
+
+
+def _user_in(token: str | None) -> tuple[object, object] | None:
+    """Whose token it is, if it says so; somebody may come back as another, or as nobody."""
+    if token is None:
+        return None
+    claims = _claims_in(token)
+    return claims.get("iss"), claims.get("sub")
 
 
 def _claims_in(token: str) -> dict[str, Any]:

@@ -23,6 +23,11 @@ class Latest(Generic[T]):
         self._newest = newest
         self._wake()
 
+    def take_back(self) -> bool:
+        """Have nobody read what is newest; was there anything that nobody has read?"""
+        unread, self._newest = self._newest, None
+        return unread is not None
+
     def fail(self, error: Exception) -> None:
         """There will be nothing newer: every reading raises this from now on."""
         self._error = error

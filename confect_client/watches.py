@@ -1,7 +1,8 @@
 """Who is told of a query's results: readers of the newest one, and callbacks of each one.
 
 All that one frame of the server changes is taken in first and told afterwards, so that whoever is
-told of one result finds all the others as new as that.
+told of one result finds all the others as new as that. Each knows whether it is still waiting for
+what is so for whoever calls now: `lapse` says that this is somebody else.
 """
 
 from __future__ import annotations
@@ -30,6 +31,16 @@ class Reader(Latest[FunctionResult]):
         super().__init__()
         self.path = path
         self.query_id = query_id
+        self.is_waiting = True
+
+    def put(self, newest: FunctionResult) -> None:
+        """There is something newer."""
+        self.is_waiting = False
+        super().put(newest)
+
+    def lapse(self) -> None:
+        """What nobody has read yet is nobody's any more."""
+        self.is_waiting |= self.take_back()
 
 
 class Callback:
@@ -39,16 +50,21 @@ class Callback:
         self.path = path
         self.query_id = query_id
         self.is_over = False
+        self.is_waiting = True
         self._call = call
         self._later = later
 
     def put(self, result: FunctionResult) -> None:
         """There is another result."""
+        self.is_waiting = False
         self._later.add(partial(self._told, result))
 
     def fail(self, error: Exception) -> None:
         """There will be no more results."""
         self._later.add(partial(self._told, error))
+
+    def lapse(self) -> None:
+        """It was called with all that there was, and is called again if there is something else."""
 
     def _told(self, told: FunctionResult | Exception) -> None:
         if self.is_over:
@@ -65,11 +81,18 @@ class Part:
     def __init__(self, path: str, query_id: int, whole: Whole) -> None:
         self.path = path
         self.query_id = query_id
+        self.is_waiting = True
         self._whole = whole
 
     def put(self, result: FunctionResult) -> None:
         """There is another result."""
         del result  # it is looked up with those of the others
+        self.is_waiting = False
+        self._whole.touch()
+
+    def lapse(self) -> None:
+        """Nothing is known of it any more."""
+        self.is_waiting = True
         self._whole.touch()
 
     def fail(self, error: Exception) -> None:

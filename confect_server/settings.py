@@ -197,6 +197,11 @@ class Sockets:
 class Requests:
     """What clients may send over HTTP at once, and how slowly."""
 
+    connections: int = 20_000
+    """How many connections there are at most, those of sockets too; more are told status 503.
+
+    There are never more than leave some of the files that the process may have open.
+    """
     at_once: int = 10_000
     """How many requests are being answered at most; more are answered with status 503."""
     body_bytes_at_once: int = 256 * MIB
@@ -208,14 +213,14 @@ class Requests:
     Who takes nothing of an answer for as long is cut.
     """
     idle_s: float = 30.0
-    """How long the next part of a body may take, of a call or a file; then the status is 408."""
+    """How long the next part of a body may take, whatever it is of; then the status is 408."""
     slowest_bytes_per_s: float = 1_000.0
     """How much of a body has to come in each second, on an average, after the first `idle_s`."""
     batch_queries: int = 1_000
     """How many queries one request may ask."""
 
     def __post_init__(self) -> None:
-        _check(self, "requests", at_once=1, body_bytes_at_once=1, batch_queries=1)
+        _check(self, "requests", connections=1, at_once=1, body_bytes_at_once=1, batch_queries=1)
         _check(self, "requests", head_s=0.001, idle_s=0.001, slowest_bytes_per_s=1)
 
 

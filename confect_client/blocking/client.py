@@ -98,7 +98,10 @@ class Client:
     # Who calls.
 
     def set_auth(self, fetch_token: BlockingFetchToken) -> None:
-        """Call as whoever's token is fetched; what was called before goes on as it was.
+        """Call as whoever's token is fetched, from the moment on in which it is.
+
+        Nothing that was asked for by whoever called before is told or `known` after that. What they
+        called and has no answer goes on; if the connection breaks, it is sent again as this caller.
 
         Each is fetched in a thread of its own, so that it may block. The next token is fetched a
         while before the last one lapses, and whenever the server refuses one; what then fails is
@@ -117,7 +120,10 @@ class Client:
     # Queries.
 
     def query(self, ref: PublicQueryRef[P, Out], /, *args: P.args, **kwargs: P.kwargs) -> Out:
-        """What a query answers now; an `Outcome` if it declares errors."""
+        """What a query answers now; an `Outcome` if it declares errors.
+
+        If this client watches it, that is what it shows, even while there is no connection.
+        """
         return self._loop.call(lambda: self._client.query(ref, *args, **kwargs))
 
     def query_or_raise(
@@ -178,7 +184,10 @@ class Client:
     def known(
         self, ref: PublicQueryRef[P, Out], /, *args: P.args, **kwargs: P.kwargs
     ) -> Out | None:
-        """What the subscriptions of this client to a query show now; None if there are none."""
+        """What the subscriptions of this client to a query show now.
+
+        None if there are none, or none for whoever calls now yet.
+        """
 
         async def known() -> Out | None:
             return self._client.known(ref, *args, **kwargs)

@@ -124,7 +124,7 @@ class HttpClient(Reads):
         return Snapshot(self._loop, self._loop.call(self._client.snapshot))
 
     def mutation(self, ref: PublicMutationRef[P, Out], /, *args: P.args, **kwargs: P.kwargs) -> Out:
-        """What a mutation answers, once it is durable; it is never sent twice."""
+        """What a mutation answers, once it is durable; it never runs twice."""
         return self._loop.call(lambda: self._client.mutation(ref, *args, **kwargs))
 
     def mutation_or_raise(
@@ -134,7 +134,7 @@ class HttpClient(Reads):
         return self._loop.call(lambda: self._client.mutation_or_raise(ref, *args, **kwargs))
 
     def action(self, ref: PublicActionRef[P, Out], /, *args: P.args, **kwargs: P.kwargs) -> Out:
-        """What an action answers; it is never sent twice."""
+        """What an action answers; it never runs twice."""
         return self._loop.call(lambda: self._client.action(ref, *args, **kwargs))
 
     def action_or_raise(

@@ -179,10 +179,10 @@ class _Loop:
                 self._started.set_result(None)
                 await self._ends.wait()
         finally:
+            # All that was given before is queued ahead of the loop's end: it becomes a task yet,
+            # which the runner cancels.
             with self._lock:
                 self._is_over = True
-            # One turn in which all that was given before becomes a task, which the runner cancels.
-            await asyncio.sleep(0)
 
 
 async def in_own_thread(function: Callable[[], T], name: str) -> T:

@@ -1,13 +1,15 @@
 """`HttpCalls`: one request for each call, over connections that are kept and shared.
 
-What is sent again, and what is not: a call that never left is, a query is whenever its answer did
-not come, and anything else is not, because over HTTP nothing tells a server that it has had a
-mutation before. A refused token is replaced once; the server looks at it before it runs anything.
+What is sent again, and what is not: a call that never left is, and one that the server refused with
+a word for "nothing has happened"; a query is whenever its answer did not come, and anything else is
+not, because over HTTP nothing tells a server that it has had a mutation before. A refused token is
+replaced once; the server looks at it before it runs anything.
 """
 
 from __future__ import annotations
 
 import random
+from http import HTTPStatus
 from importlib.metadata import version
 from urllib.parse import urlsplit, urlunsplit
 
@@ -36,6 +38,18 @@ _PAUSES_S = (0.1, 0.2, 0.4, 0.8)
 
 _PASSING = frozenset({429, 502, 503, 504})
 """The statuses of servers that are busy, and of proxies whose server is away."""
+
+_NOTHING_HAPPENED = frozenset(
+    {
+        "TooManyConcurrentRequests",
+        "OptimisticConcurrencyControlFailure",
+        "OutOfRetention",
+        "DatabaseBusy",
+        "DatabaseClosed",
+        "StoreFailed",
+    }
+)
+"""The codes with status 503 by which our server says that the call has not run, or was undone."""
 
 _NEVER_SENT = (
     httpx2.ConnectError,
@@ -126,7 +140,7 @@ class HttpCalls:
                 if not is_query:
                     raise
             else:
-                if not (is_query and response.status_code in _PASSING):
+                if not _may_be_sent_again(response, is_query=is_query):
                     return response
             await anyio.sleep(pause_s * (0.5 + random.random() / 2))
         return await self._post(endpoint, path, body)
@@ -163,6 +177,18 @@ def api_url(url: str) -> str:
     socket = urlsplit(socket_url(url))
     scheme = {"ws": "http", "wss": "https"}[socket.scheme]
     return urlunsplit((scheme, socket.netloc, socket.path.removesuffix("/sync"), "", ""))
+
+
+def _may_be_sent_again(response: httpx2.Response, *, is_query: bool) -> bool:
+    if is_query:
+        return response.status_code in _PASSING
+    if response.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
+        return False
+    try:
+        answer = parse_call_response(response.content)
+    except BadJsonBody:
+        return False  # of a proxy, which cannot know
+    return isinstance(answer, Refusal) and answer.code in _NOTHING_HAPPENED
 
 
 def _authorization(token: str) -> dict[str, str]:

@@ -79,9 +79,10 @@ class AsyncHttpClient(AsyncReads):
         notes = await client.query(refs.public.notes.list)
 
     For scripts and for other servers, which ask once; whoever watches takes `AsyncClient`. A query
-    is sent again when its answer does not come. A mutation or an action is sent once, because over
-    HTTP nothing would keep it from running twice: `ConnectionLost` and `CallTimedOut` leave open
-    whether it ran. It may be used from any task, and without a context if `close` is called.
+    is sent again when its answer does not come. A mutation or an action is only when it is sure
+    that nothing has happened, because over HTTP nothing would keep it from running twice:
+    `ConnectionLost` and `CallTimedOut` leave open whether it ran. It may be used from any task, and
+    without a context if `close` is called.
 
     `http` has proxies, certificates and limits of its own; it is used as it is, and never closed.
     """
@@ -137,7 +138,7 @@ class AsyncHttpClient(AsyncReads):
     async def mutation(
         self, ref: PublicMutationRef[P, Out], /, *args: P.args, **kwargs: P.kwargs
     ) -> Out:
-        """What a mutation answers, once it is durable; it is never sent twice."""
+        """What a mutation answers, once it is durable; it never runs twice."""
         return cast("Out", await self._run("mutation", ref, ref.call.encode_args(args, kwargs)))
 
     async def mutation_or_raise(
@@ -150,7 +151,7 @@ class AsyncHttpClient(AsyncReads):
     async def action(
         self, ref: PublicActionRef[P, Out], /, *args: P.args, **kwargs: P.kwargs
     ) -> Out:
-        """What an action answers; it is never sent twice."""
+        """What an action answers; it never runs twice."""
         return cast("Out", await self._run("action", ref, ref.call.encode_args(args, kwargs)))
 
     async def action_or_raise(

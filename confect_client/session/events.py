@@ -52,6 +52,8 @@ class QueryChanged:
 
     query_id: int
     result: FunctionResult
+    is_new: bool = True
+    """False if it is for those only who have not been told: they came while nobody knew it."""
 
 
 @record

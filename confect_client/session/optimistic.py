@@ -3,7 +3,8 @@
 An update is run when its mutation is called, and again, after those of earlier mutations, whenever
 the server has told something new. It is dropped in the step that takes in the results which include
 its mutation, so that nobody sees both of them or neither. Nothing is kept but the updates and what
-they come to: each replay begins with what the server said.
+they come to: each replay begins with what the server said. When somebody else begins to call, that
+is nothing until the server has told what is so for them.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ class OptimisticResults:
         self._queries = queries
         self._updates: dict[int, Update] = {}
         self._shown: dict[int, FunctionResult] = {}
+        self._told: dict[int, FunctionResult] = {}  # since the results have lapsed, and at the end
 
     @property
     def request_ids(self) -> Collection[int]:
@@ -76,7 +78,7 @@ class OptimisticResults:
 
     def add(self, request_id: int, update: Update, overlay: Overlay) -> list[ClientEvent]:
         """Show an update that was tried out, until its mutation settles."""
-        before = self._shown
+        before = self._told_so_far()
         self._updates[request_id] = update
         self._shown = overlay.shown
         return [*self._differences(before, {})]
@@ -84,6 +86,17 @@ class OptimisticResults:
     def forget(self, query_id: int) -> None:
         """Nobody watches a query any more."""
         self._shown.pop(query_id, None)
+        self._told.pop(query_id, None)
+
+    def lapse(self) -> None:
+        """Somebody else calls: what the updates made of results that are not theirs is dropped."""
+        self._told |= self._shown
+        self._shown = {}
+
+    def give_up(self, request_ids: Collection[int]) -> None:
+        """Show nothing of some updates any more, once the next results are taken in."""
+        for request_id in request_ids:
+            self._updates.pop(request_id, None)
 
     def take_in(
         self, changes: list[QueryChanged], settled: Collection[int]
@@ -91,9 +104,9 @@ class OptimisticResults:
         """What there is to tell once results have changed and mutations have settled."""
         for request_id in settled:
             self._updates.pop(request_id, None)
-        if not self._updates and not self._shown:
+        before = self._told_so_far()
+        if not self._updates and not before:
             return [*changes]
-        before = self._shown
         failures = self._replay()
         fresh = {change.query_id: change.result for change in changes}
         return [*self._differences(before, fresh), *failures]
@@ -108,6 +121,12 @@ class OptimisticResults:
                 failures.append(UpdateFailed(request_id, error))
         return failures
 
+    def _told_so_far(self) -> dict[int, FunctionResult]:
+        """What everybody has been told, where it is not the newest result."""
+        so_far = self._told | self._shown
+        self._told = so_far if self._queries.are_lapsed else {}
+        return so_far
+
     def _differences(
         self, before: dict[int, FunctionResult], fresh: dict[int, FunctionResult]
     ) -> list[QueryChanged]:
@@ -115,7 +134,7 @@ class OptimisticResults:
         for query_id in {**fresh, **before, **self._shown}:
             result = self.result_of(query_id)
             if result is None:
-                continue  # an update is taken back, and the server has not said anything yet
+                continue  # an update is taken back, and nothing else is known yet
             # what the server says is logged once, also where an update hides it
             lines = fresh[query_id].log_lines if query_id in fresh else ()
             known = self._known_before(query_id, before, fresh)
@@ -128,4 +147,4 @@ class OptimisticResults:
     ) -> FunctionResult | None:
         if query_id in before:
             return before[query_id]
-        return None if query_id in fresh else self._queries.result_of(query_id)
+        return None if query_id in fresh else self._queries.told_of(query_id)

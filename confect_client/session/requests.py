@@ -57,10 +57,15 @@ class Requests:
         actions = sum(isinstance(request.message, Action) for request in self._open.values())
         return len(self._open) - actions, actions
 
-    def has_unanswered(self, request_ids: Collection[int]) -> bool:
-        """Whether one of them was open when the connection began, and has no answer on it."""
-        opened = (self._open[request_id] for request_id in request_ids if request_id in self._open)
-        return any(each.is_older_than_connection and each.committed is None for each in opened)
+    def unanswered(self, request_ids: Collection[int]) -> list[int]:
+        """Those that were open when the connection began, and have no answer yet."""
+        return [
+            request_id
+            for request_id in request_ids
+            if (request := self._open.get(request_id)) is not None
+            and request.is_older_than_connection
+            and request.committed is None
+        ]
 
     def restart(self) -> list[Mutation | Action]:
         """Begin a connection: what has to be sent on it, in order."""

@@ -12,11 +12,15 @@ What holds at every moment:
   outlive them, and the server remembers both;
 - a mutation settles only when all results include it, so that callers read their own writes;
 - results never go back in time, because each connection says what the last one has seen;
+- nothing is told or known of the results of whoever called before, from the moment on in which
+  somebody else does;
 - what an optimistic update shows lasts until the results include its mutation, or it fails, and is
   never seen beside what the mutation did.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from confect_client.errors import ServerRefused
 from confect_client.session.events import (
@@ -60,6 +64,10 @@ SILENT_AFTER_MS = 60_000
 """How long nothing is heard before the server is taken for gone; it pings every 15 s."""
 
 
+LONGEST_DOUBT_MS = 10_000
+"""How long an update whose mutation is not answered again may hold back what the server says."""
+
+
 class ClientSession:
     """One client's subscriptions, requests and identity, over as many connections as it takes."""
 
@@ -81,6 +89,7 @@ class ClientSession:
         self._waiting: list[Transition[Json]] = []
         self._has_heard = False
         self._heard_at_ms = 0
+        self._doubts_since_ms: int | None = None
 
     # Calls.
 
@@ -139,7 +148,13 @@ class ClientSession:
             self._outbox.append(changes)
 
     def set_token(self, token: Token) -> None:
-        """Be somebody else from now on; the server's answer is an event."""
+        """Be somebody else from now on; nothing is known before the server has answered that."""
+        self._shown.lapse()
+        self._queries.lapse()
+        self.renew_token(token)
+
+    def renew_token(self, token: Token) -> None:
+        """Show the next token of the same person; the server's answer is an event."""
         self._token = token
         if self._is_open:
             self._authenticate()
@@ -178,6 +193,7 @@ class ClientSession:
         self._version = INITIAL_VERSION
         self._identity_version = 0
         self._waiting = []
+        self._doubts_since_ms = None
         self._has_heard = True
         connect = Connect(
             self._session_id,
@@ -218,7 +234,23 @@ class ClientSession:
             self._has_heard, self._heard_at_ms = False, now_ms
         if now_ms - self._heard_at_ms >= SILENT_AFTER_MS:
             return self._give_up("InactiveServer")
-        return []
+        return self._bound_doubts(now_ms)
+
+    def _bound_doubts(self, now_ms: int) -> list[ClientEvent]:
+        """Give up the updates that have held everything back for too long.
+
+        What they foresaw is not seen for a moment then, until their mutations are answered.
+        """
+        doubtful = self._doubtful_updates if self._waiting else []
+        if not doubtful:
+            self._doubts_since_ms = None
+            return []
+        if self._doubts_since_ms is None:
+            self._doubts_since_ms = now_ms
+        if now_ms - self._doubts_since_ms < LONGEST_DOUBT_MS:
+            return []
+        self._shown.give_up(doubtful)
+        return [] if self._is_in_doubt else self._take_in_waiting([])
 
     def _give_up(self, reason: str) -> list[ClientEvent]:
         self._is_open = False
@@ -257,12 +289,18 @@ class ClientSession:
 
     @property
     def _is_in_doubt(self) -> bool:
-        """Does nobody know yet whether new results include what an update shows as well?
+        """Does nobody know yet whether new results can be shown?"""
+        is_for_another = self._version.identity != self._identity_version
+        return (self._queries.are_lapsed and is_for_another) or bool(self._doubtful_updates)
 
-        A mutation that was sent on an earlier connection may have run by then or not, until it is
-        answered on this one: shown at once, its effect could be seen twice.
+    @property
+    def _doubtful_updates(self) -> list[int]:
+        """The mutations of which nobody knows whether new results include what their updates show.
+
+        One that was sent on an earlier connection may have run by then or not, until it is answered
+        on this one: shown at once, its effect could be seen twice.
         """
-        return self._requests.has_unanswered(self._shown.request_ids)
+        return self._requests.unanswered(self._shown.request_ids)
 
     def _take_in_waiting(self, failed: list[Settled]) -> list[ClientEvent]:
         """Take in the transitions that wait as one, and forget the updates that they include."""
@@ -275,11 +313,25 @@ class ClientSession:
         start, end = waiting[0].start, waiting[-1].end
         # Before the server has heard of the queries, their results are the last connection's.
         reflected = self._requests.reflect(end.ts) if end.query_set else []
+        known = self._queries.renew() if self._queries.are_lapsed and end.query_set else []
         settled = [*failed, *reflected]
-        events: list[ClientEvent] = [*self._take_in([*changes.values()], settled)]
+        told = self._take_in([*changes.values()], settled)
+        events: list[ClientEvent] = [*told, *self._repeated(known, told)]
         if end.identity == self._identity_version > start.identity:
             events.append(IdentityConfirmed())
         return [*events, *settled]
+
+    def _repeated(
+        self, known: list[int], told: list[QueryChanged | UpdateFailed]
+    ) -> list[QueryChanged]:
+        """What is so for somebody else, too, for those who came while that was not known."""
+        changed = {event.query_id for event in told if isinstance(event, QueryChanged)}
+        results = [(each, self.result_of(each)) for each in known if each not in changed]
+        return [
+            QueryChanged(query_id, replace(result, log_lines=()), is_new=False)
+            for query_id, result in results
+            if result is not None
+        ]
 
     def _take_in(
         self, changes: list[QueryChanged], settled: list[Settled]

@@ -2,7 +2,8 @@
 
 Subscriptions to one query with equal arguments share one id on the wire. Ids are never used again,
 so a late result can only belong to the subscription that it was asked for by. Results outlive the
-connection: until the next one brings its own, they are what is known.
+connection: until the next one brings its own, they are what is known. They do not outlive whoever
+they are for: from `lapse` on nothing is known, until the server has said what is so for the next.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ class Subscriptions:
         self._version = 0
         self._to_add: set[int] = set()
         self._to_remove: list[int] = []
+        self.are_lapsed = False
+        """Were the results asked for by somebody else than who calls now?"""
 
     def subscribe(self, path: FunctionPath, args: JsonObject) -> int:
         """Watch a query once more; equal ones have the same id."""
@@ -74,7 +77,20 @@ class Subscriptions:
 
     def result_of(self, query_id: int) -> FunctionResult | None:
         """The newest known result of a query that is watched."""
+        return None if self.are_lapsed else self._watched[query_id].result
+
+    def told_of(self, query_id: int) -> FunctionResult | None:
+        """The newest result of a query that is watched, whoever asked for it."""
         return self._watched[query_id].result
+
+    def lapse(self) -> None:
+        """Somebody else calls: what is known is not for them."""
+        self.are_lapsed = True
+
+    def renew(self) -> list[int]:
+        """What is known is so for who calls now; the queries of which something is."""
+        self.are_lapsed = False
+        return [query_id for query_id, each in self._watched.items() if each.result is not None]
 
     @property
     def are_current(self) -> bool:

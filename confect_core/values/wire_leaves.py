@@ -6,7 +6,7 @@ how pydantic-core moves on to the next member of a union.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -129,6 +129,13 @@ def sorted_list(value: object, inner: Callable[[object], list[Value]]) -> list[V
     if isinstance(value, set | frozenset):
         return in_order(inner(list(cast("Iterable[object]", value))))
     raise _unexpected("a set", value)
+
+
+def as_list(value: object, inner: Callable[[object], list[Value]]) -> list[Value]:
+    """A sequence of any class as a list; `inner` encodes its parts."""
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return inner(list(cast("Iterable[object]", value)))
+    raise _unexpected("a sequence", value)
 
 
 def plain_list(value: object, inner: Callable[[object], Iterable[Value]]) -> list[Value]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, Sequence, TypeAlias  # noqa: UP035 - the one that pydantic puts there
 
 from pydantic_core import core_schema as cs
 
@@ -82,6 +82,19 @@ def serialized_by(node: Node, encoder: Callable[[Any], object]) -> Node:
 def serialized_around(node: Node, encoder: Callable[[Any, Any], object]) -> Node:
     """The same schema with a function around its serializer, which the function is given."""
     return {**node, "serialization": cs.wrap_serializer_function_ser_schema(encoder)}
+
+
+def list_of_sequence(node: Node) -> Node | None:
+    """The list that a `Sequence[X]` is one of, nothing for any other type.
+
+    Pydantic gives it a serializer as a user would, which knows nothing of the wire.
+    """
+    if node["type"] != "json-or-python":
+        return None
+    checked: Node = node["python_schema"]
+    first: Node = checked["steps"][0] if checked["type"] == "chain" else checked
+    as_json: Node = node["json_schema"]
+    return as_json if first.get("cls") is Sequence else None
 
 
 def canonically(serialization: Node) -> Node:

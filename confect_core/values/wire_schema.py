@@ -81,6 +81,9 @@ class WireSchema:
 
     def rewrite(self, node: Node, path: str) -> Node:
         """The wire form of one node; `path` says where it stands, for refusals."""
+        sequence = nodes.list_of_sequence(node)
+        if sequence is not None:
+            return self._sequence(sequence, path)
         if "serialization" in node:
             return self._custom(node)
         kind: str = node["type"]
@@ -175,6 +178,10 @@ class WireSchema:
 
     def _list(self, node: Node, path: str) -> Node:
         return self._items(node, path, strict=True)
+
+    def _sequence(self, node: Node, path: str) -> Node:
+        items = self._items(node, path, strict=True)
+        return items if self._side == "decode" else nodes.serialized_around(items, leaves.as_list)
 
     def _set(self, node: Node, path: str) -> Node:
         return self._sorted(self._items(node, path, strict=False))

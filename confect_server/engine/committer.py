@@ -17,6 +17,7 @@ from typing import Protocol
 
 import anyio
 
+from confect_core.errors import DatabaseError
 from confect_server.engine.batch import Batch
 from confect_server.engine.errors import DatabaseClosed, OutcomeUnknown, TurnTooLong
 from confect_server.engine.pauses import PausePoint, Pauses
@@ -24,7 +25,7 @@ from confect_server.engine.pending import WriteSet
 from confect_server.engine.read_set import ReadSet
 from confect_server.engine.transaction import Randomness
 from confect_server.engine.write_log import WriteLog
-from confect_server.store import Log, Reads, Store
+from confect_server.store import Log, Reads, Store, StoreFailed
 
 _BATCH_ID_BYTES = 16
 _TURNS_IN_A_ROW = 8
@@ -202,9 +203,14 @@ class Committer:
         """A batch that nobody joins, once all that was committed before is written."""
         if self._is_closed:
             raise DatabaseClosed
-        if self._batch is not None:
-            await self._write(self._batch)
-        return await self._admitted()
+        try:
+            if self._batch is not None:
+                await self._write(self._batch)
+            return await self._admitted()
+        except DatabaseError:
+            raise
+        except Exception as error:  # nothing has run yet, and whoever waited may try again
+            raise StoreFailed(error) from error
 
     @asynccontextmanager
     async def _limited(self, turn: Turn) -> AsyncGenerator[None]:

@@ -5,6 +5,7 @@ Owns the records and who is told of them. May import `confect_server.engine` and
 
 from confect_server.observe.logs import RunLog as RunLog
 from confect_server.observe.logs import logging_to as logging_to
+from confect_server.observe.metrics import Counter as Counter
 from confect_server.observe.metrics import Metrics as Metrics
 from confect_server.observe.observers import Observers as Observers
 from confect_server.observe.run_metrics import RunMetrics as RunMetrics

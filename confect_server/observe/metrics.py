@@ -57,8 +57,12 @@ class Metrics:
     def counter(self, name: str, help: str, *labels: str) -> Counter:
         """A new count that only grows."""
         counter = Counter(labels)
-        self._helps[name], self._metrics[name] = help, counter
+        self.take(name, help, counter)
         return counter
+
+    def take(self, name: str, help: str, counter: Counter) -> None:
+        """Tell of a count that somebody else has made."""
+        self._helps[name], self._metrics[name] = help, counter
 
     def histogram(self, name: str, help: str, *labels: str, bounds: Sequence[float]) -> Histogram:
         """A new distribution."""

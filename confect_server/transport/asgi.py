@@ -33,7 +33,13 @@ class ConfectAsgi:
         """What it serves."""
         self._http = HttpApi(backend, admin_key, shows_functions=shows_functions)
         self._sync = SyncServer(backend, admin_key)
-        self.probes = Probes(backend, admin_key, lambda: self._sync.sockets)
+        self.probes = Probes(
+            backend,
+            admin_key,
+            lambda: self._sync.sockets,
+            closed=self._sync.closed,
+            refused=self._http.refused,
+        )
         """What it says of itself."""
 
     def is_served_at(self, origin: str) -> None:

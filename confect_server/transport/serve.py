@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import uvicorn
-from uvicorn._types import ASGISendEvent
+from uvicorn._types import ASGISendEvent, WebSocketSendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.frames import CloseCode, Frame
@@ -22,11 +22,14 @@ from websockets.http11 import Request
 from confect_core.errors import ConfectError
 from confect_server.transport.asgi import ConfectAsgi
 from confect_server.transport.http.call_protocol import CallProtocol
-from confect_server.transport.sync.burst import Burst, Outlet
+from confect_server.transport.sync.burst import LONGEST_FRAME, Burst, Outlet
+from confect_server.transport.sync.liveness import SILENT_AFTER_MS
 from confect_server.transport.sync.socket import ABORT, READY
 
 _MOST_FRAGMENTS = 10_000
 """Of how many parts a frame may be; each of them takes memory, however short it is."""
+
+_BYTES_OF_A_CHARACTER = 4
 
 _LINGER_S = 60.0
 """For how long a client may take what it was sent before its socket was closed."""
@@ -63,6 +66,8 @@ async def serving(app: ConfectAsgi, host: str, port: int) -> AsyncGenerator[int]
             ws=_WebSocket,
             ws_max_size=settings.sockets.frame_bytes,
             ws_per_message_deflate=False,
+            # a pong comes behind all that the client has yet to take, which may be long
+            ws_ping_timeout=SILENT_AFTER_MS / 1_000,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -142,7 +147,16 @@ class _WebSocket(WebSocketsSansIOProtocol):
         if self._outlet is not None:
             self._outlet.write()  # it was sent before this
             self._outlet.is_open &= message["type"] != "websocket.close"
+            if message["type"] == "websocket.send" and await self._is_sent_in_parts(message):
+                return
         await super().send(message)
+
+    async def _is_sent_in_parts(self, message: WebSocketSendEvent) -> bool:
+        text, outlet = message.get("text"), self._outlet
+        if text is None or outlet is None or len(text) <= LONGEST_FRAME // _BYTES_OF_A_CHARACTER:
+            return False
+        await self.writable.wait()
+        return not self.disconnected and outlet.send(text.encode())
 
     def shutdown(self) -> None:
         if self._outlet is not None:

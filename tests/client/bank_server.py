@@ -8,20 +8,23 @@ from contextlib import asynccontextmanager
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
-from confect_server import Actions, Settings
+from confect_server import Actions, Requests, Settings
 from confect_server.runtime import Backend
 from confect_server.store import MemoryStore
 from confect_server.transport import AdminKey, ConfectAsgi, serving
 from tests.server.runtime.bank import Journal, Meeting, bank
 
+_AS_MANY_AS_COME = Requests()
+
 
 class Bank:
     """The bank on a port, which a test may close and open again."""
 
-    def __init__(self, tasks: TaskGroup) -> None:
+    def __init__(self, tasks: TaskGroup, requests: Requests) -> None:
         self.port = 0  # the system chooses
         self.journal = Journal()
         self.meeting = Meeting()
+        self._settings = Settings(actions=Actions(grace_s=0), requests=requests)
         self._store = MemoryStore()
         self._tasks = tasks
         self._closes = anyio.Event()
@@ -41,8 +44,7 @@ class Bank:
 
     async def _run(self, *, task_status: TaskStatus[None]) -> None:
         application = bank(self.journal, self.meeting)
-        abruptly = Settings(actions=Actions(grace_s=0))
-        async with Backend.open(application, self._store, settings=abruptly) as backend:
+        async with Backend.open(application, self._store, settings=self._settings) as backend:
             app = ConfectAsgi(backend, AdminKey("secret"))
             async with serving(app, "127.0.0.1", self.port) as self.port:
                 task_status.started()
@@ -51,9 +53,9 @@ class Bank:
 
 
 @asynccontextmanager
-async def a_bank() -> AsyncGenerator[Bank]:
+async def a_bank(requests: Requests = _AS_MANY_AS_COME) -> AsyncGenerator[Bank]:
     async with anyio.create_task_group() as tasks:
-        at = Bank(tasks)
+        at = Bank(tasks, requests)
         await at.start()
         yield at
         await at.stop()

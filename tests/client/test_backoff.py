@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from confect_client.backoff import FIRST_S, LONGEST_S, Backoff
+from confect_client.backoff import FIRST_S, LONGEST_OFFLINE_S, LONGEST_S, Backoff
 
 
 def middling() -> float:
@@ -35,6 +35,14 @@ def test_a_server_that_is_in_trouble_is_left_alone_for_longer(reason: str, first
     backoff = Backoff(middling)
     assert backoff.next_s(reason) == first_s
     assert backoff.next_s(reason) == 2 * first_s
+
+
+def test_a_machine_without_a_network_tries_often_enough_to_notice_that_it_is_back() -> None:
+    backoff = Backoff(middling)
+    waits = [backoff.next_s("no network", is_offline=True) for _ in range(20)]
+    assert waits[:3] == [FIRST_S, 2 * FIRST_S, 4 * FIRST_S]
+    assert waits[-1] == LONGEST_OFFLINE_S
+    assert backoff.next_s("nobody there") == LONGEST_S
 
 
 @given(st.floats(0, 1, exclude_max=True), st.integers(0, 40))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from socket import EAI_AGAIN, gaierror
+from typing import NoReturn
 
 import anyio
 import pytest
@@ -13,7 +17,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-from confect_client import AsyncClient, NotConnected, ServerRefused, connection
+from confect_client import AsyncClient, CallTimedOut, NotConnected, ServerRefused, connection
 from confect_client.connection import TICK_S, Connection
 from confect_client.liveness import Liveness
 from confect_client.session.events import ClientEvent
@@ -142,6 +146,41 @@ async def test_nobody_there_is_asked_less_and_less() -> None:
     naps = await naps_of("http://127.0.0.1:9", a_session(), 9)
     assert naps[0] < 0.2
     assert naps[-1] >= 8
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        gaierror(EAI_AGAIN, "Temporary failure in name resolution"),
+        OSError(errno.ENETUNREACH, "Network is unreachable"),
+    ],
+)
+async def test_a_network_that_is_away_is_asked_for_more_often_than_a_server(
+    error: OSError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object, **kwargs: object) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", fail)
+    naps = await naps_of("http://127.0.0.1:9", a_session(), 12)
+    assert 1 <= naps[-1] <= 3
+
+
+async def test_a_connection_that_does_not_come_is_told_of_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await naps_of("http://127.0.0.1:9", a_session(), 9)
+    (line,) = [each.getMessage() for each in caplog.records if each.name == "confect_client"]
+    assert line.startswith("no connection to ws://127.0.0.1:9/api/sync: ConnectionRefusedError")
+
+
+async def test_a_call_that_has_no_time_left_says_why_there_is_no_connection() -> None:
+    async with AsyncClient("http://127.0.0.1:9") as client:
+        async for state in client.connection_states():
+            if state.retries:
+                break
+        with pytest.raises(CallTimedOut, match="no connection: ConnectionRefusedError"):
+            await client.with_options(timeout_s=0.01).query(Refs.titles)
 
 
 async def test_a_server_that_says_nothing_when_connected_to_is_given_up(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import anyio
@@ -25,6 +26,7 @@ from confect_client import (
 from confect_client.http.calls import api_url
 from confect_core import PaginationOptions, ref
 from confect_core.values.codec import Mismatch
+from confect_server import Requests
 from tests.client.bank_server import a_bank
 from tests.server.auth.guestbook import Calls, served
 from tests.server.runtime.bank import Accounts, NoAccount, Overdrawn, Refs
@@ -164,6 +166,43 @@ async def test_a_mutation_that_never_left_is_sent_again() -> None:
     assert await peer.client.mutation(Refs.transfer, source="A", target="B", amount=1) == Success(
         10
     )
+
+
+@pytest.mark.parametrize("code", ["TooManyConcurrentRequests", "DatabaseBusy"])
+async def test_a_mutation_of_which_the_server_says_that_nothing_happened_is_sent_again(
+    code: str,
+) -> None:
+    refused = answering(503, {"code": code, "message": "nothing has happened"})
+    peer = Peer(refused, refused, answering(200, TEN))
+    assert await peer.client.mutation(DEPOSIT, name="Ada", balance=1) == Success(10)
+    assert len(peer.requests) == 3
+    peer = Peer(answering(500, {"code": code, "message": "who knows"}))
+    with pytest.raises(CallRefused):
+        await peer.client.mutation(DEPOSIT, name="Ada", balance=1)
+    assert len(peer.requests) == 1
+
+
+async def test_a_mutation_that_a_busy_server_refuses_runs_once_when_it_is_not() -> None:
+    async with a_bank(Requests(at_once=1)) as at:
+        statuses: list[int] = []
+
+        async def let_the_first_end(response: httpx2.Response) -> None:
+            statuses.append(response.status_code)
+            if len(statuses) == 1:
+                await at.meeting.meet()
+
+        hooks = {"response": [let_the_first_end]}
+        async with (
+            httpx2.AsyncClient(event_hooks=hooks) as http,
+            AsyncHttpClient(at.url, http=http) as refused,
+            AsyncHttpClient(at.url) as first,
+            anyio.create_task_group() as tasks,
+        ):
+            tasks.start_soon(partial(first.mutation, DEPOSIT, name="Ada", balance=1))
+            await at.meeting.wait_first()
+            await refused.mutation(OPEN, name="Bob")
+        assert (statuses[0], statuses[-1]) == (503, 200)
+        assert at.journal.lines.count("open Bob") == 1
 
 
 async def test_a_mutation_whose_answer_is_lost_may_have_run() -> None:
@@ -325,6 +364,34 @@ async def test_closing_ends_what_is_under_way() -> None:
         await at.meeting.wait_first()
         await client.close()
         await at.meeting.meet()
+
+
+async def test_nothing_is_under_way_any_more_once_a_client_is_closed() -> None:
+    has_begun = anyio.Event()
+    ended: list[str] = []
+
+    async def answer(request: httpx2.Request) -> httpx2.Response:
+        has_begun.set()
+        try:
+            await anyio.sleep_forever()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.wait_all_tasks_blocked()
+                ended.append("a call")
+
+    client = AsyncHttpClient(
+        "http://peer", http=httpx2.AsyncClient(transport=httpx2.MockTransport(answer))
+    )
+
+    async def call_in_vain() -> None:
+        with pytest.raises(ClientClosed):
+            await client.query(Refs.total)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(call_in_vain)
+        await has_begun.wait()
+        await client.close()
+        assert ended == ["a call"]
 
 
 async def test_many_tasks_share_a_client() -> None:

@@ -37,8 +37,15 @@ class Signed:
 
     def __init__(self) -> None:
         self.shown: list[str | None] = []
+        self.begun: list[str | None] = []  # with whom somebody else began to call
         self.nap = Nap()
-        self.identity = Identity(self.shown.append, sleep=self.nap, now_s=lambda: NOW_S)
+        self.identity = Identity(
+            self._begin, self.shown.append, sleep=self.nap, now_s=lambda: NOW_S
+        )
+
+    def _begin(self, token: str | None) -> None:
+        self.begun.append(token)
+        self.shown.append(token)
 
 
 @asynccontextmanager
@@ -100,6 +107,29 @@ async def test_a_token_that_is_still_the_same_is_not_shown_again() -> None:
         assert it.shown == [token("a")]
         await it.nap.end()
         assert it.shown == [token("a"), token("b")]
+
+
+@pytest.mark.parametrize(
+    ("following", "is_another"),
+    [
+        (token("a", lasts_s=90), False),
+        (token("b"), True),
+        (token("a", iss="elsewhere"), True),
+        (None, True),
+        ("opaque", True),
+    ],
+)
+async def test_the_tokens_that_follow_are_of_the_same_user_if_they_say_so(
+    following: str | None, is_another: bool
+) -> None:
+    async with kept_fresh() as it:
+        first = token("a")
+        await it.identity.sign_in(Provider(first, following))
+        await it.nap.end()
+        assert it.shown == [first, following]
+        assert it.begun == ([first, following] if is_another else [first])
+        it.identity.sign_out()
+        assert it.begun[-1] is None
 
 
 async def test_a_token_that_was_refused_is_shown_again_if_there_is_no_other() -> None:

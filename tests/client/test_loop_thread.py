@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncGenerator
+import warnings
+from collections.abc import AsyncGenerator, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from typing import Any
 
 import anyio
 import pytest
@@ -72,6 +76,60 @@ def test_what_the_context_raises_is_raised_and_leaves_no_thread() -> None:
     for thread in set(threading.enumerate()) - set(before):
         thread.join(WAIT_S)
     assert threading.enumerate() == before
+
+
+class EndsByItself:
+    """A context that another call ends; it holds its loop until a last one has been given."""
+
+    def __init__(self) -> None:
+        self.is_given = threading.Event()
+
+    async def __aenter__(self) -> None:
+        self.task = asyncio.current_task()
+
+    async def __aexit__(self, *of_an_error: object) -> None:
+        assert self.is_given.wait(WAIT_S)
+
+    async def end(self) -> None:
+        assert self.task is not None
+        self.task.cancel()
+
+    def last(self) -> Coroutine[Any, Any, None]:
+        self.is_given.set()
+        return wait_for_ever()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_is_given_to_a_loop_that_ends_by_itself_is_not_waited_for_in_vain() -> None:
+    context = EndsByItself()
+    loop = LoopThread(context)
+    loop.call(context.end)
+    ended: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            loop.call(context.last)
+        except ClientClosed as error:
+            ended.append(error)
+
+    calling = threading.Thread(target=call, daemon=True)  # a program that ends does not wait
+    calling.start()
+    calling.join(WAIT_S)
+    assert len(ended) == 1
+    with pytest.raises(ClientClosed):
+        loop.call(wait_for_ever)
+    loop.close()
+
+
+def test_a_thread_that_was_closed_is_forgotten_without_a_word() -> None:
+    loop = LoopThread(context())
+    loop.start()
+    loop.close()
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        del loop
+        gc.collect()
+    assert not [each for each in said if "was not closed" in str(each.message)]
 
 
 def test_the_loop_itself_cannot_call() -> None:

@@ -158,6 +158,10 @@ TestNoFlicker.settings = settings(max_examples=200, stateful_step_count=50, dead
 class OptimisticConnectionHistories(ConnectionHistories):
     """However connections break, what is shown in the end is what the server says."""
 
+    @property
+    def shown_as(self) -> set[str]:
+        return {self.who, "nobody"}  # as whom updates show everything
+
     @rule(path=st.sampled_from([ADD, ADD, FAIL]), name=NAMES)
     def mutate_optimistically(self, path: FunctionPath, name: str) -> None:
         request_id, events = self.client.mutate_optimistically(path, {"name": name}, adding(name))
@@ -299,6 +303,28 @@ def test_mutations_without_updates_hold_nothing_back() -> None:
     talk.session.disconnected("gone")
     talk.connect()
     assert talk.move(updated(0, '["new"]'), query_set=1, ts=11) == [shows("new")]
+
+
+def test_an_update_that_is_in_doubt_for_too_long_is_given_up_and_never_seen_twice() -> None:
+    talk = listening()
+    send(talk, "a")
+    send(talk, "b")
+    talk.session.disconnected("gone")
+    talk.connect()
+    assert talk.move(updated(0, '["new","a"]'), query_set=1, ts=11) == []
+    send(talk, "c")  # which was not sent before, so there is no doubt about it
+    assert talk.session.tick(20_000) == []
+    assert talk.commit(0, "null", 11) == []
+    assert talk.session.tick(29_999) == []
+    changed = [shows("new", "a", "c"), Settled(0, Returned(None))]
+    assert talk.session.tick(30_000) == changed
+    assert talk.move(updated(0, '["newer","a"]'), ts=12) == [shows("newer", "a", "c")]
+    talk.commit(1, "null", 13)
+    settled = Settled(1, Returned(None))
+    assert talk.move(updated(0, '["newer","a","b"]'), ts=13) == [
+        shows("newer", "a", "b", "c"),
+        settled,
+    ]
 
 
 def test_an_update_that_raises_at_once_runs_no_mutation() -> None:

@@ -39,6 +39,7 @@ class ConnectionHistories(RuleBasedStateMachine):
         self.to_server: list[bytes] = []
         self.watched: list[tuple[int, str]] = []  # one for each subscription
         self.seen: dict[int, FunctionResult] = {}
+        self.told: dict[int, FunctionResult] = {}
         self.adds: dict[int, str] = {}
         self.fails: set[int] = set()
         self.actions: set[int] = set()
@@ -71,7 +72,11 @@ class ConnectionHistories(RuleBasedStateMachine):
 
     @rule(who=st.sampled_from(["me", "you"]))
     def set_token(self, who: str) -> None:
+        if who == self.who:
+            self.client.renew_token(UserToken(who))
+            return
         self.who = who
+        self.seen.clear()
         self.client.set_token(UserToken(who))
 
     # The network.
@@ -127,7 +132,7 @@ class ConnectionHistories(RuleBasedStateMachine):
         for event in events:
             match event:
                 case QueryChanged():
-                    self.seen[event.query_id] = event.result
+                    self.notes_what_is_for_the_caller(event)
                 case Settled():
                     assert event.request_id not in self.settled, "a request settles once"
                     self.settled[event.request_id] = event.outcome
@@ -136,6 +141,21 @@ class ConnectionHistories(RuleBasedStateMachine):
                     pass
                 case _:
                     raise AssertionError(f"unexpected {event}")
+
+    @property
+    def shown_as(self) -> set[str]:
+        """Whose results may be shown."""
+        return {self.who}
+
+    def notes_what_is_for_the_caller(self, event: QueryChanged) -> None:
+        result = self.seen[event.query_id] = event.result
+        if isinstance(result, Returned):
+            assert isinstance(result.value, dict)
+            assert result.value["who"] in self.shown_as
+        if event.is_new:
+            self.told[event.query_id] = result
+        else:
+            assert self.told[event.query_id] == result, "everybody else knows already"
 
     def reads_its_own_write(self, event: Settled) -> None:
         name = self.adds.get(event.request_id)

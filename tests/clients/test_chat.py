@@ -344,7 +344,9 @@ async def test_what_one_has_begun_to_write_stays_in_its_room(chat: Server, tmp_p
         assert await ada.page.evaluate(_BEGUN) == "The loom weaves leaves"
 
 
-async def test_long_names_push_nothing_off_a_phone(chat: Server) -> None:
+async def test_long_names_and_many_people_push_nothing_off_a_phone(chat: Server) -> None:
+    for number in range(12):
+        Caller(chat, f"Somebody {number}").close()
     async with browser() as opened:
         ada = Person(await opened.page(), "A" * 40)
         await ada.page.look_like(320, 480, is_phone=True)  # and so wide, whatever is in it
@@ -357,7 +359,9 @@ async def test_long_names_push_nothing_off_a_phone(chat: Server) -> None:
         assert await ada.page.evaluate(wide) == []
         await ada.page.click("[aria-label='Back to the rooms']")
         await ada.page.wait_for("!document.querySelector('.room')")
+        await ada.has_read("Somebody 11")
         assert await ada.page.evaluate(wide) == []
+        assert await ada.page.evaluate("document.scrollingElement.scrollHeight") == 480
 
 
 async def test_whom_the_server_knows_no_more_may_sign_in_again(chat: Server) -> None:
@@ -409,6 +413,10 @@ class Caller:
         return self
 
     def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Call no more."""
         self._http.close()
 
     def mutation(self, path: str, **args: str) -> Any:

@@ -9,10 +9,13 @@ import anyio.lowlevel
 import pytest
 
 from confect_core.values.wire import Json
-from confect_server import Impl
+from confect_server import ActionCtx, Impl
+from confect_server.settings import Limits, Settings
+from confect_server.transport import AdminKey, ConfectAsgi, serving
 from tests.clients.gallery import gallery as gallery
 from tests.clients.gallery import served
 from tests.clients.official_client import EVENT_TIMEOUT_S, OfficialClient, pypi_client
+from tests.server.runtime.workshop import workshop
 from tests.serving import Server
 from tests.wire import wire_to
 
@@ -114,6 +117,25 @@ async def test_values_of_every_type_come_back(gallery: Impl[Any], kind: str) -> 
     async with served(gallery) as url, pypi_client(kind, url) as client:
         for value in VALUES:
             assert (await client.call("query", "values:anything", value=value)).value == value
+
+
+async def test_an_answer_is_taken_that_is_longer_than_the_longest_frame_of_the_client() -> None:
+    length, runs = 20 * 1024 * 1024, 0
+
+    async def wait(_: ActionCtx) -> str:
+        nonlocal runs
+        runs += 1
+        return "é" * (length // 2)
+
+    async with (
+        workshop(Settings(limits=Limits(result_bytes=2 * length))) as at,
+        serving(ConfectAsgi(at.backend, AdminKey("key")), "127.0.0.1", 0) as port,
+        pypi_client("socket", f"http://127.0.0.1:{port}") as client,
+    ):
+        at.script.wait = wait
+        answer = await client.call("action", "work:wait")
+        assert answer.value == "é" * (length // 2)
+        assert runs == 1
 
 
 async def test_only_an_admin_calls_what_is_internal(server: Server) -> None:

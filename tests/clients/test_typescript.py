@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from confect_server import Impl
 from tests.clients.gallery import gallery as gallery
 from tests.clients.gallery import served
 from tests.clients.node import JS, require, run_node
+from tests.readme import blocks
 
 TSC = JS / "node_modules/typescript/bin/tsc"
 PRETTIER = JS / "node_modules/prettier/bin/prettier.cjs"
@@ -26,6 +28,23 @@ async def test_right_uses_compile_and_each_wrong_one_is_refused() -> None:
     require("convex", "typescript", "@types/node", "@types/react")
     code, said = await run_node(TSC, "-p", ".")
     assert code == 0, said
+
+
+async def test_what_the_readme_shows_compiles(tmp_path: Path) -> None:
+    require("convex", "typescript", "@types/react")
+    [shown] = blocks("tsx")
+    api = REPOSITORY / "examples/notes/app/_generated/api.ts"
+    code = shown.code.replace("../app/_generated/api", str(api))
+    assert code != shown.code
+    given = 'declare const note_id: Id<"notes">;\nexport type Shown = Doc<"notes">;\n'
+    used = "export const all = [results, loadMore];\n"
+    (tmp_path / "shown.tsx").write_text(code + given + used)
+    options = {"extends": str(JS / "tsconfig.json"), "include": ["shown.tsx"]}
+    (tmp_path / "tsconfig.json").write_text(
+        json.dumps({**options, "compilerOptions": {"types": []}})
+    )
+    code_of_exit, said = await run_node(TSC, "-p", tmp_path)
+    assert code_of_exit == 0, said
 
 
 @pytest.mark.parametrize("path", GENERATED, ids=lambda path: path.parts[-3])

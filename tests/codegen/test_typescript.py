@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Annotated, Any, Generic, Literal, Self, TypeAlias, TypeVar
@@ -20,9 +20,10 @@ from pydantic import (
     model_serializer,
 )
 from pydantic_core import core_schema as cs
-from typing_extensions import TypedDict
+from typing_extensions import TypeAliasType, TypedDict
 
 from confect_codegen.docstrings import Docstrings
+from confect_codegen.emit import typescript_nodes as ts
 from confect_codegen.emit.typescript_layout import lay
 from confect_codegen.emit.typescript_types import Side, TypeScriptTypes, Unwritable
 from confect_core import CommitTs, Id, PaginationResult, Table
@@ -108,6 +109,11 @@ class Twig(BaseModel):
     on: Annotated[Leaf | Twig, Field(discriminator="kind")] | None = None
 
 
+Tree = TypeAliasType("Tree", "dict[str, Tree] | list[Tree] | Leaf | None")
+"""As deep as one likes."""
+Words3 = TypeAliasType("Words3", tuple[str, str, str])
+
+
 class Pair(BaseModel, Generic[T]):
     left: T
     right: T
@@ -140,6 +146,8 @@ LEAVES: list[tuple[object, str]] = [
     (int | Any, "any"),
     (dict[str, None], "{ [key: string]: null }"),
     (Id[Any], "string"),
+    (Sequence[int | None], "(number | null)[]"),
+    (Annotated[Sequence[str], Field(min_length=1)], "string[]"),
     (PaginationResult[int], "PaginationResult<number>"),
 ]
 
@@ -207,6 +215,33 @@ def test_names_are_given_once_and_say_what_a_generic_model_holds() -> None:
         "Twig2": '{ kind: "twig"; on?: Leaf3 | Twig2; }',
         "Leaf3": '{ kind: "leaf"; }',
     }
+
+
+def test_an_alias_has_a_name_of_its_own_if_it_holds_itself() -> None:
+    assert written(Tree) == {
+        "": "Tree",
+        "Tree": "{ [key: string]: Tree } | Tree[] | Leaf | null",
+        "Leaf": '{ kind: "leaf"; }',
+    }
+    assert written(list[Tree], "sent") == {
+        "": "TreeInput[]",
+        "TreeInput": "{ [key: string]: TreeInput } | TreeInput[] | LeafInput | null",
+        "LeafInput": '{ kind?: "leaf"; }',
+    }
+    assert written(list[Words3 | None]) == {"": "([string, string, string] | null)[]"}
+    types = TypeScriptTypes(Docstrings(), frozenset())
+    said = [doc for _, doc, _ in types.declared.used_by(types.of(Tree, "received"))]
+    assert said == ["As deep as one likes.", ""]
+
+
+def test_a_union_is_laid_out_in_a_line_of_its_own_if_it_fits_there() -> None:
+    words = ts.union(*(ts.constant(each * 20) for each in "abc"))
+    line = " | ".join(f'"{each * 20}"' for each in "abc")
+    assert lay("type Words = ", words, ";") == ["type Words =", f"  {line};"]
+    assert lay("type Words = ", words, ";", 6) == [
+        "      type Words =",
+        *(f'        | "{each * 20}"{end}' for each, end in (("a", ""), ("b", ""), ("c", ";"))),
+    ]
 
 
 def test_what_is_said_below_an_attribute_is_found_in_the_class_that_says_it() -> None:

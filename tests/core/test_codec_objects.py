@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Generic, Literal, NotRequired, TypeVar
+from typing import Annotated, Any, Generic, Literal, NotRequired, TypeVar
 
 import pytest
 from pydantic import (
@@ -117,6 +117,12 @@ OBJECTS: list[tuple[Any, object, Value]] = [
     (dict[str, dict[str, bytes]], {"a": {"b": b"c"}}, {"a": {"b": b"c"}}),
     (dict[Literal["a", "b"], int], {"a": 1}, {"a": 1.0}),
     (Sequence[int], [1], [1.0]),
+    (Sequence[Any], [1.5], [1.5]),
+    (Sequence[Int64], [1], [BigInt(1)]),
+    (Sequence[datetime], [AT], [1000.0]),
+    (Sequence[Sequence[set[int]]], [[{2, 1}]], [[[1.0, 2.0]]]),
+    (Annotated[Sequence[Int64], Field(min_length=1)], [1], [BigInt(1)]),
+    (Mapping[str, Sequence[Author]], {"a": [Author(name="Ada")]}, {"a": [{"name": "Ada"}]}),
     (Mapping[str, int], {"a": 1}, {"a": 1.0}),
     (Author, Author(name="Ada"), {"name": "Ada"}),
     (Author, Author(name="Ada", born=1815), {"name": "Ada", "born": 1815.0}),

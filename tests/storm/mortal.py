@@ -20,7 +20,7 @@ from tests.storm.weather import Weather, weather
 PATIENCE_S = 60
 """Longer than npm's client waits at most before it tries again, twice."""
 
-DIES_AFTER_S = 4.0
+DIES_AFTER_S = 3.0
 
 
 class MortalServer:

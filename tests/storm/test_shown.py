@@ -117,7 +117,7 @@ async def test_what_is_shown_is_of_one_moment_with_what_is_pending_on_top(
             for optimist in optimists:
                 tasks.start_soon(optimist.write_until, end_s)
             tasks.start_soon(server.die_until, end_s)
-        around.calm()
+            tasks.start_soon(around.calm_at, end_s)
         for client in (first, second, third):
             await wait_shown(server, client)
         for optimist in optimists:

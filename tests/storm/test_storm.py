@@ -29,6 +29,9 @@ from tests.storm.mortal import DIES_AFTER_S, PATIENCE_S, MortalServer, mortal, w
 from tests.storm.weather import weather
 
 MOST_AT_A_TIME = 8
+QUERIES = 2
+CACHED_AT_A_TIME = 2
+"""How many answers of one query may be kept beside those that sockets have, of now and before."""
 GROWTH_MIB = 32
 """What a process may grow by between the middle and the end: less than garbage makes it breathe."""
 
@@ -141,8 +144,10 @@ async def test_every_write_is_there_once_whatever_the_weather(
                 if is_mortal:
                     for number, server in enumerate(serving):
                         tasks.start_soon(server.die_until, end_s, number * DIES_AFTER_S / servers)
-            memory.append([each.memory_mib for each in (*serving, *writers)])
-        around.calm()
+                else:
+                    tasks.start_soon(around.calm_at, end_s)
+            servers_hold = [server.memory_mib for server in serving]
+            memory.append([*servers_hold, *(writer.memory_mib for writer in writers)])
         written = {writer.name: writer.written for writer in writers}
         deaths = sum(server.deaths for server in serving)
         sys.stdout.write(
@@ -164,3 +169,5 @@ async def judge(serving: list[MortalServer], writers: list[Writer]) -> None:
         in_ledger = await serving[-1].call("query", "ledger:written", writer=name)
         assert in_ledger == list(range(numbers))
     await wait_metric(serving, "confect_sockets", len(writers))
+    read_sets = sum([await server.metric("confect_read_sets") for server in serving])
+    assert read_sets <= QUERIES * (len(writers) + CACHED_AT_A_TIME * len(serving))

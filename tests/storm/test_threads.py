@@ -69,7 +69,7 @@ async def test_threads_write_each_number_once(tmp_path: Path, seed: int, storm_s
                     for number in range(WRITERS):
                         tasks.start_soon(write, client, f"t{number}", end_s)
                     tasks.start_soon(server.die_until, end_s)
-                around.calm()
+                    tasks.start_soon(around.calm_at, end_s)
                 last.append({**written, "witness": 1})
                 await server.call("mutation", "ledger:write", writer="witness", number=0)
             with anyio.fail_after(PATIENCE_S):

@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from random import Random
+from time import monotonic
 
 import anyio
 from anyio.abc import SocketAttribute, SocketStream, TaskGroup
@@ -47,7 +48,7 @@ class Fate:
         return cls(
             begins_late_s=chooser.choice((0.0, 0.0, 0.02, 0.3)),
             piece_s=chooser.choice((0.0, 0.001, 0.02)),
-            lasts_s=chooser.expovariate(1 / chooser.choice((0.05, 0.5, 2.0))),
+            lasts_s=chooser.expovariate(1 / chooser.choice((0.05, 0.5, 2.0, 4.0))),
             silent_s=chooser.choice((0.0, 0.0, 0.5, 2.0)),
             is_cut_in_a_frame=chooser.random() < 0.5,
             arrives_late_s=chooser.choice((0.0, 0.0, 0.2, 1.0)),
@@ -77,6 +78,11 @@ class Weather:
         self._is_calm = True
         for carried in self._carried:
             carried.cancel()
+
+    async def calm_at(self, end_s: float) -> None:
+        """Be bad until then, and calm ever after."""
+        await anyio.sleep(end_s - monotonic())
+        self.calm()
 
     async def carry(self, client: SocketStream) -> None:
         """Carry one connection until it ends."""

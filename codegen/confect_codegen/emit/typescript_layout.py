@@ -56,7 +56,10 @@ def lay(prefix: str, node: Type, suffix: str, indent: int = 0) -> list[str]:
         case Union(items):
             if not prefix:
                 return _operands(items, suffix, indent)
-            return [pad + prefix.rstrip(), *_operands(items, suffix, indent + _STEP)]
+            below = f"{pad}{' ' * _STEP}{text}{suffix}"
+            if text is None or len(below) > WIDTH:
+                return [pad + prefix.rstrip(), *_operands(items, suffix, indent + _STEP)]
+            return [pad + prefix.rstrip(), below]
         case Applied(name, arguments):
             return _applied(prefix + name, arguments, suffix, indent)
 

@@ -25,7 +25,7 @@ from confect_core.tables import table_named
 from confect_core.values.codec import Codec
 from confect_core.values.int64 import is_int64
 from confect_core.values.wire_leaves import TEXT_KINDS, is_absent
-from confect_core.values.wire_nodes import Node
+from confect_core.values.wire_nodes import Node, list_of_sequence
 from confect_core.values.wire_schema import CHECKS_AN_ID, NAMES_A_FUNCTION, WIRE_NAMES
 
 Side: TypeAlias = Literal["sent", "received"]
@@ -45,6 +45,7 @@ _LEAVES = {
 _WRAPPERS = frozenset(
     {"default", "function-after", "function-before", "function-wrap", "custom-error"}
 )
+_CLASSES = frozenset({"model", "dataclass", "typed-dict", "enum"})
 _CONTAINERS = frozenset({"list", "set", "frozenset"})
 _UNITS = {"datetime": "In milliseconds since the epoch.", "timedelta": "In milliseconds."}
 _JSON_TYPES = {"string": "string", "number": "number", "integer": "number", "boolean": "boolean"}
@@ -60,6 +61,7 @@ class TypeScriptTypes:
     def __init__(self, docstrings: Docstrings, taken: frozenset[str]) -> None:
         self._docstrings = docstrings
         self._shared: dict[str, Node] = {}
+        self._open: set[str] = set()
         self._tables: list[str] = []
         self.declared = Declarations(taken)
         """What the types refer to by name."""
@@ -95,6 +97,9 @@ class TypeScriptTypes:
             return "string"
         if CHECKS_AN_ID in metadata:
             return self._id(metadata[CHECKS_AN_ID])
+        sequence = list_of_sequence(node)
+        if sequence is not None:
+            return self._type(sequence, side)
         if "serialization" in node:
             return self._custom(node, side)
         if kind in _LEAVES:
@@ -169,10 +174,30 @@ class TypeScriptTypes:
         return self._type(steps[0] if side == "sent" else steps[-1], side)
 
     def _definitions(self, node: Node, side: Side) -> ts.Type:
-        return self._type(_without_definitions(node, self._shared), side)
+        self._shared.update({each["ref"]: each for each in node["definitions"]})
+        return self._type(node["schema"], side)
 
     def _definition_ref(self, node: Node, side: Side) -> ts.Type:
-        return self._type(self._shared[node["schema_ref"]], side)
+        ref: str = node["schema_ref"]
+        shared = self._shared[ref]
+        return self._type(shared, side) if _is_declared(shared) else self._alias(ref, side)
+
+    def _alias(self, ref: str, side: Side) -> ts.Type:
+        """What an alias stands for, or, if it holds itself, its name."""
+        if ref in self._open and ref not in self.declared:
+            name = _name_in(ref)
+            self.declared.declare(ref, name.attribute, self._docstrings.of(name))
+        if ref in self.declared:
+            return ts.Reference(ref, side == "sent")
+        self._open.add(ref)
+        made = self._type(self._shared[ref], side)
+        self._open.remove(ref)
+        if ref not in self.declared:
+            return made
+        declaration = self.declared[ref]
+        declaration.sent = self._type(self._shared[ref], "sent")
+        declaration.received = self._type(self._shared[ref], "received")
+        return ts.Reference(ref, side == "sent")
 
     def _custom(self, node: Node, side: Side) -> ts.Type:
         """What the type's own serializer makes, if that says what it is."""
@@ -287,6 +312,19 @@ def _without_definitions(node: Node, shared: dict[str, Node]) -> Node:
         else:
             node = shared[node["schema_ref"]]
     return node
+
+
+def _is_declared(node: Node) -> bool:
+    """Is this of a class, which is declared under its name and so may hold itself?"""
+    while node["type"] in _WRAPPERS:
+        node = node["schema"]
+    return node["type"] in _CLASSES
+
+
+def _name_in(ref: str) -> Name:
+    """The name of an alias, which pydantic puts before what tells apart those of one name."""
+    module, _, attribute = ref.partition(":")[0].rpartition(".")
+    return Name(module, attribute)
 
 
 def _unit(node: Node) -> str:

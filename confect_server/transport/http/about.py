@@ -10,6 +10,9 @@ from confect_server.transport.http.exchange import TEXT, Exchange
 from confect_server.transport.http.intake import Intake
 from confect_server.transport.http.refusals import REFUSED, refuse
 
+TELEMETRY = "/api/debug_event"
+"""Where npm's client tells its makers how it is."""
+
 _BYTES = b"application/octet-stream"
 _NAME = b"confect"
 
@@ -29,8 +32,8 @@ class About:
             await exchange.respond(200, TEXT, text)
         elif exchange.method == "POST" and exchange.path == "/echo":
             await self._echo(exchange)
-        elif exchange.method == "POST" and exchange.path == "/api/debug_event":
-            await exchange.respond(200, TEXT, b"")  # what it tells is for the makers of the client
+        elif exchange.method == "POST" and exchange.path == TELEMETRY:
+            await exchange.respond(200, TEXT, b"")
         else:
             return False
         return True

@@ -9,12 +9,13 @@ from starlette.requests import ClientDisconnect
 
 from confect_server.http import Documentation
 from confect_server.impl import Impl
-from confect_server.observe import asked_as
+from confect_server.observe import Counter, asked_as
 from confect_server.runtime import Backend
 from confect_server.transport.admin import AdminKey
 from confect_server.transport.callers import Callers
-from confect_server.transport.http.about import About
+from confect_server.transport.http.about import TELEMETRY, About
 from confect_server.transport.http.calls import NAMED, CallApi
+from confect_server.transport.http.environment import PREFIX as VARIABLES
 from confect_server.transport.http.environment import EnvironmentApi
 from confect_server.transport.http.errors import TooManyRequests
 from confect_server.transport.http.exchange import HTML, JSON, TEXT, Exchange
@@ -22,11 +23,14 @@ from confect_server.transport.http.front_page import front_page
 from confect_server.transport.http.intake import Intake
 from confect_server.transport.http.refusals import REFUSED, refuse, tell_failure
 from confect_server.transport.http.snapshot_reads import SnapshotReads
+from confect_server.transport.http.storage import PREFIX as FILES
 from confect_server.transport.http.storage import StorageApi
 
 Work: TypeAlias = Callable[[Exchange], Awaitable[bytes]]
 """Makes the JSON that answers a request; raises what keeps it from that."""
 
+_OURS = (NAMED, FILES, VARIABLES, TELEMETRY)
+"""What is below, or is there, is answered here, whatever is mounted."""
 
 _UNCACHED = ((b"cache-control", b"no-store"),)
 """What is asked in a URL is no page that a browser, or a proxy, may keep."""
@@ -49,6 +53,8 @@ class HttpApi:
         self._environment = EnvironmentApi(backend, self._callers, intake)
         self._storage = StorageApi(backend, intake)
         self._about = About(intake)
+        self.refused = Counter(("code",))
+        """How many requests were refused."""
         self._documented: tuple[Impl[Any], Documentation] | None = None
 
     async def answer(self, exchange: Exchange) -> None:
@@ -56,6 +62,7 @@ class HttpApi:
         try:
             self._intake.admit()
         except TooManyRequests as error:
+            self.refused.add((error.code,))
             await refuse(exchange, error)
             return
         try:
@@ -70,17 +77,30 @@ class HttpApi:
                 await self._answer(exchange, None)
         finally:
             self._intake.release(exchange)
+            if exchange.refused_as is not None:
+                self.refused.add((exchange.refused_as,))
 
     async def _answer(self, exchange: Exchange, work: Work | None) -> None:
         work = work or self._rarer_work(exchange)
         if work is not None:
             await self._work(exchange, work)
-        elif exchange.method == "OPTIONS" and exchange.path.startswith("/api/"):
+        elif exchange.method == "OPTIONS" and self._is_open(exchange.path):
             await exchange.allow_cross_origin()
         elif await self._about.answer(exchange) or await self._storage.answer(exchange):
             return
         elif not await self._routed(exchange):
             await self._unrouted(exchange)
+
+    def _is_open(self, path: str) -> bool:
+        """May pages of any origin call there?
+
+        They may wherever the API answers. What is mounted at the root says itself who may call it:
+        it may know its users by cookies, which a page sends whoever has made it.
+        """
+        if not path.startswith("/api/"):
+            return False
+        is_ours = path in self._posted or path.startswith(_OURS)
+        return is_ours or self._executor.application.mounts.find(path) is None
 
     def _rarer_work(self, exchange: Exchange) -> Work | None:
         """What answers a request with JSON, if it is for what has no path of its own."""
@@ -109,9 +129,9 @@ class HttpApi:
         if route is None:
             return False
         caller = await self._callers.requesting(exchange.header(b"authorization"))
-        request = exchange.request_with(
-            route.params_in(exchange.path), self._settings.request_bytes
-        )
+        params, most_bytes = route.params_in(exchange.path), self._settings.request_bytes
+        patient = self._intake.patient(exchange).receive
+        request = exchange.request_with(params, most_bytes, patient)
         response = await self._executor.run_route(route, request, caller)
         await exchange.stream(response, self._settings.response_bytes)
         return True

@@ -10,14 +10,21 @@ first thing that comes for the answer to the first that it has asked.
 
 from __future__ import annotations
 
+import sys
 from asyncio import Transport
 from asyncio.events import TimerHandle
+from functools import cache
 from typing import Any
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from confect_server.transport.asgi import ConfectAsgi
+
+if sys.platform != "win32":
+    import resource
+
+_SPARE_FILES = 128
 
 MOST_HEAD_BYTES = 64 * 1024
 """How long the head of a request may be: its first line and all of its headers."""
@@ -26,6 +33,18 @@ _REFUSAL = (
     b"HTTP/1.1 %b\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 0\r\n"
     b"connection: close\r\n\r\n"
 )
+
+
+@cache
+def _within_open_files(connections: int) -> int:
+    """As many, unless so many files may not be open; some are left for the database and others.
+
+    Without any the system would let nobody in, and the database could not open what it needs.
+    """
+    if sys.platform == "win32":
+        return connections
+    most_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return connections if most_files < 0 else min(connections, max(most_files - _SPARE_FILES, 1))
 
 
 class HttpConnection(HttpToolsProtocol):
@@ -40,7 +59,9 @@ class HttpConnection(HttpToolsProtocol):
         super().__init__(config, *args, **named)
         app = config.app
         assert isinstance(app, ConfectAsgi)
-        self._head_s = app.backend.database.settings.requests.head_s
+        settings = app.backend.database.settings.requests
+        self._head_s = settings.head_s
+        self._most_connections = _within_open_files(settings.connections)
         self.is_in_head = False
         """Has a request begun whose headers are still coming?"""
         self.is_in_body = False
@@ -55,6 +76,9 @@ class HttpConnection(HttpToolsProtocol):
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn
         super().connection_made(transport)
+        if len(self.connections) > self._most_connections:  # those of sockets are among them
+            self._refuse(b"503 Service Unavailable")
+            return
         self._look_again = self.loop.call_later(self._head_s, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:

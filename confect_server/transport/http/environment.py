@@ -13,8 +13,9 @@ from confect_server.transport.callers import Callers
 from confect_server.transport.http.exchange import Exchange
 from confect_server.transport.http.intake import Intake
 
-LIST = "/api/v1/list_environment_variables"
-UPDATE = "/api/v1/update_environment_variables"
+PREFIX = "/api/v1/"
+LIST = f"{PREFIX}list_environment_variables"
+UPDATE = f"{PREFIX}update_environment_variables"
 
 
 class _Change(BaseModel):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import anyio
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from confect_core.errors import ConfectError
@@ -17,6 +17,9 @@ from confect_server.transport.http.incoming import Incoming
 from confect_server.transport.http.request_head import RequestHead
 from confect_server.transport.root_path import path_below
 
+T = TypeVar("T")
+
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 JSON = b"application/json"
@@ -71,13 +74,15 @@ class Exchange(RequestHead):
     """How much of the body has been taken in."""
     has_responded = False
     """Has an answer begun?"""
+    refused_as: str | None = None
+    """The code of the refusal, if the request was refused."""
     whole_body: bytes | None = None
     """The body, if it is short and has all come before anybody asked for it."""
 
     def __init__(
         self,
         scope: MutableMapping[str, Any],
-        receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
+        receive: Receive,
         send: Send,
     ) -> None:
         self.root_path: str = scope.get("root_path", "")
@@ -100,16 +105,15 @@ class Exchange(RequestHead):
     def _incoming(self) -> Incoming:
         return Incoming(self.receive)
 
-    @property
-    def request(self) -> Request:
-        """The request as starlette has it; its body is read only once."""
-        return self.request_with({})
-
     def request_with(
-        self, path_params: Mapping[str, str], most_bytes: int | None = None
+        self, path_params: Mapping[str, str], most_bytes: int | None, patient: Receive
     ) -> Request:
-        """The same with what its path names, refused once its body is longer than it may be."""
+        """The request as starlette has it, with what its path names; its body is read only once.
+
+        It is received in this way, and up to a length.
+        """
         self._incoming.most_bytes = most_bytes
+        self._incoming.patient = patient
         return Request({**self._scope, "path_params": path_params}, self._incoming.receive)
 
     async def stream(self, response: Response, most_bytes: int | None = None) -> None:
@@ -136,6 +140,26 @@ class Exchange(RequestHead):
         self.has_responded = True
         self.add_common(response.raw_headers)
         await self.stream(response)
+
+    async def while_there(self, work: Awaitable[T]) -> T:
+        """What work gives that is for this client alone, once all of the body has been received.
+
+        Raises what it raises, and `ClientDisconnect` if the client leaves before it is done.
+        """
+        done: list[T] = []
+        failure: Exception | None = None
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._cancel_when_left, tasks.cancel_scope)
+            try:
+                done.append(await work)
+            except Exception as error:  # itself, not in a group
+                failure = error
+            tasks.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+        if not done:
+            raise ClientDisconnect
+        return done[0]
 
     async def _cancel_when_left(self, answering: anyio.CancelScope) -> None:
         await self._incoming.wait_left()

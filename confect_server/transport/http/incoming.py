@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 import anyio
 from starlette.exceptions import HTTPException
 
+from confect_server.transport.http.errors import BodyTooSlow
+
 Message: TypeAlias = MutableMapping[str, Any]
 
 _LEFT = "http.disconnect"
@@ -19,6 +21,14 @@ class RequestTooLarge(HTTPException):
 
     def __init__(self, most_bytes: int) -> None:
         super().__init__(413, f"The body is longer than {most_bytes} bytes")
+
+
+class RequestTooSlow(HTTPException):
+    """The body of a request to a route does not come, or hardly."""
+
+    def __init__(self, slow: BodyTooSlow) -> None:
+        headers = {name.decode(): value.decode() for name, value in slow.headers}
+        super().__init__(slow.status, slow.message, headers)
 
 
 class Incoming:
@@ -38,10 +48,15 @@ class Incoming:
         self._has_kept = anyio.Event()
         self.most_bytes: int | None = None
         """How long the body may be."""
+        self.patient = receive
+        """The same, but raises `BodyTooSlow` where that has been said."""
 
     async def receive(self) -> Message:
-        """The next message, as ASGI has it; raises `RequestTooLarge`."""
-        message = await (self._next_kept() if self._is_ahead else self._receive())
+        """The next message, as ASGI has it; raises `RequestTooLarge` or `RequestTooSlow`."""
+        try:
+            message = await (self._next_kept() if self._is_ahead else self.patient())
+        except BodyTooSlow as slow:
+            raise RequestTooSlow(slow) from None
         self._taken_bytes += len(message.get("body", b""))
         if self.most_bytes is not None and self._taken_bytes > self.most_bytes:
             raise RequestTooLarge(self.most_bytes)

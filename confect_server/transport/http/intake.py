@@ -68,7 +68,7 @@ class Intake:
         return b"".join(chunks)
 
     def patient(self, exchange: Exchange) -> Patience:
-        """Receives a body that is stored as it comes."""
+        """Receives a body that is taken as it comes."""
         return Patience(exchange.receive, self._settings)
 
     def _hold(self, exchange: Exchange, length: int) -> None:
@@ -87,6 +87,7 @@ class Patience:
         self._receive = receive
         self._settings = settings
         self._received = 0
+        self._is_whole = False
         self._began_s: float | None = None  # when it was first waited for
 
     async def chunks(self, first: Message | Rest[Message] | None = None) -> AsyncIterator[bytes]:
@@ -94,19 +95,27 @@ class Patience:
 
         Raises `BodyTooSlow`, and `ClientDisconnect` if the rest never comes.
         """
-        message = begun(self._receive()) if first is None else first
-        while True:
-            if isinstance(message, Rest):
-                message = await self._waited(message)
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnect
+        message = await self.receive(first)
+        while message["type"] != "http.disconnect":
             chunk: bytes = message.get("body", b"")
-            self._received += len(chunk)
             if chunk:
                 yield chunk
-            if not message.get("more_body", False):
+            if self._is_whole:
                 return
-            message = begun(self._receive())
+            message = await self.receive()
+        raise ClientDisconnect
+
+    async def receive(self, begins: Message | Rest[Message] | None = None) -> Message:
+        """The next message, as ASGI has it; raises `BodyTooSlow`.
+
+        Once all of the body is there, the next one is that the client has left, whenever it does.
+        """
+        message = begun(self._receive()) if begins is None else begins
+        if isinstance(message, Rest):
+            message = await (message if self._is_whole else self._waited(message))
+        self._received += len(message.get("body", b""))
+        self._is_whole = not message.get("more_body", False)
+        return message
 
     async def _waited(self, rest: Rest[Message]) -> Message:
         now_s, settings = anyio.current_time(), self._settings

@@ -10,7 +10,7 @@ import orjson
 from confect_core.errors import ConfectError
 from confect_core.protocol import encode_refusal
 from confect_server.auth.errors import TokenRefused
-from confect_server.observe import Metrics, RunLog, RunMetrics, Watchdog
+from confect_server.observe import Counter, Metrics, RunLog, RunMetrics, Watchdog
 from confect_server.observe.metrics import CONTENT_TYPE
 from confect_server.runtime import Backend
 from confect_server.transport.admin import AdminKey, NotAdmin
@@ -24,7 +24,15 @@ _PATIENCE_S = 5
 class Probes:
     """Answers /healthz, /readyz and /metrics of one server."""
 
-    def __init__(self, backend: Backend, admin_key: AdminKey, sockets: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        admin_key: AdminKey,
+        sockets: Callable[[], int],
+        *,
+        closed: Counter,
+        refused: Counter,
+    ) -> None:
         settings = backend.database.settings.observing
         self._backend = backend
         self._callers = Callers(backend, admin_key)
@@ -40,6 +48,9 @@ class Probes:
         """Notices what holds up the loop, and ends it."""
         backend.observe(RunMetrics(self.metrics), RunLog(settings))
         self._measure(sockets)
+        take = self.metrics.take
+        take("confect_sockets_closed_total", "Sockets that were closed, and why.", closed)
+        take("confect_requests_refused_total", "Requests refused with a code.", refused)
         if backend.tracing is not None:
             backend.tracing.export(self.metrics)
 

@@ -33,7 +33,7 @@ _log = logging.getLogger("confect")
 
 async def refuse(exchange: Exchange, error: ConfectError) -> None:
     """Answer that the request is refused, and why."""
-    code = getattr(error, "code", BadJsonBody.code)
+    code = exchange.refused_as = getattr(error, "code", BadJsonBody.code)
     headers = error.headers if isinstance(error, (NotAnswered, UnsupportedClientVersion)) else ()
     await exchange.respond(_status_of(exchange, error), JSON, encode_refusal(code, error), headers)
 

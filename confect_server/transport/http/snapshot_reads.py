@@ -67,6 +67,11 @@ class SnapshotReads:
         requests = parse_batch(await self._intake.body(exchange), client)
         if len(requests) > self._most_queries:
             raise BatchTooLarge(f"{self._most_queries} queries")
+        return await exchange.while_there(self._answers(exchange, requests, caller))
+
+    async def _answers(
+        self, exchange: Exchange, requests: Sequence[CallRequest], caller: Caller
+    ) -> bytes:
         for _ in range(NEWEST_ATTEMPTS):
             body = await self._answers_at(exchange, requests, caller, self._database.newest_ts)
             if body is not None:

@@ -97,18 +97,18 @@ class StorageApi:
         except ClientDisconnect:
             return None
         except BodyTooSlow as slow:
-            return _refusal(slow.status, slow.code, str(slow), slow.headers)
+            return _refusal(exchange, slow.status, slow.code, str(slow), slow.headers)
         except tuple(_STATUS) as refused:
-            return _refusal(_STATUS[type(refused)], type(refused).__name__, str(refused))
+            return _refusal(exchange, _STATUS[type(refused)], type(refused).__name__, str(refused))
         return JSONResponse({"storageId": id})
 
     async def _given(self, exchange: Exchange, key: str) -> Response:
         key = key.replace("-", "") if _UUID.fullmatch(key) else key
         if not _KEY.fullmatch(key):
-            return _refusal(400, "InvalidStoragePath", "the path is of no file")
+            return _refusal(exchange, 400, "InvalidStoragePath", "the path is of no file")
         file = await self._file_at(key)
         if file is None:
-            return _refusal(404, "FileNotFound", "there is no such file")
+            return _refusal(exchange, 404, "FileNotFound", "there is no such file")
         headers = _headers_of(file)
         etag = headers["etag"].encode()
         if _has(exchange.header(b"if-none-match"), etag):
@@ -202,6 +202,9 @@ def _has(known: bytes | None, etag: bytes) -> bool:
     return etag in tags or tags == [b"*"]
 
 
-def _refusal(status: int, code: str, message: str, headers: Headers = ()) -> Response:
+def _refusal(
+    exchange: Exchange, status: int, code: str, message: str, headers: Headers = ()
+) -> Response:
+    exchange.refused_as = code
     told = {name.decode(): value.decode() for name, value in headers}
     return JSONResponse({"code": code, "message": message}, status, told)

@@ -9,8 +9,14 @@ from __future__ import annotations
 
 import asyncio
 
-_TEXT = 0x81
-"""How a frame begins that is a whole text."""
+LONGEST_FRAME = 8 * 1024 * 1024
+"""A longer text goes in several frames: PyPI's client takes none of more than 16 MiB.
+
+It would come back, and send again what the text was the answer to, an action too, for ever.
+"""
+
+_TEXT, _CONTINUED, _LAST = 0x01, 0x00, 0x80
+"""How a frame begins: with a text, or what goes on with one; and whether it ends there."""
 
 _BURST_BYTES = 65_536
 """What is held for one socket until the end of a turn."""
@@ -32,7 +38,7 @@ class Burst:
     def frame(self, text: bytes) -> bytes:
         """The frame of a text; that of the last one is remembered, for many are sent the same."""
         if text is not self._last[0]:
-            self._last = text, _header(len(text)) + text
+            self._last = text, _framed(text)
         return self._last[1]
 
     def add(self, outlet: Outlet) -> None:
@@ -92,10 +98,21 @@ class Outlet:
             self._transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
 
 
-def _header(length: int) -> bytes:
-    """How the frame of a text begins; a server does not mask it."""
+def _framed(text: bytes) -> bytes:
+    if len(text) <= LONGEST_FRAME:
+        return _header(_TEXT | _LAST, len(text)) + text
+    starts = range(0, len(text), LONGEST_FRAME)
+    parts = [text[start : start + LONGEST_FRAME] for start in starts]
+    kinds = [_TEXT, *[_CONTINUED] * (len(parts) - 2), _CONTINUED | _LAST]
+    return b"".join(
+        [_header(kind, len(part)) + part for kind, part in zip(kinds, parts, strict=True)]
+    )
+
+
+def _header(kind: int, length: int) -> bytes:
+    """How a frame begins; a server does not mask it."""
     if length < _TWO_BYTE_LENGTH:
-        return bytes((_TEXT, length))
+        return bytes((kind, length))
     if length < 1 << 16:
-        return bytes((_TEXT, _TWO_BYTE_LENGTH, length >> 8, length & 0xFF))
-    return bytes((_TEXT, _EIGHT_BYTE_LENGTH)) + length.to_bytes(8, "big")
+        return bytes((kind, _TWO_BYTE_LENGTH, length >> 8, length & 0xFF))
+    return bytes((kind, _EIGHT_BYTE_LENGTH)) + length.to_bytes(8, "big")

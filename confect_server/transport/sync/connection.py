@@ -354,7 +354,7 @@ class Connection:
             self._pusher.add(self)
 
     async def _run_mutation(self, run: RunMutation[Caller]) -> list[Effect[Caller]]:
-        if self._has_lapsed():
+        if self._has_lapsed(run.lapses_at_ms):
             return []
         request = run.request
         named = SessionRequest(run.session_id, request.request_id)
@@ -374,8 +374,11 @@ class Connection:
         outcome = await self._executor.run_action(path, request.args, run.identity, named)
         self._do(self._session.action_finished(request.request_id, outcome))
 
-    def _has_lapsed(self) -> bool:
-        if not self._session.has_lapsed(self._now_ms()):
+    def _has_lapsed(self, lapses_at_ms: int | None = None) -> bool:
+        """Has the token of the session lapsed, or the one of before under which a request came?"""
+        now_ms = self._now_ms()
+        is_past = lapses_at_ms is not None and now_ms > lapses_at_ms
+        if not is_past and not self._session.has_lapsed(now_ms):
             return False
         self._do(self._session.expire())
         return True

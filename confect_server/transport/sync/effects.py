@@ -38,12 +38,14 @@ class RunQueries(Generic[I]):
 class RunMutation(Generic[I]):
     """Run a mutation; answer with `mutation_committed` or `mutation_failed`.
 
-    `(session_id, request.request_id)` names the mutation across reconnects.
+    `(session_id, request.request_id)` names the mutation across reconnects. It waits under the
+    identity of the moment at which it came; if that has lapsed when its turn comes, `expire`.
     """
 
     request: Mutation
     session_id: str
     identity: I
+    lapses_at_ms: int | None = None
 
 
 @record

@@ -338,7 +338,7 @@ class SyncSession(Generic[I]):
 
     def _enqueue(self, request: Mutation, weight: int) -> list[Effect[I]]:
         is_next = self._waiting.next_mutation is None
-        run = RunMutation(request, self._session_id, self._identity)
+        run = RunMutation(request, self._session_id, self._identity, self._lapses_at_ms)
         too_much = self._waiting.add_mutation(run, weight)
         if too_much is not None:
             return self.close(too_much)

@@ -40,6 +40,7 @@ class Socket:
         "_stuck_since_ms",
         "_take_heard",
         "_write_now",
+        "closed_for",
         "path",
         "unsent_bytes",
     )
@@ -56,6 +57,8 @@ class Socket:
         self._outgoing: list[Message] = []  # an empty deque would hold 0.7 KiB
         self._has_taken = False  # since it was last looked at
         self._stuck_since_ms = 0
+        self.closed_for = "ClientLeft"
+        """Why it was closed, in a word, if it was from this side."""
         self.unsent_bytes = 0
         """How much the client has yet to take."""
 
@@ -113,6 +116,7 @@ class Socket:
 
     def close(self, code: int | None, reason: str) -> None:
         """Close the socket after everything that was sent."""
+        self.closed_for = reason or "Refused"  # a fatal error, or a token, has been told before
         self._put({"type": "websocket.close", "code": code or _NO_STATUS, "reason": reason})
 
     def cut(self, code: int | None, reason: str, *, keeps: int = 1) -> None:

@@ -15,14 +15,13 @@ from confect_core.protocol import (
     UnsupportedClientVersion,
     encode_refusal,
 )
+from confect_server.observe import Counter
 from confect_server.runtime import Backend
 from confect_server.transport.admin import AdminKey
 from confect_server.transport.callers import Callers
 from confect_server.transport.sync.client_check import NoSuchSocket, check_client
 from confect_server.transport.sync.connection import Connection
-from confect_server.transport.sync.effects import (
-    RESTARTING,
-)
+from confect_server.transport.sync.effects import RESTARTING
 from confect_server.transport.sync.pusher import Pusher
 from confect_server.transport.sync.socket import Socket
 
@@ -45,6 +44,8 @@ class SyncServer:
         self._pusher = Pusher(backend)
         self._connections: set[Connection] = set()
         self._providers = backend.executor.application.impl.providers
+        self.closed = Counter(("reason",))
+        """How many sockets were closed, and why: the word that clients are told, if any."""
         self._is_ticking = False
         self._none_left: anyio.Event | None = None  # what waits for that, once it stops
 
@@ -89,6 +90,7 @@ class SyncServer:
             await connection.run()
         finally:
             self._connections.discard(connection)
+            self.closed.add((socket.closed_for,))
             if self._none_left is not None and not self._connections:
                 self._none_left.set()
 

@@ -13,7 +13,15 @@ import httpx2
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from confect_core import FunctionSpec, GroupSpec, NoArgs, Table, ref
+from confect_core import (
+    FunctionSpec,
+    GroupSpec,
+    NoArgs,
+    PaginationOptions,
+    PaginationResult,
+    Table,
+    ref,
+)
 from confect_core.values import Json
 from confect_server import (
     ActionCtx,
@@ -44,6 +52,7 @@ class Entry(Table, name="entries"):
 class Book(GroupSpec):
     who = FunctionSpec.public_query(args=NoArgs, returns=str)
     count = FunctionSpec.public_query(args=NoArgs, returns=int)
+    page = FunctionSpec.public_paginated_query(args=NoArgs, item=Entry)
     sign = FunctionSpec.public_mutation(args=NoArgs, returns=str)
     sign_inside = FunctionSpec.internal_mutation(args=NoArgs, returns=str)
     sign_slowly = FunctionSpec.public_mutation(args=NoArgs, returns=str)
@@ -53,6 +62,7 @@ class Book(GroupSpec):
 class Calls:
     who = ref("book:who", Book.who)
     count = ref("book:count", Book.count)
+    page = ref("book:page", Book.page)
     sign = ref("book:sign", Book.sign)
     sign_inside = ref("book:sign_inside", Book.sign_inside)
     sign_slowly = ref("book:sign_slowly", Book.sign_slowly)
@@ -90,6 +100,12 @@ def guestbook(
         runs["count"] += 1
         return len(await ctx.db.table(Entry).query().collect())
 
+    @impl(Book.page)
+    async def page(
+        ctx: QueryCtx, args: NoArgs, options: PaginationOptions
+    ) -> PaginationResult[Entry]:
+        return await ctx.db.table(Entry).query().paginate(options)
+
     @impl(Book.sign)
     async def sign(ctx: MutationCtx, args: NoArgs) -> str:
         return await ctx.run_mutation(Calls.sign_inside)
@@ -117,6 +133,7 @@ def guestbook(
     functions: dict[str, Any] = {
         "who": who,
         "count": count,
+        "page": page,
         "sign": sign,
         "sign_inside": sign_inside,
         "sign_slowly": sign_slowly,

@@ -162,6 +162,27 @@ async def test_a_mutation_that_waits_while_its_token_lapses_does_not_run() -> No
         assert await at.answer("query", "book:count") == 1
 
 
+async def test_a_mutation_does_not_run_under_a_token_that_lapsed_though_a_newer_one_is_good() -> (
+    None
+):
+    async with served() as at, sync_socket(at.socket_url) as socket:
+        await show(socket, 0, at.issuer.token(lasts_s=60))
+        await transition(socket, 1)
+        await socket.mutate(0, "book:sign_slowly")
+        await socket.mutate(1, "book:sign")
+        await at.slowness.began.wait()
+        await show(socket, 1, at.issuer.token(lasts_s=600))
+        await transition(socket, 2)
+        at.clock.now_s += 66
+        at.slowness.may_go_on.set()
+        heard, _ = await socket.hear_end()
+        assert [each["type"] for each in heard if each["type"] != "Transition"] == [
+            "MutationResponse",
+            "AuthError",
+        ]
+        assert await at.answer("query", "book:count") == 1
+
+
 async def test_a_token_that_replaces_one_in_time_leaves_no_gap() -> None:
     async with served() as at, sync_socket(at.socket_url) as socket:
         await show(socket, 0, at.issuer.token(lasts_s=60))

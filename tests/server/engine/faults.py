@@ -17,6 +17,7 @@ class Broken(Exception):
 class FaultyStore(SuspendingStore):
     """Another store in front of which a test stands; whatever it sets holds for one admission."""
 
+    fails_to_admit = False
     fails_to_append = False
     fails_before_commit = False
     fails_after_commit = False
@@ -29,6 +30,9 @@ class FaultyStore(SuspendingStore):
 
     async def admit(self) -> Admission:
         self.admissions += 1
+        if self.fails_to_admit:
+            self.fails_to_admit = False
+            raise Broken("while admitting")
         return _FaultyAdmission(await super().admit(), self)
 
     async def ts_of(self, commit_id: bytes, after: int = 0) -> int | None:

@@ -26,7 +26,7 @@ from confect_server.engine import (
 from confect_server.engine import batch as module
 from confect_server.engine.errors import SnapshotLost
 from confect_server.settings import Settings, Sharing
-from confect_server.store import MemoryStore, SqliteStore
+from confect_server.store import MemoryStore, SqliteStore, StoreFailed
 from tests.server.engine.conftest import TABLES
 from tests.server.engine.faults import Broken, FaultyStore
 from tests.server.stores import NOW_NS, SettableClock, SuspendingStore, index_of, opened
@@ -440,6 +440,17 @@ async def test_a_turn_that_commits_nothing_lets_the_others_in(
                     await database.commit(transaction, turn)
     await insert(database, 3.0)
     assert await ranks(database) == [1.0, 3.0]
+
+
+async def test_a_turn_that_the_store_does_not_give_is_the_stores_failure(
+    database: Database, faulty: FaultyStore
+) -> None:
+    faulty.fails_to_admit = True
+    with pytest.raises(StoreFailed, match="while admitting"):
+        async with database.turn():
+            raise AssertionError("nobody has a turn")
+    await insert(database, 1.0)
+    assert await ranks(database) == [1.0]
 
 
 async def test_who_waits_for_a_turn_inside_of_it_is_stopped_with_it(faulty: FaultyStore) -> None:

@@ -289,6 +289,21 @@ async def test_what_is_mounted_at_the_root_is_given_what_nothing_else_answers() 
         assert (await client.get("/other")).text == "theirs /other"
 
 
+async def test_what_is_mounted_at_the_root_says_itself_which_pages_may_call_it() -> None:
+    async def own(request: Request) -> Response:
+        return PlainTextResponse("own", 403)
+
+    other = Starlette(routes=[Route("/api/own", own, methods=["OPTIONS", "POST"])])
+    async with served(notes.mount("/", other)) as client:
+        asks = {"origin": "https://evil.example", "access-control-request-method": "POST"}
+        answer = await client.options("/api/own", headers=asks)
+        assert (answer.status_code, answer.text) == (403, "own")
+        assert "access-control-allow-origin" not in answer.headers
+        for path in ("query", "query_batch", "run/notes/list", "storage/upload", "debug_event"):
+            answer = await client.options(f"/api/{path}", headers=asks)
+            assert answer.headers["access-control-allow-origin"] == asks["origin"], path
+
+
 async def test_a_mounted_application_that_does_not_start_stops_the_start() -> None:
     @asynccontextmanager
     async def failing(_: Starlette) -> AsyncGenerator[None]:

@@ -17,6 +17,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from confect_server import ActionCtx, Http, Impl, Settings, layers, route
 from confect_server.runtime import Backend
+from confect_server.settings import Requests
 from confect_server.store import MemoryStore
 from confect_server.transport import AdminKey, ConfectAsgi
 from confect_server.transport.http.incoming import Incoming, Message, RequestTooLarge
@@ -48,7 +49,11 @@ class Sent:
         async def ignoring(ctx: ActionCtx, request: Request) -> Response:
             return PlainTextResponse("ignored")
 
-        return Impl(layers()).serve(endless, long, ignoring)
+        @route("POST", "/reading")
+        async def reading(ctx: ActionCtx, request: Request) -> Response:
+            return PlainTextResponse(f"read {len(await request.body())}")
+
+        return Impl(layers()).serve(endless, long, ignoring, reading)
 
     async def endlessly(self) -> AsyncIterator[bytes]:
         try:
@@ -113,6 +118,18 @@ async def test_what_nobody_read_is_not_taken_for_the_next_request() -> None:
             connection.sendall(first + hidden + last)
             received = await anyio.to_thread.run_sync(_read_all, connection)
         assert received.count(b"HTTP/1.1 200") == received.count(b"ignored") == 2
+
+
+async def test_a_route_does_not_wait_for_ever_for_a_body() -> None:
+    settings = Settings(requests=Requests(idle_s=0.05))
+    async with served(Sent().app(), settings=settings) as client:
+        head = b"POST /reading HTTP/1.1\r\nHost: here\r\nContent-Length: 100\r\n\r\n"
+        with closing(socket.create_connection(("127.0.0.1", client.base_url.port))) as connection:
+            connection.sendall(head + b"and no more")
+            received = await anyio.to_thread.run_sync(_read_all, connection)
+        assert received.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+        assert b"11 bytes did so far" in received
+        assert (await client.post("/reading", content=b"x" * 3_000_000)).text == "read 3000000"
 
 
 async def test_half_a_call_is_not_run() -> None:

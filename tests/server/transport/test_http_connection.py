@@ -66,6 +66,18 @@ async def test_who_sends_nothing_is_sent_away() -> None:
         assert await port.answers(b"\r\n\r\n") == b""
 
 
+async def test_who_comes_when_there_are_too_many_is_sent_away() -> None:
+    refusal = b"HTTP/1.1 503 Service Unavailable\r\n"
+    async with connecting(Settings(requests=Requests(connections=2))) as port:
+        async with await port.connect() as socket, await port.connect():
+            await socket.send(UPGRADE % (b"GET", b""))
+            assert (await socket.receive()).startswith(b"HTTP/1.1 101 ")
+            assert (await port.answers()).startswith(refusal)
+        while (answer := await port.answers(LAST)).startswith(refusal):
+            pass  # until the server has seen the others leave
+        assert answer.startswith(b"HTTP/1.1 200 OK")
+
+
 @pytest.mark.parametrize("part", [b"P", b"POST /api/qu", HEAD, HEAD + b"x-long: aaaa"])
 async def test_half_a_head_is_given_up(part: bytes) -> None:
     async with connecting(IMPATIENT) as port:

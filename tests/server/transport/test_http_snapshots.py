@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from typing import Any
 
+import anyio
 import orjson
 
 from confect_core.protocol import JsonObject, decode_ts, encode_snapshot, encode_ts
@@ -12,7 +14,7 @@ from confect_server.runtime import QueryResult
 from confect_server.settings import Limits, Requests, Retention, Settings
 from confect_server.store import MemoryStore
 from tests.server.stores import NOTHING_BY_ITSELF
-from tests.server.transport.counter import ORIGIN, Counter, counter, refused
+from tests.server.transport.counter import ORIGIN, Counter, counter, refused, scope_of
 
 TOTAL: JsonObject = {"path": "accounts:total", "args": {}}
 
@@ -163,3 +165,31 @@ async def test_a_batch_that_is_none_is_refused() -> None:
 
 def test_a_snapshot_is_written_as_clients_read_it() -> None:
     assert orjson.loads(encode_snapshot(1000)) == {"ts": "6AMAAAAAAAA="}
+
+
+async def test_a_batch_ends_when_its_client_leaves() -> None:
+    async with counter() as at:
+        asked, answered, left = 0, at.backend.queries.run, anyio.Event()
+
+        async def run(*args: object, **named: object) -> object:
+            nonlocal asked
+            asked += 1
+            left.set()
+            await anyio.lowlevel.checkpoint()
+            return await answered(*args, **named)  # type: ignore[arg-type]  # as they came
+
+        at.backend.queries.run = run  # type: ignore[method-assign,assignment]  # to count
+        body = orjson.dumps({"queries": [TOTAL] * 500})
+        messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+        async def receive() -> dict[str, Any]:
+            if messages:
+                return messages.pop()
+            await left.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            raise AssertionError(f"nobody is there to be told {message}")
+
+        await at.asgi(scope_of("POST", "/api/query_batch"), receive, send)
+        assert 1 <= asked < 20

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import anyio.lowlevel
 import httpx2
 import pytest
 
@@ -14,9 +15,10 @@ from confect_server import Impl, Observing, Settings
 from confect_server.engine import DeclaredTable
 from confect_server.runtime import CLIENT, Backend
 from confect_server.store import Head, MemoryStore
-from confect_server.transport import AdminKey, ConfectAsgi
+from confect_server.transport import AdminKey, ConfectAsgi, serving
 from tests.server.runtime.test_backend import Item, version
 from tests.server.runtime.workshop import Script, workshop_of
+from tests.sync_socket import sync_socket
 
 
 class Absent(MemoryStore):
@@ -119,3 +121,29 @@ async def test_a_server_whose_tables_are_others_by_now_is_not_ready() -> None:
         answer = await at.http.get("/readyz")
         assert answer.status_code == 503
         assert "another version of the program" in answer.json()["problem"]
+
+
+async def test_what_is_refused_is_counted_by_its_code() -> None:
+    async with served() as at:
+        for path in ("query", "query", "storage/nothing"):
+            await at.http.request("GET" if "/" in path else "POST", f"/api/{path}", content=b"{")
+        text = (await at.http.get("/metrics", headers=_ADMIN)).text
+        assert 'confect_requests_refused_total{code="BadJsonBody"} 2\n' in text
+        assert 'confect_requests_refused_total{code="InvalidStoragePath"} 1\n' in text
+
+
+async def test_closed_sockets_are_counted_by_the_reason() -> None:
+    async with served() as at:
+        asgi = ConfectAsgi(at.backend, AdminKey("the-key"))
+        async with serving(asgi, "127.0.0.1", 0) as port:
+            async with sync_socket(f"ws://127.0.0.1:{port}") as socket:
+                await socket.say("Nonsense")
+                await socket.hear_end()
+            async with sync_socket(f"ws://127.0.0.1:{port}") as socket:
+                await socket.modify()
+                await socket.hear()
+            while b"\nconfect_sockets 0.0\n" not in asgi.probes.metrics.text():
+                await anyio.lowlevel.checkpoint()
+        counted = asgi.probes.metrics.text().decode()
+        assert 'confect_sockets_closed_total{reason="Refused"} 1\n' in counted
+        assert 'confect_sockets_closed_total{reason="ClientLeft"} 1\n' in counted
