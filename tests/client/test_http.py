@@ -374,6 +374,7 @@ async def test_nothing_is_under_way_any_more_once_a_client_is_closed() -> None:
         has_begun.set()
         try:
             await anyio.sleep_forever()
+            raise AssertionError("nobody wakes it up")
         finally:
             with anyio.CancelScope(shield=True):
                 await anyio.wait_all_tasks_blocked()
