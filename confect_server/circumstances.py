@@ -45,8 +45,17 @@ class Moment:
         return self.at_ns
 
 
+def seed_of(randomness: Randomness) -> Callable[[], bytes]:
+    """What draws the seed of a run, if the run asks for chance at all."""
+    return lambda: randomness(_SEED_BYTES)
+
+
 class Circumstances:
     """Time and chance as one run of one function sees them."""
+
+    refusal: TokenRefused | None = None
+    """Why nobody knows who called, if a token was shown that proves nothing."""
+    _called = 0
 
     def __init__(
         self,
@@ -56,17 +65,14 @@ class Circumstances:
         looked_at: LookedAt | None = None,
         lines: Lines | None = None,
     ) -> None:
-        self.looked_at = looked_at or LookedAt()
+        self.looked_at = LookedAt() if looked_at is None else looked_at
         """What was looked at, by this run and by those inside it."""
         self.lines = Lines() if lines is None else lines
         """What was said, by this run and by those inside it."""
         self.identity = identity
         """Who called, for the runtime, which hands it on; handlers ask `caller`."""
-        self.refusal: TokenRefused | None = None
-        """Why nobody knows who called, if a token was shown that proves nothing."""
         self._clock = clock
         self._draw_seed = seed
-        self._called = 0
 
     @classmethod
     def drawn(
@@ -77,7 +83,7 @@ class Circumstances:
         lines: Lines | None = None,
     ) -> Circumstances:
         """The circumstances of a run that no other one is part of; nothing is drawn in vain."""
-        return cls(clock, lambda: randomness(_SEED_BYTES), identity, None, lines)
+        return cls(clock, seed_of(randomness), identity, None, lines)
 
     def caller(self) -> UserIdentity | None:
         """Who called, if a token has proved it; raises `TokenRefused` if one did not."""

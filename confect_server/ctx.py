@@ -49,11 +49,12 @@ WriterDb_co = TypeVar("WriterDb_co", covariant=True, bound=DatabaseWriter, defau
 class Calls(ABC):
     """Runs the functions that a handler calls; the runtime gives one to each ctx."""
 
+    path = ""
+    """The function that runs, or the route."""
+
     def __init__(self, circumstances: Circumstances) -> None:
         self.circumstances = circumstances
         """Time and chance as this run sees them."""
-        self.path = ""
-        """The function that runs, or the route."""
 
     @property
     @abstractmethod

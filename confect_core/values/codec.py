@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, Generic, cast
@@ -23,7 +23,7 @@ from confect_core.values.commit_ts import is_pending
 from confect_core.values.errors import UnsettledCommitTs
 from confect_core.values.uncarryable import Uncarryable
 from confect_core.values.value import Value
-from confect_core.values.wire_nodes import Node, strictly
+from confect_core.values.wire_nodes import Node, is_text, strictly
 from confect_core.values.wire_schema import WireSchema
 
 T = TypeVar("T")
@@ -74,6 +74,8 @@ class _Compiled:
     decoder: SchemaValidator
     encoder: SchemaSerializer
     may_be_pending: bool
+    is_text: bool
+    """Does a text that is of the type travel as it is? To ask pydantic again takes 1.4 µs."""
 
 
 class Codec(Generic[T]):
@@ -95,11 +97,21 @@ class Codec(Generic[T]):
             raise Mismatch.of(self._what, error) from None
         return decoded
 
+    def decode_all(self, values: Iterable[Value]) -> list[T]:
+        """The Python value of each of them."""
+        validate = self._compiled.decoder.validate_python
+        try:
+            return [validate(value) for value in values]
+        except ValidationError as error:
+            raise Mismatch.of(self._what, error) from None
+
     def encode(self, value: T) -> Value:
         """The canonical wire value; refuses what is not of the type."""
         compiled = self._compiled
         try:
             checked = compiled.python.validate_python(value, strict=True)
+            if compiled.is_text and type(checked) is str:
+                return checked
             encoded: Value = compiled.encoder.to_python(checked, by_alias=True, warnings="error")
         except ValidationError as error:
             raise Mismatch.of(self._what, error) from None
@@ -126,13 +138,15 @@ class Codec(Generic[T]):
         decoding = WireSchema("decode", is_stored=self._is_stored)
         encoding = WireSchema("encode", is_stored=self._is_stored)
         decode: Any = decoding.rewrite(schema, self._what)
-        encode: Any = strictly(encoding.rewrite(schema, self._what))
+        rewritten = encoding.rewrite(schema, self._what)
+        encode: Any = strictly(rewritten)
         # without this flag pydantic-core would take each model's own validator instead of ours
         return _Compiled(
             SchemaValidator(schema),
             SchemaValidator(decode, _use_prebuilt=False),
             SchemaSerializer(encode, _use_prebuilt=False),
             encoding.may_be_pending,
+            is_text(rewritten),
         )
 
     def core_schema(self) -> Node:

@@ -16,12 +16,12 @@ from confect_core.table_checks import tags_of
 from confect_core.table_definition import TableUnion
 from confect_core.table_errors import VariantIsNoTable
 from confect_core.tables import definition_of, is_variant
-from confect_core.values import UNDEFINED, Undefined, Value
+from confect_core.values import UNDEFINED, Interval, Undefined, Value, key_of
 from confect_core.values.absent import ABSENT
 from confect_core.values.codec import Codec
 from confect_core.values.field_names import SYSTEM_FIELDS
 from confect_core.values.limits import MAX_SAFE_INTEGER
-from confect_server.db.range import UNBOUNDED, Range, Unbounded
+from confect_server.db.range import UNBOUNDED, Range, Unbounded, interval_of
 from confect_server.engine import EMPTY_CATALOG, Catalog, IndexDefinition
 from confect_server.errors import BadRange, UnknownTable, UnknownVariant
 
@@ -50,7 +50,18 @@ class IndexAccess:
             if all(field.default is None for field in each.fields)
         }
 
-    def encode(
+    def interval(self, bounds: Mapping[str, object]) -> Interval:
+        """What these bounds select; raises `BadRange`.
+
+        One value for the first field is what most queries ask for, and is looked at alone.
+        """
+        if len(bounds) == 1:
+            ((name, bound),) = bounds.items()
+            if name == self.fields[0] and not isinstance(bound, Range):
+                return Interval.prefix(key_of((self._value(name, bound),)))
+        return interval_of(self.table_name, self.definition.name, self.fields, self._encode(bounds))
+
+    def _encode(
         self, bounds: Mapping[str, object]
     ) -> dict[str, Value | Undefined | Range[Value | Undefined]]:
         """The bounds as index keys hold them: an absent field is undefined."""
@@ -99,7 +110,9 @@ class TableAccess:
     def encode(self, document: Table) -> dict[str, Value]:
         """What is stored of a document beside its system fields."""
         encoded = cast("dict[str, Value]", self.codec.encode(document))
-        return {name: value for name, value in encoded.items() if name not in SYSTEM_FIELDS}
+        for name in SYSTEM_FIELDS:
+            encoded.pop(name, None)
+        return encoded
 
 
 @dataclass(frozen=True)

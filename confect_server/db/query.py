@@ -75,7 +75,7 @@ class Query(Generic[D]):
 
     async def first(self) -> D | None:
         """The first document, or None if the range is empty."""
-        documents = await self.take(1)
+        documents = await (self.take(1) if self._filters else self._all(at_most=1))
         return documents[0] if documents else None
 
     async def unique(self) -> D | None:
@@ -102,12 +102,18 @@ class Query(Generic[D]):
         return await read_page(query, options, self._paging)
 
     async def _all(self, at_most: int | None = None) -> list[D]:
-        rows = self._rows(self._interval, at_most)
-        select = self._selection()
-        selected: list[D] = []
-        while documents := await rows.chunk():
-            selected += [each for each in map(select, documents) if each is not None]
+        documents, rest = await self._transaction.take(
+            self._index, self._interval, self._order, at_most
+        )
+        selected = self._selected(documents)
+        while rest is not None and (documents := await rest.chunk()):
+            selected += self._selected(documents)
         return selected
+
+    def _selected(self, documents: list[Document]) -> list[D]:
+        if not self._filters:
+            return self._codec.decode_all(documents)
+        return [each for each in map(self._selection(), documents) if each is not None]
 
     def _documents(self, at_most: int | None = None) -> Documents[D]:
         rows = self._rows(self._interval, None if self._filters else at_most)

@@ -9,10 +9,9 @@ from typing_extensions import TypeVar
 
 from confect_core import Id, Table
 from confect_core.values import Interval, MalformedId, decode_id
-from confect_server.db.open_tables import OpenTables, TableAccess
+from confect_server.db.open_tables import IndexAccess, OpenTables, TableAccess
 from confect_server.db.page import Paging
 from confect_server.db.query import Query
-from confect_server.db.range import interval_of
 from confect_server.db.system import SystemReader
 from confect_server.engine import Transaction
 from confect_server.errors import UnknownIndex, UnknownTable, WrongTable
@@ -86,7 +85,7 @@ class TableReader(Generic[D, Key]):
 
     def query(self) -> Query[D]:
         """All documents of the table in order of creation."""
-        return self._query("by_creation_time", Interval.all())
+        return self._query(self._access.indexes["by_creation_time"], Interval.all())
 
     def by(self, index: str, /, **bounds: object) -> Query[D]:
         """The documents in a range of an index, by its name; generated methods are typed for it."""
@@ -94,9 +93,7 @@ class TableReader(Generic[D, Key]):
         if index not in indexes:
             raise UnknownIndex(self._access.name, index, [*indexes])
         access = indexes[index]
-        encoded = access.encode(bounds)
-        interval = interval_of(self._access.name, index, access.fields, encoded)
-        return self._query(index, interval)
+        return self._query(access, access.interval(bounds))
 
     def _internal(self, id: str) -> bytes:
         access, internal = self._db._located(id)
@@ -104,9 +101,7 @@ class TableReader(Generic[D, Key]):
             raise WrongTable(id, self._access.name, access.name)
         return internal
 
-    def _query(self, index: str, interval: Interval) -> Query[D]:
-        access = self._access
+    def _query(self, index: IndexAccess, interval: Interval) -> Query[D]:
+        db, access = self._db, self._access
         codec: Any = access.codec
-        definition = access.indexes[index].definition
-        db = self._db
-        return Query(db._transaction, codec, access.name, definition, interval, db._paging)
+        return Query(db._transaction, codec, access.name, index.definition, interval, db._paging)

@@ -135,7 +135,14 @@ class DocumentCache(Reads):
         self, index_no: int, interval: Interval, ts: int, order: Order, limit: int
     ) -> list[IndexedRevision]:
         rows = await self._store.scan(index_no, interval, ts, order, limit)
-        new = [row for row in rows if self._kept(row.table_no, row.id, ts) is None]
+        revisions, is_published = self._revisions, ts <= self._log.ts
+        new: list[IndexedRevision] = []
+        for row in rows:  # as `_kept` does
+            kept = revisions.get((row.table_no, row.id))
+            if kept is None or not is_published or kept.ts > ts:
+                new.append(row)
+            else:
+                revisions.move_to_end((row.table_no, row.id))
         if len(new) <= (1 - _WARM_SHARE) * len(rows):
             self._warm.add(index_no)
         for row in new:
@@ -155,8 +162,10 @@ class DocumentCache(Reads):
         size = len(revision.value) + ENTRY_BYTES
         if size > self._max_bytes or self._log.may_have_written(table_no, id, ts):
             return
-        self._drop((table_no, id))  # another reader may have been faster
-        self._revisions[table_no, id] = revision
+        place = table_no, id
+        if place in self._revisions:  # another reader was faster
+            self._drop(place)
+        self._revisions[place] = revision
         self.held_bytes += size
         while self.held_bytes > self._max_bytes:
             _, oldest = self._revisions.popitem(last=False)

@@ -32,16 +32,27 @@ class ReadSet:
         return is_inside(key, self.intervals.get(index_no, ()))
 
 
-class ReadRecorder:
-    """The reads of a transaction that is still going on."""
+_NO_POINTS: Mapping[int, frozenset[bytes]] = {}
 
-    def __init__(self) -> None:
-        self._points: dict[int, set[bytes]] = defaultdict(set)
+
+class ReadRecorder:
+    """The reads of a transaction that is still going on.
+
+    `always` are points that every transaction reads: sets of reads that have no others share them.
+    """
+
+    def __init__(self, always: Mapping[int, frozenset[bytes]] = _NO_POINTS) -> None:
+        self._always = always
+        self._points: dict[int, set[bytes]] = {}
         self._readings: list[Reading] = []
+        self._intervals: list[tuple[int, Interval]] = []
 
     def point(self, index_no: int, key: bytes) -> bool:
         """One key was looked at, whether anything was there or not; is it the first time?"""
-        keys = self._points[index_no]
+        keys = self._points.get(index_no)
+        if keys is None:
+            self._points[index_no] = {key}
+            return True
         if key in keys:
             return False
         keys.add(key)
@@ -53,16 +64,30 @@ class ReadRecorder:
         self._readings.append(reading)
         return reading
 
+    def interval(self, index_no: int, interval: Interval) -> None:
+        """A whole interval, not an empty one, was read, whatever was there."""
+        self._intervals.append((index_no, interval))
+
     def finished(self) -> ReadSet:
         """Everything that was read until now."""
-        points = dict(zip(self._points, map(frozenset, self._points.values()), strict=True))
+        points = self._always
+        if self._points:
+            points = dict(points)
+            for index_no, keys in self._points.items():
+                points[index_no] = frozenset(keys.union(points.get(index_no, ())))
         if not self._readings:
-            return ReadSet(points)
+            if not self._intervals:
+                return ReadSet(points, {})
+            if len(self._intervals) == 1:  # which is not empty, or nobody would have looked
+                ((index_no, interval),) = self._intervals
+                return ReadSet(points, {index_no: (interval,)})
         consumed: dict[int, list[Interval]] = defaultdict(list)
+        for index_no, interval in self._intervals:
+            consumed[index_no].append(interval)
         for reading in self._readings:
-            interval = reading.consumed
-            if interval is not None:
-                consumed[reading.index_no].append(interval)
+            part = reading.consumed
+            if part is not None:
+                consumed[reading.index_no].append(part)
         intervals = {index_no: merged(several) for index_no, several in consumed.items()}
         return ReadSet(points, intervals)
 
@@ -89,9 +114,7 @@ class Reading:
             return self._interval
         if self._last is None:
             return None
-        if self._order == "asc":
-            return Interval(self._interval.start, Interval.point(self._last).end)
-        return Interval(self._last, self._interval.end)
+        return up_to(self._interval, self._last, self._order)
 
     def up_to(self, key: bytes) -> None:
         """Everything before this key, in reading order, and the key itself has been read."""
@@ -100,6 +123,13 @@ class Reading:
     def to_the_end(self) -> None:
         """The whole interval has been read."""
         self._is_complete = True
+
+
+def up_to(interval: Interval, last: bytes, order: Order) -> Interval:
+    """What has been read of an interval once this key has."""
+    if order == "asc":
+        return Interval(interval.start, last + b"\x00")
+    return Interval(last, interval.end)
 
 
 def is_inside(key: bytes, intervals: Sequence[Interval]) -> bool:

@@ -11,8 +11,11 @@ from confect_server.engine.errors import OutOfRetention
 from confect_server.engine.index import Document
 from confect_server.store import IndexedRevision, Order, Reads, Revision, SnapshotForgotten
 
-_FIRST_CHUNK = 16
-_LARGEST_CHUNK = 512
+FIRST_CHUNK = 16
+"""How many documents are asked for first of a range that may have any number."""
+LARGEST_CHUNK = 512
+"""How many are asked for at once at most."""
+
 _CHUNK_BYTES = 2**20  # beyond which chunks of large documents do not grow
 _NOTHING = Interval(b"", b"")
 
@@ -46,7 +49,7 @@ class Snapshot:
         self, index_no: int, interval: Interval, order: Order, at_most: int | None = None
     ) -> SnapshotRange:
         """The documents of an interval; `at_most` says how many will be asked for, if known."""
-        first_chunk = _FIRST_CHUNK if at_most is None else max(1, min(at_most, _LARGEST_CHUNK))
+        first_chunk = FIRST_CHUNK if at_most is None else max(1, min(at_most, LARGEST_CHUNK))
         return SnapshotRange(self, index_no, interval, order, first_chunk)
 
 
@@ -80,6 +83,11 @@ class SnapshotRange(AsyncIterator[Found]):
     async def next_rows(self) -> list[IndexedRevision]:
         """The next documents as they are stored, as many as come at once; none after the last."""
         return [*self._rows] or await self._read_chunk()
+
+    def begin_with(self, rows: list[IndexedRevision]) -> None:
+        """Let these be the first chunk, which somebody has read already."""
+        self._read = rows
+        self._rows = iter(rows)
 
     def put_back(self, rows: Sequence[IndexedRevision]) -> None:
         """Let rows that were given last be the next ones again."""
@@ -116,7 +124,7 @@ class SnapshotRange(AsyncIterator[Found]):
             return
         self._unread = rest_of(self._unread, read[-1].key, self._order)
         fitting = _CHUNK_BYTES * len(read) // sum([len(row.value) for row in read])
-        self._chunk = max(1, min(4 * self._chunk, _LARGEST_CHUNK, fitting))
+        self._chunk = max(1, min(4 * self._chunk, LARGEST_CHUNK, fitting))
 
 
 def rest_of(interval: Interval, last: bytes, order: Order) -> Interval:

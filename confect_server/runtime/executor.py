@@ -46,8 +46,8 @@ from confect_server.runtime.outcome import (
     RunOutcome,
     Succeeded,
 )
-from confect_server.runtime.requests import SessionRequest, answer_to, record_answer
-from confect_server.runtime.run_time import ActionTime
+from confect_server.runtime.requests import SessionRequest, answer_id, answer_to, record_answer
+from confect_server.runtime.run_time import ActionTime, timed
 from confect_server.runtime.scheduled_run import ScheduledRun
 from confect_server.runtime.underway import Underway
 
@@ -86,34 +86,36 @@ class Executor:
         With the journal of its last run it answers the same page, however long that is now. The
         newest one here may be out of retention, for others commit too: then it is looked for anew.
         """
-        result = await self._query_at(path, args, caller, ts, journal)
+        result = await self.query_at(path, args, caller, ts, journal)
         if ts is not None or not result.is_out_of_retention:
             return result
-        await self._database.refresh()  # others have committed, and nobody here was told
-        return await self.at_newest(lambda: self._query_at(path, args, caller, None, journal))
+        return await self.at_newer(lambda: self.query_at(path, args, caller, None, journal))
 
-    async def at_newest(self, answer: Callable[[], Awaitable[QueryResult]]) -> QueryResult:
-        """An answer at the newest snapshot, asked for again where that is no longer kept."""
-        for _ in range(NEWEST_ATTEMPTS - 1):
+    async def at_newer(self, answer: Callable[[], Awaitable[QueryResult]]) -> QueryResult:
+        """An answer at a newer snapshot than the one known here, which is no longer kept."""
+        for _ in range(NEWEST_ATTEMPTS - 2):
+            await self._database.refresh()  # others have committed, and nobody here was told
             result = await answer()
             if not result.is_out_of_retention:
                 return result
-            await self._database.refresh()  # others have committed, and nobody here was told
+        await self._database.refresh()
         return await answer()
 
-    async def _query_at(
+    async def query_at(
         self, path: str, args: JsonObject, caller: Caller, ts: int | None, journal: str | None
     ) -> QueryResult:
-        transaction = self.runner.transactions.begin(ts, is_read_only=True)
-        run = self.runner.run(transaction, caller.identity, journal=journal)
-        use, record = self.runner.application.use, self._begun(path, "Query", caller)
+        """Run a query at a snapshot, which may be one that is no longer kept."""
+        runner = self.runner
+        transaction = self._database.begin(ts, is_read_only=True, limits=runner.limits)
+        run = runner.run(transaction, caller.identity, None, journal)
+        use, record = runner.application.use, self._begun(path, "Query", caller)
         record.usage, record.lines = transaction.usage, run.circumstances.lines
         use.begin()
         is_out_of_retention = False
         outcome: RunOutcome
         try:
             function, decoded = self._asked_for(path, "Query", args, caller)
-            encoded = self.runner.encoded(await self.runner.queried(function, decoded, run))
+            encoded = runner.encoded(await runner.queried(function, decoded, run))
             outcome = Succeeded(encoded, self._lines_of(record))
             record.outcome, record.result_bytes = "success", len(encoded)
         except Exception as error:
@@ -122,7 +124,7 @@ class Executor:
         finally:
             transaction.end()
             use.end()
-            self.runner.observers.ended(record)
+            runner.observers.ended(record)
         return QueryResult(
             outcome,
             transaction.begin_ts,
@@ -142,8 +144,9 @@ class Executor:
         async def attempt(transaction: Transaction) -> MutationResult:
             record.attempts += 1
             record.usage, record.lines = transaction.usage, Lines()
-            if request is not None:
-                answered = await answer_to(request, transaction)
+            kept_at = None if request is None else answer_id(request)
+            if kept_at is not None:
+                answered = await answer_to(kept_at, transaction)
                 if answered is not None:
                     record.result_bytes = len(answered.value)
                     outcome = Succeeded(answered.value, answered.log_lines)
@@ -157,8 +160,8 @@ class Executor:
             finally:
                 use.end()
             outcome = Succeeded(encoded, self._lines_of(record))
-            if request is not None:
-                await record_answer(request, outcome, transaction)
+            if request is not None and kept_at is not None:
+                await record_answer(kept_at, request, outcome, transaction)
             record.result_bytes = len(encoded)
             return MutationResult(outcome, None)
 
@@ -213,7 +216,7 @@ class Executor:
         ctx = application.action_ctx(calls)
         application.use.begin()
         try:
-            response = await time.limit(route.answer(ctx, request, application.directory))
+            response = await timed(route.answer(ctx, request, application.directory), time)
             record.outcome = "success"
             return response
         except HTTPException as refused:
@@ -260,14 +263,17 @@ class Executor:
         self, path: str, called: str, caller: Caller, request: SessionRequest | None = None
     ) -> RunRecord:
         """The record of a run by an entry."""
-        return self.runner.observers.begun(self._record(path, called, caller, request))
+        record = self._record(path, called, caller, request)
+        if self.runner.observers.tracer is not None:
+            self.runner.observers.begun(record)
+        return record
 
     def _record(
         self, path: str, called: str, caller: Caller, request: SessionRequest | None
     ) -> RunRecord:
         named = None if request is None else (request.session_id, request.request_id)
         record = RunRecord(path, called, _kind_of(caller), named)
-        return self.runner.looked_up(record)
+        return self.runner.looked_up(record) if self.runner.observers.everybody else record
 
     def _failed(self, error: Exception, record: RunRecord) -> Failed:
         record.outcome, record.error = kind_of(error), tag_of(error)

@@ -18,7 +18,7 @@ from confect_core.handles import Handle
 from confect_core.protocol import EncodedValue
 from confect_core.values import Value, dumps_canonical
 from confect_server.auth import UserIdentity
-from confect_server.circumstances import Circumstances, Moment
+from confect_server.circumstances import Circumstances, Moment, seed_of
 from confect_server.ctx import Calls, Ctx
 from confect_server.db import Cursors, Paging
 from confect_server.engine import (
@@ -51,7 +51,7 @@ from confect_server.runtime.functions import (
     RunnableFunction,
 )
 from confect_server.runtime.repetition import Repetition
-from confect_server.runtime.run_time import ActionTime, RunTime
+from confect_server.runtime.run_time import ActionTime, RunTime, timed
 from confect_server.runtime.transactions import Transactions
 from confect_server.storage import Files
 
@@ -87,9 +87,11 @@ class FunctionRunner:
         self._database = database
         self._clock = clock
         self._randomness = randomness
+        self._draw_seed = seed_of(randomness)
         self.cursors = Cursors(database.incarnation)
         """Seals where pages end."""
-        self._limits = database.settings.limits
+        self.limits = database.settings.limits
+        """What each run may use."""
         self._action_s = database.settings.actions.timeout_s
         self._repeats_queries = repeats_queries
         self._fitting: tuple[Application, Catalog] | None = None
@@ -206,7 +208,7 @@ class FunctionRunner:
 
     def looked_up(self, record: RunRecord) -> RunRecord:
         """The record, which says for observers whether there is such a function."""
-        if self.observers:
+        if self.observers.everybody:
             record.is_known = self.application.functions.kind_at(record.path) is not None
         return record
 
@@ -232,10 +234,9 @@ class FunctionRunner:
         journal: str | None = None,
     ) -> TransactionRun:
         """The run of a function that begins a transaction; those inside share its time."""
-        time = RunTime(self._limits.run_time_s)
-        circumstances = Circumstances.drawn(
-            Moment(transaction.began_at_ns), self._randomness, identity, lines
-        )
+        time = RunTime(self.limits.run_time_s)
+        moment = Moment(transaction.began_at_ns)
+        circumstances = Circumstances(moment, self._draw_seed, identity, None, lines)
         return TransactionRun(self, transaction, time, circumstances, Paging(self.cursors, journal))
 
     def queried(
@@ -243,20 +244,20 @@ class FunctionRunner:
     ) -> Awaitable[Value]:
         """What a query answers; where that is checked, only if it answers the same again."""
         if not (self._repeats_queries and function.is_compared):
-            return self.timed(function, args, run)
+            return timed(self._run_in(function, args, run), run.time)
         execute = partial(self.timed, function, args)
         return Repetition(function.path, run, self._again(run), execute).answer()
 
     def _again(self, run: TransactionRun) -> TransactionRun:
         """A run that is given the same as this one, which has not begun; it uses its own limits."""
         transaction = self.transactions.begin(run.transaction.begin_ts, is_read_only=True)
-        return run.again(transaction, RunTime(self._limits.run_time_s))
+        return run.again(transaction, RunTime(self.limits.run_time_s))
 
     def timed(
         self, function: RunnableFunction, args: Value, run: TransactionRun
     ) -> Awaitable[Value]:
         """What a function answers in a run, if that does not take too long."""
-        return run.time.limit(self._run_in(function, args, run))
+        return timed(self._run_in(function, args, run), run.time)
 
     def _run_in(
         self, function: RunnableFunction, args: Value, run: TransactionRun
@@ -279,7 +280,7 @@ class FunctionRunner:
         time = ActionTime(function.path, function.timeout_s or self._action_s)
         application.use.begin()
         try:
-            return await time.limit(function.run(ctx, args, application.directory))
+            return await timed(function.run(ctx, args, application.directory), time)
         finally:
             application.use.end()
 
@@ -292,16 +293,16 @@ class FunctionRunner:
 
     def check_arguments(self, args: Value) -> None:
         """Raise `ArgumentsTooLarge` if they are."""
-        if self._limits.arguments_bytes >= _SURELY_ALLOWED and _is_short(args):
+        if self.limits.arguments_bytes >= _SURELY_ALLOWED and _is_short(args):
             return  # to write all of them takes three times as long
-        if (size := len(dumps_canonical(args))) > self._limits.arguments_bytes:
-            raise ArgumentsTooLarge(size, self._limits.arguments_bytes)
+        if (size := len(dumps_canonical(args))) > self.limits.arguments_bytes:
+            raise ArgumentsTooLarge(size, self.limits.arguments_bytes)
 
     def encoded(self, result: Value) -> EncodedValue:
         """The result as JSON; raises `ResultTooLarge`."""
         encoded = dumps_canonical(result)
-        if len(encoded) > self._limits.result_bytes:
-            raise ResultTooLarge(len(encoded), self._limits.result_bytes)
+        if len(encoded) > self.limits.result_bytes:
+            raise ResultTooLarge(len(encoded), self.limits.result_bytes)
         return EncodedValue(encoded)
 
 

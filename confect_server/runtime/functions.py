@@ -80,7 +80,10 @@ class SpecifiedFunction(RunnableFunction):
 
     async def run(self, ctx: Ctx[Any], args: Value, directory: Directory) -> Value:
         try:
-            result = await self._handle(ctx, args, directory)
+            if self.kind == "paginated query":
+                result = await self._page(ctx, args, directory)
+            else:
+                result = await self._handler(ctx, self._call.decode_args(args, directory))
         except TaggedError as raised:
             raise self._failure(raised) from raised
         if type(result) is Failure:  # a final class, whose metaclass makes isinstance slow
@@ -88,9 +91,7 @@ class SpecifiedFunction(RunnableFunction):
             raise self._failure(error) from (error if isinstance(error, TaggedError) else None)
         return self._call.encode_result(result)
 
-    async def _handle(self, ctx: Ctx[Any], args: Value, directory: Directory) -> object:
-        if self.kind != "paginated query":
-            return await self._handler(ctx, self._call.decode_args(args, directory))
+    async def _page(self, ctx: Ctx[Any], args: Value, directory: Directory) -> object:
         declared, options = without_pagination(args)
         return await self._handler(ctx, self._call.decode_args(declared, directory), options)
 

@@ -167,16 +167,24 @@ class QueryCache:
         if known is not None:  # here, because one more coroutine makes a hit take a quarter longer
             return known
         if ts is not None:
-            return await self.answer(question, args, caller, ts)
+            return await self._answer(question, args, caller, ts)
         aside = self._aside.pop(question, None)
         if aside is not None and self._database.is_unchanged(aside.reads, aside.ts):
             return self._kept(question, aside)
         is_new = not is_kept_at_once and self._heard.is_new(question)
-        return await self._executor.at_newest(
-            lambda: self.answer(question, args, caller, None, is_new=is_new)
-        )
+        answer = await self._answer(question, args, caller, None, is_new=is_new)
+        if not answer.is_out_of_retention:
+            return answer
+        return await self._executor.at_newer(lambda: self._answer(question, args, caller, None))
 
     async def answer(
+        self, question: Question, args: JsonObject, caller: Caller, ts: int
+    ) -> QueryResult:
+        """What `run` gives, to whoever has the question ready; `args` are the arguments in it."""
+        known = self._known(question, ts)
+        return known or await self._answer(question, args, caller, ts)
+
+    async def _answer(
         self,
         question: Question,
         args: JsonObject,
@@ -185,25 +193,37 @@ class QueryCache:
         *,
         is_new: bool = False,
     ) -> QueryResult:
-        """What `run` gives, to whoever has the question ready; `args` are the arguments in it."""
+        """An answer to what `_known` did not know a moment ago."""
         path = question.path
         while True:
             # the newest of before may be one that cannot be read any more
             wanted = self._database.newest_ts if ts is None else ts
-            known = self._known(question, wanted)
-            if known is None and path in self._personal:
-                known = self._known(question._replace(caller=caller), wanted)
-            if known is not None:
-                return known
+            shared = question
+            if path in self._personal:
+                shared = question._replace(caller=caller)
+                known = self._known(shared, wanted)
+                if known is not None:
+                    return known
             if path in self._random:
-                return await self._computed(question, args, caller, wanted)
-            shared = question._replace(caller=caller) if path in self._personal else question
+                version = self._version
+                answer = await self._executor.query_at(path, args, caller, wanted, question.journal)
+                return self._settled(question, caller, answer, version, is_new=is_new)
             flight = self._flights.get((shared, wanted))
             if flight is None:
                 return await self._fly(shared, args, caller, wanted, is_new=is_new)
-            answer = await flight.answer_for(caller)
-            if answer is not None:
-                return answer
+            theirs = await flight.answer_for(caller)
+            theirs = theirs or self._known(question, wanted)
+            if theirs is not None:
+                return theirs
+
+    def at_hand(self, path: str, args: JsonObject, caller: Caller) -> QueryResult | None:
+        """What `run` would answer at the newest snapshot, if that takes no run."""
+        try:
+            encoded = orjson.dumps(args, option=orjson.OPT_SORT_KEYS)
+        except orjson.JSONEncodeError:
+            return None
+        question = Question(path, encoded, None, caller.may_call_internal)
+        return self.known(question, caller, self._database.newest_ts)
 
     def question(
         self, path: str, args: JsonObject, caller: Caller, journal: str | None
@@ -255,26 +275,29 @@ class QueryCache:
     async def _fly(
         self, question: Question, args: JsonObject, caller: Caller, ts: int, *, is_new: bool
     ) -> QueryResult:
-        flight = self._flights[question, ts] = _Flight(caller)
+        place = question, ts
+        flight = self._flights[place] = _Flight(caller)
+        version = self._version
         try:
-            flight.answer = await self._computed(question, args, caller, ts, is_new=is_new)
+            path, journal = question.path, question.journal
+            answer = await self._executor.query_at(path, args, caller, ts, journal)
+            flight.answer = self._settled(question, caller, answer, version, is_new=is_new)
         finally:
             flight.end()
-            if self._flights.get((question, ts)) is flight:  # else all was forgotten meanwhile
-                del self._flights[question, ts]
+            if self._flights.get(place) is flight:  # else all was forgotten meanwhile
+                del self._flights[place]
         return flight.answer
 
-    async def _computed(
+    def _settled(
         self,
         question: Question,
-        args: JsonObject,
         caller: Caller,
-        ts: int,
+        answer: QueryResult,
+        version: int,
         *,
-        is_new: bool = False,
+        is_new: bool,
     ) -> QueryResult:
-        version = self._version
-        answer = await self._executor.run_query(question.path, args, caller, ts, question.journal)
+        """An answer that was just computed, kept or laid aside if it may be."""
         if version != self._version:
             return answer
         looked_at = answer.looked_at
@@ -285,8 +308,9 @@ class QueryCache:
             return answer
         if is_new and self._is_laid_aside(question, answer):
             return answer
-        if looked_at.caller or question.caller is not None:
-            question = question._replace(caller=caller if looked_at.caller else None)
+        theirs = caller if looked_at.caller else None
+        if theirs != question.caller:
+            question = question._replace(caller=theirs)
         return self._kept(question, answer)
 
     def _is_laid_aside(self, question: Question, answer: QueryResult) -> bool:

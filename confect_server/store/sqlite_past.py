@@ -64,7 +64,8 @@ class PastReads:
         if self._connection.data_version() != self._version:
             self._horizon, _ = _bounds(self._connection)
             self._version = self._connection.data_version()
-        check_horizon(ts, self._horizon)
+        if ts < self._horizon:
+            raise SnapshotForgotten(ts, self._horizon)
 
 
 def check_horizon(ts: int, horizon: int) -> None:

@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from confect_core.errors import ConfectError
+from confect_core.protocol import CallRequest
 from confect_server.http import AsgiApp
 from confect_server.transport.http.incoming import Incoming
 from confect_server.transport.http.request_head import RequestHead
@@ -74,6 +75,8 @@ class Exchange(RequestHead):
     """How much of the body has been taken in."""
     has_responded = False
     """Has an answer begun?"""
+    call: CallRequest | None = None
+    """The call in the body, if it was read before anybody asked for it."""
     refused_as: str | None = None
     """The code of the refusal, if the request was refused."""
     whole_body: bytes | None = None

@@ -32,9 +32,14 @@ class Intake:
         self._requests = 0
         self._held_bytes = 0
 
+    @property
+    def is_full(self) -> bool:
+        """Would one more request be refused?"""
+        return self._requests >= self._settings.at_once
+
     def admit(self) -> None:
         """Count one more request; raises `TooManyRequests`, and then it is not counted."""
-        if self._requests >= self._settings.at_once:
+        if self.is_full:
             raise TooManyRequests(f"{self._settings.at_once} requests to answer")
         self._requests += 1
 

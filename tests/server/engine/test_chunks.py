@@ -51,6 +51,15 @@ async def in_chunks(found: MergedRange) -> list[Value]:
     return ranks
 
 
+async def at_once(
+    transaction: Transaction, database: Database, order: Order = "asc", at_most: int | None = None
+) -> list[Value]:
+    index = index_of(database, "items", "by_rank")
+    documents, rest = await transaction.take(index, Interval.all(), order, at_most)
+    ranks = [each["rank"] for each in documents]
+    return ranks if rest is None else ranks + await in_chunks(rest)
+
+
 async def row_by_row(found: MergedRange) -> list[Value]:
     return [each.document["rank"] async for each in found]
 
@@ -71,6 +80,48 @@ async def test_chunks_leave_the_same_traces_as_rows(
         ranks = await in_chunks(by_rank(one, database, order, at_most))
         assert ranks == await row_by_row(by_rank(other, database, order, at_most))
         assert traces(one) == traces(other)
+        third = database.begin()
+        assert await at_once(third, database, order, at_most) == ranks
+        assert traces(third) == traces(other)
+
+
+async def test_a_range_that_ends_with_its_first_chunk_is_taken_at_once(database: Database) -> None:
+    await filled(database, 20)
+    index = index_of(database, "items", "by_rank")
+    for at_most, is_whole in ((1, True), (20, True), (21, True), (None, False), (1_000, False)):
+        _, rest = await database.begin().take(index, Interval.all(), "asc", at_most)
+        assert (rest is None) == is_whole, at_most
+
+
+async def test_what_is_taken_of_an_interval_without_keys_is_nothing(database: Database) -> None:
+    await filled(database, 3)
+    index = index_of(database, "items", "by_rank")
+    transaction = database.begin()
+    documents, rest = await transaction.take(index, Interval(b"b", b"a"), "asc", None)
+    assert documents == []
+    assert rest is not None
+    assert await rest.chunk() == []
+    assert not transaction.reads.intervals.get(index.number)
+
+
+async def test_what_was_written_before_is_among_what_is_taken(database: Database) -> None:
+    await filled(database, 3)
+    transaction = database.begin()
+    await insert(transaction, database, 1.5)
+    assert await at_once(transaction, database) == [0, 1, 1.5, 2]
+    assert await at_once(transaction, database, "desc", 2) == [2, 1.5]
+
+
+async def test_what_is_written_while_it_is_taken_is_seen(tmp_path: Path) -> None:
+    async with opened(new_store("suspending", tmp_path)) as database:
+        await database.declare(TABLES)
+        await filled(database, 10)
+        transaction = database.begin()
+        reading = asyncio.create_task(at_once(transaction, database))
+        await checkpoint()
+        assert not reading.done()
+        await insert(transaction, database, 4.5)
+        assert await reading == [0, 1, 2, 3, 4, 4.5, 5, 6, 7, 8, 9]
 
 
 async def test_some_rows_may_be_read_before_the_chunks(database: Database) -> None:
@@ -141,3 +192,7 @@ async def test_a_limit_counts_up_to_the_document_that_is_too_much(database: Data
         await by_rank(transaction, database).chunk()
     assert transaction.usage.documents_read == 3
     assert transaction.usage.bytes_read == bytes_of_three
+    transaction = database.begin(limits=Limits(documents_read=3))
+    with pytest.raises(TooManyDocumentsRead):
+        await at_once(transaction, database)
+    assert transaction.usage.documents_read == 3

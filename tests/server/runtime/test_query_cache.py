@@ -415,15 +415,10 @@ class Person(Caller):
 class Nosy(Executor):
     """Looks at who called, in room a; where it does, the answers of two callers may differ."""
 
-    async def run_query(
-        self,
-        path: str,
-        args: JsonObject,
-        caller: Caller,
-        ts: int | None = None,
-        journal: str | None = None,
+    async def query_at(
+        self, path: str, args: JsonObject, caller: Caller, ts: int | None, journal: str | None
     ) -> QueryResult:
-        result = await super().run_query(path, args, caller, ts, journal)
+        result = await super().query_at(path, args, caller, ts, journal)
         result.looked_at.caller = args["room"] == "a"
         return result
 

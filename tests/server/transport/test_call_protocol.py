@@ -18,6 +18,7 @@ from confect_server import ActionCtx
 from confect_server.runtime import Backend
 from confect_server.store import MemoryStore
 from confect_server.transport import AdminKey, ConfectAsgi, serving
+from confect_server.transport.http.call_protocol import Headers
 from confect_server.transport.http.exchange import Exchange
 from tests.server.runtime.board import Runs, board
 from tests.server.runtime.workshop import workshop
@@ -230,3 +231,47 @@ async def test_a_defect_is_told_as_one_and_ends_the_connection(
         assert (answer.status, answer.body) == (500, b"Internal Server Error")
         await line.wait_closed()
     assert "no answer to /api/query" in caplog.text
+
+
+async def test_an_answer_that_the_cache_has_takes_no_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    answer = ConfectAsgi.answer
+
+    async def noting(app: ConfectAsgi, exchange: Exchange, headers: Headers) -> None:
+        asked.append(exchange.path)
+        await answer(app, exchange, headers)
+
+    monkeypatch.setattr(ConfectAsgi, "answer", noting)
+    async with on_the_board() as line:
+        query = call("query", LIST)
+        for _ in range(3):
+            await line.send(query)
+            assert (await line.answer()).value == []
+        assert len(asked) == 2, "the third time the answer is kept"
+        await line.send(call("mutation", POST) + query + query)
+        assert (await line.answer()).status == 200
+        assert [(await line.answer()).value for _ in range(2)] == [["one"], ["one"]]
+        assert asked[2] == "/api/mutation"
+
+
+async def test_what_is_known_is_told_with_the_headers_of_all_answers() -> None:
+    async with on_the_board() as line:
+        answers: list[Answer] = []
+        for _ in range(4):
+            await line.send(call("query", LIST, "Origin: http://there"))
+            answers.append(await line.answer())
+        first, *others = [{**each.headers, "date": ""} for each in answers]
+        assert first["access-control-allow-origin"] == "http://there"
+        assert others == [first, first, first]
+
+
+async def test_whoever_shows_something_is_looked_at_though_the_answer_is_known() -> None:
+    async with on_the_board() as line:
+        for _ in range(3):
+            await line.send(call("query", LIST))
+            assert (await line.answer()).value == []
+        await line.send(call("query", LIST, "Authorization: Convex wrong"))
+        assert (await line.answer()).status != 200
+        await line.send(call("query", LIST, "Connection: close"))
+        assert (await line.answer()).headers["connection"] == "close"
+        await line.wait_closed()
