@@ -56,12 +56,14 @@ async def _measured(scale: Scale, folder: Path, *, is_shared: bool, target: Targ
         _subscribed(server, sockets, is_shared=is_shared) as board,
         _listening(plain, sockets, board.length) as speaker,
     ):
+        board.settle(marks, scale)
+        speaker.settle(marks, scale)
         rate, peer = await against(
             "a plain websockets broadcast of equal bytes",
             scale.rounds,
             "/s",
-            lambda: board.deliveries_a_second(marks, scale.updates),
-            lambda: speaker.deliveries_a_second(marks, scale.updates),
+            lambda: board.deliveries_a_second(marks),
+            lambda: speaker.deliveries_a_second(marks),
         )
         queries = "one query" if is_shared else f"{sockets:,} queries, all of them hit"
         return [
@@ -94,22 +96,38 @@ class _Speaker:
         self._readers = readers
         self.length = length
         """How long each message is."""
+        self._updates = 0
         self._cpu_s = 0.0
         self._deliveries = 0
+
+    def settle(self, marks: Iterator[bytes], scale: Scale) -> None:
+        """Find out how many updates a round of the scale's length is; it also warms up.
+
+        Of equally many the fast server would do its own in a moment, most of which it needs to get
+        warm again after the slow one.
+        """
+        self._updates = scale.updates
+        taken_s = self._told(marks)
+        self._updates = max(scale.updates, int(scale.updates / taken_s * scale.burst_s))
 
     @property
     def cpu_us(self) -> float:
         """What a delivery has cost the server."""
         return self._cpu_s / self._deliveries * 1e6
 
-    async def deliveries_a_second(self, marks: Iterator[bytes], updates: int) -> float:
-        """The rate of so many updates, one after the other."""
-        deliveries = updates * len(self._readers)
+    async def deliveries_a_second(self, marks: Iterator[bytes]) -> float:
+        """The rate of a round of updates, one after the other."""
+        deliveries = self._updates * len(self._readers)
         cpu_before_s = self._server.cpu_s
-        took_s = deliver_all(self._readers, islice(marks, updates), self._writer, self.say)
+        taken_s = self._told(marks)
         self._cpu_s += self._server.cpu_s - cpu_before_s
         self._deliveries += deliveries
-        return deliveries / took_s
+        return deliveries / taken_s
+
+    def _told(self, marks: Iterator[bytes]) -> float:
+        """How long it takes to tell all readers of a round of updates."""
+        updates = islice(marks, self._updates)
+        return deliver_all(self._readers, updates, self._writer, self.say)
 
     def say(self, mark: bytes) -> None:
         """Have all sockets told of a mark."""

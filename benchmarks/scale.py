@@ -16,7 +16,7 @@ class Scale:
     least_calls: int
     """How many calls over HTTP a round makes at least."""
     burst_s: float
-    """How long a round of calls over HTTP is to last."""
+    """How long a round of calls over HTTP, or of updates, is to last."""
     documents: int
     """In the table that is queried."""
     many_documents: int
@@ -32,7 +32,7 @@ class Scale:
     subscribers: int
     """How many sockets are told of each update."""
     updates: int
-    """How many updates a round makes."""
+    """How many updates a round makes at least."""
 
 
 FULL = Scale(
@@ -47,7 +47,7 @@ FULL = Scale(
     idle_sockets=1_000,
     active_sockets=200,
     subscribers=1_000,
-    updates=40,
+    updates=10,
 )
 """What the targets are about."""
 
@@ -63,7 +63,7 @@ QUICK = Scale(
     idle_sockets=300,
     active_sockets=60,
     subscribers=1_000,
-    updates=20,
+    updates=10,
 )
 """A first impression in a minute or so; the targets are not about it."""
 

@@ -30,6 +30,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     storm.addoption("--storm-seed", type=int, default=None, help="what makes the weather")
 
 
+def pytest_configure() -> None:
+    """Give each example of hypothesis the time that it takes: machines that test are busy."""
+    settings.register_profile("unhurried", settings.default, deadline=None)
+    settings.load_profile("unhurried")
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"

@@ -107,6 +107,8 @@ def _look_into(value: Value, place: Place, depth: int, mistakes: list[ConfectErr
 
 def _mistaken_names(fields: Iterable[str], place: Place) -> Iterator[InvalidFieldName]:
     check = check_document_field_name if place is None else check_field_name
+    if place is None and _size_of_usual(tuple(fields)) is not None:
+        return
     for name in fields:
         try:
             check(name, place)

@@ -37,6 +37,14 @@ def strictly(encode: Node) -> Node:
     return {"type": "union", "choices": [encode, cs.literal_schema([_NOTHING])]}
 
 
+def is_text(encode: Node) -> bool:
+    """Does this schema give every text as it is?"""
+    if "serialization" in encode:
+        return False
+    kind = encode["type"]
+    return kind == "str" or (kind == "function-after" and is_text(encode["schema"]))
+
+
 def chain(*steps: Any) -> Node:
     """One schema after the other, each on what the last one gave."""
     return {"type": "chain", "steps": list(steps)}

@@ -110,7 +110,9 @@ class TableAccess:
     def encode(self, document: Table) -> dict[str, Value]:
         """What is stored of a document beside its system fields."""
         encoded = cast("dict[str, Value]", self.codec.encode(document))
-        return {name: value for name, value in encoded.items() if name not in SYSTEM_FIELDS}
+        for name in SYSTEM_FIELDS:
+            encoded.pop(name, None)
+        return encoded
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """`Batch`: the commits that share one durable write, and the head that they make before it.
 
-A batch is open for one turn of the loop. A transaction that is committed into it has its timestamp
-at once, and the next transaction begins on top of it without waiting for the disk: in one process,
-handlers that do not suspend never conflict, however hot the document. Nothing of it is shown to
-anyone but such transactions, and their own commits lie behind it: if it fails, so do they.
+A batch is open for a turn or two of the loop. A transaction that is committed into it has its
+timestamp at once, and the next transaction begins on top of it without waiting for the disk: in one
+process, handlers that do not suspend never conflict, however hot the document. Nothing of it is
+shown to anyone but such transactions, and their own commits lie behind it: if it fails, so do they.
 """
 
 from __future__ import annotations
@@ -109,13 +109,14 @@ class Batch(Reads):
             ts = self._now_ns
         if writes.unstamped:
             writes.stamp(ts)
-        entry = LogEntry(ts, writes.changes)
-        commit = Commit(ts, commit_id, writes.documents, writes.index_rows, writes.changes)
+        changes = writes.changes
+        commit = Commit(ts, commit_id, writes.documents, writes.index_rows, changes)
         self._unwritten.append(commit)
         self._changed.add(commit)
-        self._counting.add(ts, writes.growth, writes.documents)
-        self.log.extend([entry])
-        self.entries.append(entry)
+        if writes.growth:
+            self._counting.add(ts, writes.growth, writes.documents)
+        self.log.add(ts, changes)
+        self.entries.append(LogEntry(ts, changes))
         self.changes_catalog = self.log.has_written_to(CATALOG_VERSION)
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.append((ts, future))

@@ -8,7 +8,7 @@ as it began is seen from the text that was read. Both together are a tenth of a 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import inf, nextafter
 from typing import Any, cast
@@ -63,10 +63,15 @@ class WriteSet:
 
     __slots__ = ("changes", "documents", "growth", "index_rows", "unstamped")
 
-    def __init__(self) -> None:
-        self.documents: list[DocumentWrite] = []
-        self.index_rows: list[IndexRow] = []
-        self.changes: list[KeyChange] = []
+    def __init__(
+        self,
+        documents: Iterable[DocumentWrite] = (),
+        index_rows: Iterable[IndexRow] = (),
+        changes: Iterable[KeyChange] = (),
+    ) -> None:
+        self.documents = list(documents)
+        self.index_rows = list(index_rows)
+        self.changes = list(changes)
         self.growth: dict[int, int] = {}
         """By how many documents tables grow, below zero if they shrink; only those that change."""
         self.unstamped: list[tuple[PendingWrite, Sequence[IndexDefinition]]] = []
@@ -165,7 +170,11 @@ class PendingWrites:
             write = self._writes[place] = PendingWrite(table_no, id, before, stored, before)
         if self._undo is not None:
             self._undo.append((table_no, id, write.after))
-        self._set(write, after, size)
+        if self._keys:
+            self._set(write, after, size)
+            return
+        write.after, write.size = after, size  # as most are, whose indexes nobody has read
+        write.keys = () if after is None else keys_of(self.catalog.indexes_of(table_no), id, after)
 
     def mark(self) -> int:
         """A place to which writes can be undone."""

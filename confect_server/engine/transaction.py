@@ -211,10 +211,13 @@ class Transaction:
 
         Its id is drawn, unless whoever has looked that there is none says which one it has.
         """
-        size = _size_of(table_no, fields)
-        if self._frame.inner is not None:
-            await self._frame.wait_alone()
-        self._check_writable()
+        is_counted = table_no >= FIRST_USER_TABLE
+        size = check_document(fields) if is_counted else 0
+        frame = self._frame
+        if frame.inner is not None:
+            await frame.wait_alone()
+        if self._is_read_only or frame.is_over:
+            self._check_writable()
         created_at_ms = self._writes.next_creation_time()
         if internal is None:
             day = int(created_at_ms // _MS_PER_DAY)
@@ -222,7 +225,9 @@ class Transaction:
         self._recorder.point(table_no, internal)
         id = encode_id(table_no, internal)
         document: Document = {**with_floats(fields), ID: id, CREATION_TIME: created_at_ms}
-        self._put(table_no, internal, None, document, size)
+        if is_counted:
+            self.usage.write(size)
+        self._writes.put(table_no, internal, None, None, document, size)
         return id
 
     async def replace(self, table_no: int, id: bytes, fields: dict[str, Value]) -> bool:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from confect_core.values import Interval
 from confect_server.engine.errors import Conflict, SnapshotTooOld
 from confect_server.engine.read_set import ReadSet, is_inside
-from confect_server.store import LogEntry
+from confect_server.store import KeyChange, LogEntry
 
 MAX_ENTRIES = 50_000
 """How many commits are remembered; a transaction that began before them has to begin again."""
@@ -41,19 +41,29 @@ class WriteLog:
 
     def extend(self, entries: Iterable[LogEntry]) -> None:
         """Add commits, all of them after the newest."""
-        known = self._written
         for ts, changes in entries:
-            for index_no, old, new in changes:
-                written = known.get(index_no)
-                if written is None:
-                    written = known[index_no] = _WrittenKeys()
-                if old is not None:
-                    self._held_bytes += written.add(old, ts)
-                if new is not None and new != old:
-                    self._held_bytes += written.add(new, ts)
-            self._stamps.append(ts)
-            self.ts = ts
+            self.add(ts, changes)
         self._forget_surplus()
+
+    def add(self, ts: int, changes: Iterable[KeyChange]) -> None:
+        """Add one commit after the newest, of those few that a batch has."""
+        known, held = self._written, self._held_bytes
+        for index_no, old, new in changes:
+            written = known.get(index_no)
+            if written is None:
+                written = known[index_no] = _WrittenKeys()
+            if old is not None:
+                held += written.add(old, ts)
+                if new == old:
+                    continue
+            if new is not None:  # `add` without a call, which is a third of it
+                written.keys.append(new)
+                written.stamps.append(ts)
+                written.newest[new] = ts
+                held += len(new) + _KEY_BYTES
+        self._held_bytes = held
+        self._stamps.append(ts)
+        self.ts = ts
 
     def has_written_to(self, index_no: int) -> bool:
         """Did a commit write to this index, be it forgotten or not?"""
@@ -137,29 +147,29 @@ class WriteLog:
 class _WrittenKeys:
     """What was written to one index."""
 
-    __slots__ = ("_keys", "_newest", "_stamps")
+    __slots__ = ("keys", "newest", "stamps")
 
     def __init__(self) -> None:
-        self._keys: list[bytes] = []
-        self._stamps: list[int] = []
-        self._newest: dict[bytes, int] = {}
+        self.keys: list[bytes] = []
+        self.stamps: list[int] = []
+        self.newest: dict[bytes, int] = {}
 
     def add(self, key: bytes, ts: int) -> int:
         """Remember a key, and give how much memory that takes."""
-        self._keys.append(key)
-        self._stamps.append(ts)
-        self._newest[key] = ts
+        self.keys.append(key)
+        self.stamps.append(ts)
+        self.newest[key] = ts
         return len(key) + _KEY_BYTES
 
     def take_over(self, later: _WrittenKeys) -> None:
         """Add what later commits wrote."""
-        self._keys += later._keys
-        self._stamps += later._stamps
-        self._newest.update(later._newest)
+        self.keys += later.keys
+        self.stamps += later.stamps
+        self.newest.update(later.newest)
 
     def commit_to(self, keys: Iterable[bytes], begin_ts: int) -> int | None:
         """A commit after `begin_ts` that wrote one of the keys."""
-        newest = self._newest
+        newest = self.newest
         for key in keys:
             ts = newest.get(key)
             if ts is not None and ts > begin_ts:
@@ -168,22 +178,22 @@ class _WrittenKeys:
 
     def commit_inside(self, intervals: Sequence[Interval], begin_ts: int) -> int | None:
         """A commit after `begin_ts` that wrote a key inside one of the disjoint intervals."""
-        for at in range(bisect_right(self._stamps, begin_ts), len(self._stamps)):
-            if is_inside(self._keys[at], intervals):
-                return self._stamps[at]
+        for at in range(bisect_right(self.stamps, begin_ts), len(self.stamps)):
+            if is_inside(self.keys[at], intervals):
+                return self.stamps[at]
         return None
 
     def keys_after(self, ts: int) -> frozenset[bytes]:
         """What commits after `ts` wrote."""
-        return frozenset(self._keys[bisect_right(self._stamps, ts) :])
+        return frozenset(self.keys[bisect_right(self.stamps, ts) :])
 
     def forget(self, ts: int) -> int:
         """Drop what commits until `ts` wrote, and give how much memory that took."""
-        count = bisect_right(self._stamps, ts)
-        forgotten = self._keys[:count]
+        count = bisect_right(self.stamps, ts)
+        forgotten = self.keys[:count]
         for key in forgotten:
-            if self._newest.get(key, ts + 1) <= ts:
-                del self._newest[key]
-        del self._keys[:count]
-        del self._stamps[:count]
+            if self.newest.get(key, ts + 1) <= ts:
+                del self.newest[key]
+        del self.keys[:count]
+        del self.stamps[:count]
         return sum(map(len, forgotten)) + _KEY_BYTES * count

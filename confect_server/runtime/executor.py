@@ -46,7 +46,7 @@ from confect_server.runtime.outcome import (
     RunOutcome,
     Succeeded,
 )
-from confect_server.runtime.requests import SessionRequest, answer_to, record_answer
+from confect_server.runtime.requests import SessionRequest, answer_id, answer_to, record_answer
 from confect_server.runtime.run_time import ActionTime, timed
 from confect_server.runtime.scheduled_run import ScheduledRun
 from confect_server.runtime.underway import Underway
@@ -144,8 +144,9 @@ class Executor:
         async def attempt(transaction: Transaction) -> MutationResult:
             record.attempts += 1
             record.usage, record.lines = transaction.usage, Lines()
-            if request is not None:
-                answered = await answer_to(request, transaction)
+            kept_at = None if request is None else answer_id(request)
+            if kept_at is not None:
+                answered = await answer_to(kept_at, transaction)
                 if answered is not None:
                     record.result_bytes = len(answered.value)
                     outcome = Succeeded(answered.value, answered.log_lines)
@@ -159,8 +160,8 @@ class Executor:
             finally:
                 use.end()
             outcome = Succeeded(encoded, self._lines_of(record))
-            if request is not None:
-                await record_answer(request, outcome, transaction)
+            if request is not None and kept_at is not None:
+                await record_answer(kept_at, request, outcome, transaction)
             record.result_bytes = len(encoded)
             return MutationResult(outcome, None)
 

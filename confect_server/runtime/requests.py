@@ -10,7 +10,6 @@ mutation of a socket looks, and in an index by session and request that took 30 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import blake2b
 from typing import cast
 
@@ -21,18 +20,18 @@ from confect_server.engine import SESSION_REQUESTS, Transaction
 from confect_server.runtime.outcome import Succeeded
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SessionRequest:
     """A request as its client names it: the same name when it is sent again."""
 
     session_id: str
     request_id: int
 
-    @cached_property
-    def document_id(self) -> bytes:
-        """The id of the document that keeps its answer; no two requests have the same one."""
-        named = key_of((self.session_id, float(self.request_id)))
-        return blake2b(named, digest_size=INTERNAL_ID_LENGTH).digest()
+
+def answer_id(request: SessionRequest) -> bytes:
+    """The id of the document that keeps the answer; no two requests have the same one."""
+    named = key_of((request.session_id, float(request.request_id)))
+    return blake2b(named, digest_size=INTERNAL_ID_LENGTH).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +43,9 @@ class RecordedAnswer:
     log_lines: tuple[str, ...]
 
 
-async def answer_to(request: SessionRequest, transaction: Transaction) -> RecordedAnswer | None:
-    """The answer that this request got before, if it did."""
-    stored = await transaction.stored(SESSION_REQUESTS, request.document_id)
+async def answer_to(id: bytes, transaction: Transaction) -> RecordedAnswer | None:
+    """The answer that a request got before, if it did."""
+    stored = await transaction.stored(SESSION_REQUESTS, id)
     if stored is None:
         return None
     document = cast("dict[str, Value]", loads_canonical(stored.value))
@@ -56,7 +55,7 @@ async def answer_to(request: SessionRequest, transaction: Transaction) -> Record
 
 
 async def record_answer(
-    request: SessionRequest, answer: Succeeded, transaction: Transaction
+    id: bytes, request: SessionRequest, answer: Succeeded, transaction: Transaction
 ) -> None:
     """Keep the answer, if the transaction commits."""
     fields: dict[str, Value] = {
@@ -66,4 +65,4 @@ async def record_answer(
     }
     if answer.log_lines:
         fields["lines"] = list[Value](answer.log_lines)
-    await transaction.insert(SESSION_REQUESTS, fields, internal=request.document_id)
+    await transaction.insert(SESSION_REQUESTS, fields, internal=id)

@@ -139,7 +139,7 @@ class _WebSocket(WebSocketsSansIOProtocol):
             extensions: dict[str, dict[object, object]] = {
                 **(self.scope.get("extensions") or {}),
                 ABORT: {"do": self.transport.abort},
-                READY: {"write": self._outlet.send, "heard": self._outlet.take_heard},
+                READY: {"outlet": self._outlet},
             }
             self.scope["extensions"] = extensions
 

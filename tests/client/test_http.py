@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import anyio
@@ -198,7 +197,7 @@ async def test_a_mutation_that_a_busy_server_refuses_runs_once_when_it_is_not() 
             AsyncHttpClient(at.url) as first,
             anyio.create_task_group() as tasks,
         ):
-            tasks.start_soon(partial(first.mutation, DEPOSIT, name="Ada", balance=1))
+            tasks.start_soon(call(first.mutation, DEPOSIT, name="Ada", balance=1))
             await at.meeting.wait_first()
             await refused.mutation(OPEN, name="Bob")
         assert (statuses[0], statuses[-1]) == (503, 200)
@@ -374,6 +373,7 @@ async def test_nothing_is_under_way_any_more_once_a_client_is_closed() -> None:
         has_begun.set()
         try:
             await anyio.sleep_forever()
+            raise AssertionError("nobody wakes it up")
         finally:
             with anyio.CancelScope(shield=True):
                 await anyio.wait_all_tasks_blocked()

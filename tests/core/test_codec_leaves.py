@@ -345,6 +345,16 @@ def test_a_serializer_for_json_alone_is_one_for_the_wire() -> None:
     assert encoded(unless_none, None) is None
 
 
+def test_a_serializer_of_a_text_is_asked() -> None:
+    def checked(text: str) -> str:
+        return text
+
+    loud = PlainSerializer(str.upper)
+    assert encoded(Annotated[str, loud], "ab") == "AB"
+    assert encoded(Annotated[str, AfterValidator(checked), loud], "ab") == "AB"
+    assert encoded(Annotated[str, loud, AfterValidator(checked)], "ab") == "AB"
+
+
 def test_a_serializer_never_leaks_what_is_no_value() -> None:
     pair = Annotated[int, PlainSerializer(lambda value: (value, {"twice": 2 * value}))]
     assert same(encoded(pair, 2), [2.0, {"twice": 4.0}])

@@ -14,7 +14,6 @@ from confect_server.engine.subscription import Subscription, Subscriptions, Watc
 from confect_server.engine.transaction import Transaction
 from confect_server.engine.write_log import WriteLog
 from confect_server.runtime import executor
-from confect_server.runtime.requests import SessionRequest
 from tests.histories.client import Habits
 from tests.histories.made import make
 from tests.histories.served import served, store_of
@@ -42,7 +41,7 @@ def without_intervals(patch: pytest.MonkeyPatch) -> None:
 
 
 def without_remembering_requests(patch: pytest.MonkeyPatch) -> None:
-    async def nothing(request: SessionRequest, transaction: Transaction) -> None:
+    async def nothing(id: bytes, transaction: Transaction) -> None:
         return None
 
     patch.setattr(executor, "answer_to", nothing)

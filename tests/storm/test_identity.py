@@ -76,12 +76,11 @@ async def test_whoever_is_signed_in_remains_so(tmp_path: Path, seed: int, storm_
             member = Member(client, desk, Random(seed))
             await member.sign_in()
             await npm.set_auth_from(f"{desk.url}/token")
-            end_s = monotonic() + storm_s
+            signed, end_s = 0, monotonic() + storm_s
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(member.sign_until, end_s)
                 tasks.start_soon(server.die_until, end_s)
                 tasks.start_soon(around.calm_at, end_s)
-                signed = 0
                 while monotonic() < end_s:
                     assert (await npm.call_among("mutation", "errands:sign")).value == "npm"
                     signed += 1

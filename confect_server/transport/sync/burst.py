@@ -86,6 +86,14 @@ class Outlet:
             self.write()
         return True
 
+    def send_now(self, text: bytes) -> bool:
+        """Send a text without waiting for the end of the turn, as one of many are sent the same."""
+        if self._frames or not self.takes_more:
+            return self.send(text)
+        if self.is_open and not self._transport.is_closing():
+            self._transport.write(self._burst.frame(text))
+        return True
+
     def take_heard(self) -> bool:
         """Has it since this was last asked?"""
         has_heard, self.has_heard = self.has_heard, False

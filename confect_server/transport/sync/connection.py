@@ -18,17 +18,20 @@ import anyio
 from confect_core.protocol import (
     AddQuery,
     MalformedMessage,
+    StateVersion,
     Token,
     UserToken,
 )
 from confect_server.auth.errors import TokenRefused
-from confect_server.engine import OutOfRetention, PausePoint
+from confect_server.engine import NoPauses, OutOfRetention, PausePoint
 from confect_server.runtime import CLIENT, Backend, Caller, QueryResult
 from confect_server.runtime.function_runner import NEWEST_ATTEMPTS
 from confect_server.runtime.outcome import Failed, QueryRun
 from confect_server.runtime.requests import SessionRequest
 from confect_server.transport.admin import NotAdmin
 from confect_server.transport.callers import Callers
+from confect_server.transport.sync.audience import Audience, Audiences, Told
+from confect_server.transport.sync.burst import Outlet
 from confect_server.transport.sync.effects import (
     INTERNAL_ERROR,
     PROVIDERS_CHANGED,
@@ -56,6 +59,8 @@ class Connection:
     """One socket with its session, and what the session has asked for."""
 
     __slots__ = (
+        "_audience",
+        "_audiences",
         "_callers",
         "_clock",
         "_database",
@@ -85,15 +90,19 @@ class Connection:
         backend: Backend,
         callers: Callers,
         pusher: Pusher,
+        audiences: Audiences,
         *,
         knows_chunks: bool,
     ) -> None:
         self._socket = socket
         self._pusher = pusher
+        self._audiences = audiences
+        self._audience: Audience | None = None
         self._executor = backend.executor
         self._queries = backend.queries
         self._database = backend.database
-        self._pauses = backend.database.pauses
+        pauses = backend.database.pauses
+        self._pauses = None if isinstance(pauses, NoPauses) else pauses
         self._clock = backend.clock
         self._callers = callers
         self._limits = backend.database.settings.sockets
@@ -120,15 +129,19 @@ class Connection:
                 self._socket.cut(INTERNAL_ERROR.code, INTERNAL_ERROR.reason, keeps=0)
                 await self._socket.write()
         finally:
+            self.step_out()
+            self._audiences.forget(self)
             self._release(list(self._subscribed))
 
     def rerun_all(self) -> None:
         """Let every query of this socket run again."""
+        self.step_out()
         self._session.rerun_all()
         self._look_whether_behind()
 
     def tick(self) -> None:
         """Time has passed. A client that takes nothing is cut, and what it leaves is let go."""
+        self.step_out()
         now_ms = self._now_ms()
         if self._was_closed:  # for a while, and its client has not even taken that
             self._socket.abort()
@@ -148,10 +161,12 @@ class Connection:
 
     def close(self, close: Close) -> None:
         """Close the socket after everything that was sent."""
+        self.step_out()
         self._do(self._session.close(close))
 
     def drain(self) -> None:
         """Close the socket once everything that it was told is answered."""
+        self.step_out()
         self._session.drain()
         self._is_draining = True
         self._do(())
@@ -163,6 +178,7 @@ class Connection:
         # The first one says what its client has seen, perhaps in another process. Takes 3.5 us.
         await self._database.refresh()
         while frame is not None:
+            self.step_out()
             if isinstance(frame, bytes):
                 self._do(self._session.reject(MalformedMessage("it is a binary frame")))
             else:
@@ -186,28 +202,31 @@ class Connection:
         await self.push(self._database.newest_ts)
         await self._write_rest()
 
-    def push_at_once(self, newest_ts: int, answered_ts: int, now_ms: int) -> bool:
+    def push_at_once(self, newest_ts: int, answered_ts: int, now_ms: int) -> int:
         """Send what is owed if that is the answer of one query, and it is in the cache."""
         query_id = self._session.only_stale(now_ms)
         if query_id is None or self._is_pushing or self._socket.unsent_bytes:
-            return False
+            return 0
         ts = answered_ts if self._is_mutating else newest_ts
         subscribed = self._subscribed.get(query_id)
         if subscribed is None:
-            return False
+            return 0
         answer = self._queries.known(subscribed.question, subscribed.caller, ts)
         if answer is None or answer.journal != subscribed.journal:
-            return False
+            return 0
         frame = self._session.answer_alone(ts, query_id, answer.outcome, answer.journal)
         if frame is None:
-            return False
+            return 0
         self._is_queued = False
         subscribed.subscription.renew(answer.reads, answer.ts)
         if frame:
             self._socket.send(frame)
         if self._socket.unsent_bytes or self._is_draining:
             self._do(())
-        return True
+        elif frame:
+            told = Told(self._session.version, query_id, answer)
+            self._audiences.was_told(self, subscribed, told)
+        return 1
 
     async def push(self, answered_ts: int) -> None:
         """Send what is owed, unless the client has yet to take what it was sent.
@@ -219,7 +238,8 @@ class Connection:
             return
         self._is_pushing = True
         while self._session.is_behind and not self._socket.has_outgoing:
-            await self._pauses.reached(PausePoint.PUSH_WOKEN)
+            if self._pauses is not None:
+                await self._pauses.reached(PausePoint.PUSH_WOKEN)
             ts = answered_ts if self._is_mutating else self._database.newest_ts
             effects = self._session.advance(ts, self._now_ms())
             if not effects and self._session.is_behind:  # by a commit after `answered_ts`
@@ -232,6 +252,40 @@ class Connection:
         self._is_pushing = False
         if self._is_mutating:
             self._look_whether_behind()
+
+    @property
+    def stands_at(self) -> StateVersion | None:
+        """Where its client is; None if it is owed or waits for anything but updates."""
+        is_busy = self._is_pushing or self._socket.has_outgoing or self._tasks.is_over
+        return None if is_busy or self._audience is not None else self._session.stands_at
+
+    @property
+    def lapses_at_ms(self) -> int | None:
+        """Until when it may be told anything, if that is limited."""
+        return self._session.lapses_at_ms
+
+    @property
+    def outlet(self) -> Outlet | None:
+        """What writes to it, where that is done at once."""
+        return self._socket.outlet
+
+    def enter(self, audience: Audience, query_id: int) -> None:
+        """Leave it to the audience to watch this query; nothing else has happened since."""
+        self._audience = audience
+        self._subscribed[query_id].subscription.release()
+
+    def step_out(self) -> None:
+        """Go on alone, from where the audience has brought the client."""
+        audience, self._audience = self._audience, None
+        if audience is None:
+            return
+        version, query_id, answer = audience.told
+        self._session.was_told(version, audience.told_ts, query_id, answer.outcome)
+        if audience.stale_ts is None:  # what is watched without a gap is not looked up in the log
+            self._subscribed[query_id].subscription.renew(answer.reads, answer.ts)
+        else:
+            self._written(query_id, audience.stale_ts)
+        audience.leave(self)
 
     def keep(self, scope: anyio.CancelScope) -> None:
         """A push waits: the current task, which ends with this scope, is one of this socket."""
@@ -246,7 +300,8 @@ class Connection:
         runs: dict[int, QueryRun] | None = None
         with suppress(OutOfRetention):  # the schema was changed while others of them ran
             runs = await self._run_queries(run)
-        await self._pauses.reached(PausePoint.PUSH_RAN)
+        if self._pauses is not None:
+            await self._pauses.reached(PausePoint.PUSH_RAN)
         if runs is not None:
             self._put_off = 0
             return self._session.queries_ran(runs, self._now_ms())
@@ -322,9 +377,17 @@ class Connection:
         self._running = {to_run.query.query_id for to_run in run.queries}
         for to_run in run.queries:
             query = to_run.query
-            path = path_of(query)
-            result = await self._queries.run(path, query.args, run.identity, run.ts, to_run.journal)
-            await self._pauses.reached(PausePoint.QUERY_RAN)
+            subscribed = self._subscribed.get(query.query_id)
+            if subscribed is not None and subscribed.is_for(query, run.identity, to_run.journal):
+                result = await self._queries.answer(
+                    subscribed.question, query.args, run.identity, run.ts
+                )
+            else:
+                result = await self._queries.run(
+                    path_of(query), query.args, run.identity, run.ts, to_run.journal
+                )
+            if self._pauses is not None:
+                await self._pauses.reached(PausePoint.QUERY_RAN)
             if result.is_out_of_retention and self._put_off < NEWEST_ATTEMPTS:
                 return None
             runs[query.query_id] = QueryRun(result.outcome, result.journal)
@@ -348,6 +411,7 @@ class Connection:
         subscribed.subscription.renew(result.reads, result.ts)
 
     def _written(self, query_id: int, ts: int) -> None:
+        self.step_out()
         self._session.invalidated((query_id,), ts)
         if not (self._is_queued or self._is_pushing):
             self._is_queued = True

@@ -34,13 +34,16 @@ _NS_PER_MS = 1_000_000
 
 
 class Behind(Protocol):
-    """What can be behind: a socket with its session.
+    """What can be behind: a socket with its session, or an audience of them.
 
     Up to `answered_ts` the mutations of that socket have been answered.
     """
 
-    def push_at_once(self, newest_ts: int, answered_ts: int, now_ms: int) -> bool:
-        """Send what is owed if that is known already; nothing is done if it is not."""
+    def push_at_once(self, newest_ts: int, answered_ts: int, now_ms: int) -> int:
+        """Send what is owed if that is known already, and say to how many sockets.
+
+        Nothing is done if it is not known.
+        """
         ...
 
     async def push(self, answered_ts: int) -> None:
@@ -95,10 +98,15 @@ class Pusher:
             newest_ts = self._backend.database.newest_ts  # nothing is committed in this step
             now_ms = self._backend.clock.now_ns() // _NS_PER_MS
             until_s = monotonic() + _TURN_S
-            for _ in range(min(_AT_ONCE, len(self._behind))):
+            left = _AT_ONCE
+            while self._behind and left > 0:
                 behind = self._behind.popleft()
                 try:
-                    if self._pauses_nowhere and behind.push_at_once(newest_ts, answered_ts, now_ms):
+                    told = self._pauses_nowhere and behind.push_at_once(
+                        newest_ts, answered_ts, now_ms
+                    )
+                    left -= told or 1
+                    if told:
                         continue
                     await _Watched(behind.push(answered_ts), self, behind)
                 except Exception as error:

@@ -70,6 +70,11 @@ class QuerySet:
         return next(iter(self._stale))
 
     @property
+    def has_changed(self) -> bool:
+        """Is there anything that the client is yet to be told, or that has to be found out?"""
+        return bool(self._stale or self._removed)
+
+    @property
     def unacknowledged(self) -> int:
         """How many removals the client has yet to be told of."""
         return len(self._removed) + len(self._removed_before_run)
@@ -140,6 +145,10 @@ class QuerySet:
         query = self._queries[self._stale.pop()]
         known, query.known, query.journal = query.known, outcome, journal
         return known is not outcome and known != outcome
+
+    def was_told(self, query_id: int, outcome: RunOutcome) -> None:
+        """Note what the client was told of a query that did not have to run here."""
+        self._queries[query_id].known = outcome
 
     def put_off(self) -> None:
         """Let what `begin` gave be stale again: it has not run, or not all of it."""

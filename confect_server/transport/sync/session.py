@@ -146,6 +146,24 @@ class SyncSession(Generic[I]):
         """Whether the session has asked for its socket to be closed."""
         return self._is_closed
 
+    @property
+    def version(self) -> StateVersion:
+        """Where the last Transition ended."""
+        return self._version
+
+    @property
+    def stands_at(self) -> StateVersion | None:
+        """Where the client is, if nothing but a commit can lead to the next Transition."""
+        has_more = self._owes_transition or self._next is not None or self._queries.has_changed
+        is_waiting = self._is_verifying or self._awaits_token or not self._waiting.is_empty
+        is_ending = self._is_closed or self._is_draining
+        return None if has_more or is_waiting or is_ending else self._version
+
+    @property
+    def lapses_at_ms(self) -> int | None:
+        """When the token no longer vouches for the client."""
+        return self._lapses_at_ms
+
     # What the client says.
 
     def receive(self, frame: str | bytes, now_ms: int, newest_ts: int) -> list[Effect[I]]:
@@ -294,6 +312,17 @@ class SyncSession(Generic[I]):
         self._liveness.has_sent = True
         self._version, frame = encode_update(self._version, ts, query_id, outcome.value, journal)
         return frame
+
+    def was_told(self, version: StateVersion, ts: int, query_id: int, outcome: RunOutcome) -> None:
+        """While it stood, the client was brought to this version, which was still right at `ts`.
+
+        Nothing else may have happened to the session meanwhile.
+        """
+        self._least_ts = max(ts, self._least_ts)
+        if version != self._version:
+            self._liveness.has_sent = True
+            self._version = version
+            self._queries.was_told(query_id, outcome)
 
     def put_off(self) -> None:
         """The ts of the last `RunQueries` can no longer be read: advance again, at a newer one."""

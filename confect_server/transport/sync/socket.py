@@ -7,19 +7,17 @@ from typing import Any, TypeAlias
 
 from confect_server.http import AsgiApp
 from confect_server.transport.root_path import path_below
+from confect_server.transport.sync.burst import Outlet
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 SendMessage: TypeAlias = Callable[[Message], Awaitable[None]]
 
-WriteNow: TypeAlias = Callable[[bytes], bool]
-"""Writes a text, or says that it has to wait for the client."""
-
 ABORT = "confect.abort"
 """The extension by which a server lets go of a socket at once, whatever was written to it."""
 
 READY = "confect.ready"
-"""The extension by which a server writes a text in this step, if the client takes it.
+"""The extension by which a server writes texts in this step, if the client takes them: an `Outlet`.
 
 It tells of pongs, too, the only signs of life of browsers that show something and say nothing.
 """
@@ -38,9 +36,8 @@ class Socket:
         "_scope",
         "_send",
         "_stuck_since_ms",
-        "_take_heard",
-        "_write_now",
         "closed_for",
+        "outlet",
         "path",
         "unsent_bytes",
     )
@@ -51,9 +48,8 @@ class Socket:
         self._receive = receive
         self._send = send
         extensions: dict[str, dict[str, Any]] = scope.get("extensions") or {}
-        ready = extensions.get(READY, {})
-        self._write_now: WriteNow | None = ready.get("write")
-        self._take_heard: Callable[[], bool] | None = ready.get("heard")
+        self.outlet: Outlet | None = extensions.get(READY, {}).get("outlet")
+        """By which texts can be written in this step, if the server can."""
         self._outgoing: list[Message] = []  # an empty deque would hold 0.7 KiB
         self._has_taken = False  # since it was last looked at
         self._stuck_since_ms = 0
@@ -107,7 +103,7 @@ class Socket:
 
     def send(self, frame: bytes) -> None:
         """Send a text frame after those that were sent before; at once, where that can be done."""
-        if self._write_now is not None and not self._outgoing and self._write_now(frame):
+        if self.outlet is not None and not self._outgoing and self.outlet.send(frame):
             self._has_taken = True
             return
         text = frame.decode()
@@ -135,7 +131,7 @@ class Socket:
 
         Where the server does not tell, it sees itself to clients that are gone.
         """
-        return self._take_heard is None or self._take_heard()
+        return self.outlet is None or self.outlet.take_heard()
 
     def stuck_ms(self, now_ms: int) -> int:
         """For how long the client has taken nothing of what there is for it.

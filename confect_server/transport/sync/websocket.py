@@ -19,6 +19,7 @@ from confect_server.observe import Counter
 from confect_server.runtime import Backend
 from confect_server.transport.admin import AdminKey
 from confect_server.transport.callers import Callers
+from confect_server.transport.sync.audience import Audiences
 from confect_server.transport.sync.client_check import NoSuchSocket, check_client
 from confect_server.transport.sync.connection import Connection
 from confect_server.transport.sync.effects import RESTARTING
@@ -42,6 +43,7 @@ class SyncServer:
         self._backend = backend
         self._callers = Callers(backend, admin_key)
         self._pusher = Pusher(backend)
+        self._audiences = Audiences(backend, self._pusher)
         self._connections: set[Connection] = set()
         self._providers = backend.executor.application.impl.providers
         self.closed = Counter(("reason",))
@@ -79,7 +81,12 @@ class SyncServer:
         await socket.accept()
         knows_chunks = client is not None and client.knows_chunks
         connection = Connection(
-            socket, self._backend, self._callers, self._pusher, knows_chunks=knows_chunks
+            socket,
+            self._backend,
+            self._callers,
+            self._pusher,
+            self._audiences,
+            knows_chunks=knows_chunks,
         )
         self._connections.add(connection)
         self._pusher.start()

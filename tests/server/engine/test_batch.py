@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from typing import TypeAlias
 
 import pytest
@@ -18,6 +19,7 @@ from confect_server.store import (
     Admission,
     DocumentWrite,
     IndexedRevision,
+    IndexRow,
     KeyChange,
     LogEntry,
     MemoryStore,
@@ -97,7 +99,7 @@ async def test_nothing_is_read_on_top_of_a_batch_that_failed() -> None:
     bottom = Bottom(store)
     await bottom.write("a", "b")
     batch, _ = await bottom.batch()
-    answer = batch.add(b"1", WriteSet([DocumentWrite(TABLE, doc("a"), b"1")]))
+    answer = batch.add(b"1", write_set([DocumentWrite(TABLE, doc("a"), b"1")]))
     store.fails_to_append = True
     with pytest.raises(Broken):
         await batch.write()
@@ -168,9 +170,22 @@ async def test_what_is_read_on_top_of_a_batch_does_not_append_it() -> None:
     await admission.abandon()
 
 
+def write_set(
+    documents: Iterable[DocumentWrite],
+    index_rows: Iterable[IndexRow] = (),
+    changes: Iterable[KeyChange] = (),
+) -> WriteSet:
+    """What a transaction writes, said in full."""
+    writes = WriteSet()
+    writes.documents += documents
+    writes.index_rows += index_rows
+    writes.changes += changes
+    return writes
+
+
 def moved(batch: Batch, name: str, old: bytes | None, new: bytes | None) -> int:
     made = commit(batch.ts + 1, **{name: (old, new)})
-    writes = WriteSet([*made.documents], [*made.index_rows], [*made.changes])
+    writes = write_set(made.documents, made.index_rows, made.changes)
     batch.add(made.commit_id, writes)
     return batch.ts
 

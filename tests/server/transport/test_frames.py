@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, closing
+from datetime import timedelta
 
 import anyio
 import pytest
@@ -11,16 +12,18 @@ import uvicorn
 
 from confect_server.runtime import Backend
 from confect_server.store import MemoryStore
+from confect_server.testing.clock import VirtualClock
 from confect_server.transport import AdminKey, ConfectAsgi, serving
 from confect_server.transport.serve import _listen, _Server
+from confect_server.transport.sync.liveness import SILENT_AFTER_MS
 from tests.server.runtime.board import Runs, board
 from tests.sync_socket import sync_socket
 
 
 @asynccontextmanager
-async def served(*, is_ours: bool) -> AsyncGenerator[str]:
+async def served(*, is_ours: bool, clock: VirtualClock | None = None) -> AsyncGenerator[str]:
     """The board on a port, by our server or by uvicorn as it is."""
-    async with Backend.open(board(Runs()), MemoryStore()) as backend:
+    async with Backend.open(board(Runs()), MemoryStore(), clock=clock) as backend:
         app = ConfectAsgi(backend, AdminKey("key"))
         if is_ours:
             async with serving(app, "127.0.0.1", 0) as port:
@@ -83,3 +86,16 @@ async def test_what_was_said_before_a_close_arrives_before_it(is_ours: bool) -> 
         await socket.say("ModifyQuerySet", baseVersion=7, newVersion=8, modifications=[])
         frames, _ = await socket.hear_end()
         assert [frame["type"] for frame in frames] == ["FatalError"]
+
+
+@both
+async def test_a_client_that_only_listens_is_not_given_up(is_ours: bool) -> None:
+    clock = VirtualClock()
+    async with served(is_ours=is_ours, clock=clock) as url, sync_socket(url) as socket:
+        await socket.add(0, "posts:list", room="a")
+        await socket.hear()
+        for _ in range(3):  # other servers do not say that it has answered their pings
+            await clock.advance(timedelta(milliseconds=SILENT_AFTER_MS) / 2)
+            await socket.pong()
+        await socket.mutate(0, "posts:post", room="a", text="still there")
+        await socket.hear_until("MutationResponse", success=True)

@@ -13,18 +13,20 @@ from confect_server.runtime import Backend
 from confect_server.store import SqliteStore
 from confect_server.transport import AdminKey, ConfectAsgi, serving
 from tests.client.shelf import application
-from tests.sync_socket import sync_socket
+from tests.sync_socket import Frame, sync_socket
 
-_TITLES = {"type": "Add", "queryId": 0, "udfPath": "books:titles", "args": [{}]}
+_TITLES: Frame = {"type": "Add", "queryId": 0, "udfPath": "books:titles", "args": [{}]}
 
 
 @asynccontextmanager
 async def a_server(file: Path) -> AsyncGenerator[str]:
     """The address of a server that does not look for commits of others by itself."""
     settings = Settings(sharing=Sharing(poll_s=None))
-    async with Backend.open(application(), SqliteStore(file), settings=settings) as backend:
-        async with serving(ConfectAsgi(backend, AdminKey("secret")), "127.0.0.1", 0) as port:
-            yield f"127.0.0.1:{port}"
+    async with (
+        Backend.open(application(), SqliteStore(file), settings=settings) as backend,
+        serving(ConfectAsgi(backend, AdminKey("secret")), "127.0.0.1", 0) as port,
+    ):
+        yield f"127.0.0.1:{port}"
 
 
 async def test_a_client_is_shown_at_once_what_it_has_seen_on_another_server(

@@ -20,7 +20,7 @@ from confect_core.values import Interval
 from confect_server import Observing, Settings, Sockets
 from confect_server.engine import PausePoint
 from confect_server.runtime import Backend
-from confect_server.store import IndexedRevision, Located, MemoryStore, Order, Store
+from confect_server.store import IndexedRevision, Located, MemoryStore, Order, Revision, Store
 from confect_server.testing.clock import VirtualClock
 from confect_server.transport import AdminKey, ConfectAsgi, serving
 from confect_server.transport.sync.websocket import TICK_S
@@ -265,6 +265,10 @@ class Unreadable(FaultyStore):
 
     is_away = False
 
+    async def get(self, table_no: int, id: bytes, ts: int) -> Revision | None:
+        self._check()
+        return await super().get(table_no, id, ts)
+
     async def locate(
         self, index_no: int, interval: Interval, ts: int, order: Order, limit: int
     ) -> list[Located]:
@@ -292,8 +296,8 @@ async def test_a_store_that_fails_is_no_failure_of_a_query(
             await socket.modify(TEXTS)
             await socket.hear()
             store.is_away = True
-            await socket.mutate(0, "ledger:mutate")  # reads nothing, and then the query is new
-            await socket.add(1, "ledger:texts")
+            page = {"numItems": 1, "cursor": None}
+            await socket.add(1, "ledger:page", paginationOpts=page)  # which nobody has asked for
             code, reason, heard = await closed(socket)
             assert (code, reason) == (1013, "StoreFailed")
             assert "QueryFailed" not in str(heard)
