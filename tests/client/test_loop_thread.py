@@ -82,12 +82,14 @@ class EndsByItself:
     """A context that another call ends; it holds its loop until a last one has been given."""
 
     def __init__(self) -> None:
+        self.is_leaving = threading.Event()
         self.is_given = threading.Event()
 
     async def __aenter__(self) -> None:
         self.task = asyncio.current_task()
 
     async def __aexit__(self, *of_an_error: object) -> None:
+        self.is_leaving.set()
         assert self.is_given.wait(WAIT_S)
 
     async def end(self) -> None:
@@ -103,7 +105,9 @@ class EndsByItself:
 def test_what_is_given_to_a_loop_that_ends_by_itself_is_not_waited_for_in_vain() -> None:
     context = EndsByItself()
     loop = LoopThread(context)
-    loop.call(context.end)
+    loop.start()
+    loop.call_soon(context.end)  # whose answer the loop that is held could not give
+    assert context.is_leaving.wait(WAIT_S)
     ended: list[BaseException] = []
 
     def call() -> None:
