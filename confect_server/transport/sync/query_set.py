@@ -14,12 +14,9 @@ from confect_core.protocol import (
     EncodedValue,
     Modification,
     ModifyQuerySet,
-    QueryFailed,
     QueryIdMisused,
     QueryRemoved,
-    QueryUpdated,
 )
-from confect_core.values.absent import ABSENT
 from confect_server.runtime.outcome import (
     Digest,
     Failed,
@@ -29,6 +26,7 @@ from confect_server.runtime.outcome import (
     digest_of,
     is_same_outcome,
 )
+from confect_server.transport.sync.answers import query_answer
 from confect_server.transport.sync.effects import QueryToRun
 
 LONGEST_KEPT = 4_096
@@ -190,11 +188,7 @@ class _Query:
         outcome = run.outcome
         if self._knows(outcome):
             return None
-        query_id = self.added.query_id
-        if isinstance(outcome, Succeeded):
-            return QueryUpdated(query_id, outcome.value, outcome.log_lines, run.journal)
-        error_data = ABSENT if outcome.error_data is None else outcome.error_data
-        return QueryFailed(query_id, outcome.message, outcome.log_lines, run.journal, error_data)
+        return query_answer(self.added.query_id, outcome, run.journal)
 
     def _knows(self, outcome: RunOutcome) -> bool:
         """Is this what the client was told last? It is what it will have been told."""

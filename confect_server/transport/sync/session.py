@@ -31,8 +31,6 @@ from confect_core.protocol import (
     INITIAL_VERSION,
     LONGEST_FRAME,
     Action,
-    ActionFailed,
-    ActionSucceeded,
     Authenticate,
     AuthError,
     BaseVersionMismatch,
@@ -58,9 +56,9 @@ from confect_core.protocol import (
     record,
     transition_chunks,
 )
-from confect_core.values.absent import ABSENT, Absent
 from confect_server.runtime.outcome import Failed, QueryRun, RunOutcome, Succeeded
 from confect_server.settings import Sockets
+from confect_server.transport.sync.answers import action_answer, mutation_failure
 from confect_server.transport.sync.effects import (
     CLIENT_SILENT,
     INTERNAL_ERROR,
@@ -391,9 +389,7 @@ class SyncSession(Generic[I]):
             return self.close(INTERNAL_ERROR)
         if outcome.unavailable is not None:
             return self.close(Close(1013, outcome.unavailable))
-        return self._mutation_answered(
-            MutationFailed(request_id, outcome.message, outcome.log_lines, _error_data(outcome))
-        )
+        return self._mutation_answered(mutation_failure(request_id, outcome))
 
     def _mutation_answered(
         self, response: MutationSucceeded[EncodedValue] | MutationFailed[EncodedValue]
@@ -419,12 +415,7 @@ class SyncSession(Generic[I]):
             return []
         self._waiting.end_action(request_id)
         self._owes_transition = True
-        if isinstance(outcome, Succeeded):
-            return [self._send(ActionSucceeded(request_id, outcome.value, outcome.log_lines))]
-        error_data = _error_data(outcome)
-        return [
-            self._send(ActionFailed(request_id, outcome.message, outcome.log_lines, error_data))
-        ]
+        return [self._send(action_answer(request_id, outcome))]
 
     # Identity.
 
@@ -507,7 +498,3 @@ class _NextTransition:
 
     end: StateVersion
     is_owed: bool
-
-
-def _error_data(failed: Failed) -> EncodedValue | Absent:
-    return ABSENT if failed.error_data is None else failed.error_data
