@@ -8,14 +8,15 @@ query of one document takes 28 µs, of which `asyncio.timeout` would be 3.3, `an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Generator
+from collections.abc import Coroutine, Generator
 from time import monotonic
 from types import coroutine
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from confect_core.errors import ConfectError
 from confect_server.engine import RanTooLong
 from confect_server.errors import ActionTimedOut
+from confect_server.runtime.begun import Rest
 
 T = TypeVar("T")
 
@@ -74,30 +75,8 @@ async def _resumed(run: Coroutine[Any, Any, T], waits_for: object, time: RunTime
     timer = asyncio.timeout(time.limit_s - time.used_s)
     try:
         async with timer:
-            return await Begun(run, waits_for)
+            return await Rest(run, waits_for)
     except TimeoutError:
         if timer.expired():
             raise time.exceeded() from None
         raise
-
-
-class Begun(Awaitable[T], Generic[T]):
-    """The rest of a coroutine that has run up to where it waits for something."""
-
-    def __init__(self, run: Coroutine[Any, Any, T], waits_for: object) -> None:
-        self._run = run
-        self._waits_for = waits_for
-
-    def __await__(self) -> Generator[Any, Any, T]:
-        waits_for = self._waits_for
-        while True:
-            try:
-                try:
-                    sent = yield waits_for
-                except BaseException as error:
-                    waits_for = self._run.throw(error)
-                else:
-                    waits_for = self._run.send(sent)
-            except StopIteration as returned:
-                result: T = returned.value
-                return result

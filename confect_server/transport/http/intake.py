@@ -13,8 +13,8 @@ import anyio
 from starlette.requests import ClientDisconnect
 
 from confect_core.protocol import BadJsonBody
+from confect_server.runtime.begun import Rest, begun
 from confect_server.settings import Requests
-from confect_server.transport.http.begun import Rest, begun
 from confect_server.transport.http.errors import BodyTooSlow, TooManyRequests
 from confect_server.transport.http.exchange import Exchange
 

@@ -23,7 +23,7 @@ import anyio.lowlevel
 
 from confect_server.engine import NoPauses
 from confect_server.runtime import Backend
-from confect_server.runtime.run_time import Begun
+from confect_server.runtime.begun import Rest
 from confect_server.transport.sync.wakeup import Wakeup
 
 _AT_ONCE = 250
@@ -140,4 +140,4 @@ class _Watched(Awaitable[None]):
         except StopIteration:
             return
         self._pusher.leave_to(self._behind)
-        yield from Begun(self._push, waits_for).__await__()
+        yield from Rest(self._push, waits_for).__await__()

@@ -1,12 +1,12 @@
 """`begun`: what a coroutine gives, or, if it has to wait for that, the rest of it.
 
-A body is there before anybody asks for it, nearly always: the first step of receiving it is the
-last. A deadline takes 4 µs to set and to lift, and is needed only where that is not so.
+What waits needs a deadline or a task of its own, which take 4 and 12 µs, and most runs, pushes and
+bodies do not wait: their first step is the last.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Coroutine, Generator
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -15,7 +15,9 @@ T = TypeVar("T")
 class Rest(Generic[T]):
     """What is left of a coroutine that waits; to be awaited at once, in the task that began it."""
 
-    def __init__(self, steps: Generator[Any, Any, T], waits_for: object) -> None:
+    def __init__(
+        self, steps: Generator[Any, Any, T] | Coroutine[Any, Any, T], waits_for: object
+    ) -> None:
         self._steps = steps
         self._waits_for = waits_for
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from confect_server.transport.http.begun import Rest, begun
+from confect_server.runtime.begun import Rest, begun
 
 
 async def at_once(value: int) -> int:
